@@ -1,0 +1,1 @@
+"""Adapters of the Hodei job platform: Postgres, local processes."""

@@ -1,0 +1,1 @@
+"""The agent of the Hodei job platform: registers, runs jobs, streams their output."""

@@ -1,0 +1,1 @@
+"""Wire contract of the Hodei job platform: .proto files, messages, descriptor set."""
