@@ -1,0 +1,116 @@
+"""What the environment says, read once, as one frozen record."""
+# ruff: noqa: RUF009  (each `_setting` is an attrs field, made once on purpose)
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from attrs import NOTHING, field, fields, frozen
+
+from hodei_infrastructure import variables as v
+
+T = TypeVar("T")
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+# Read by agents, by the command line, by the search for Postgres' programs, or given to jobs: a server may be
+# started from a shell, or from a job, that has them.
+OTHERS = (
+    "HODEI_OTP_TOKEN HODEI_OTP_FILE HODEI_SERVER HODEI_SERVER_ADDRESS HODEI_WORKER_ID HODEI_WORKER_NAME "
+    "HODEI_LOG_BATCH_SIZE HODEI_LOG_FLUSH_INTERVAL HODEI_WORKER_DIR HODEI_TOKEN HODEI_OUTPUT HODEI_REQUIRE "
+    "HODEI_PG_BIN HODEI_JOB_ID HODEI_JOB_NAME HODEI_ATTEMPT HODEI_FC_TEST HODEI_K8S_TEST"
+)
+FREE_PREFIXES = ("HODEI_TEST_",)
+
+
+def _setting(names: str, parse: Callable[[str], T], default: T, **options: Any) -> T:
+    """A field that is read from the first of `names` that is set."""
+    return cast(T, field(default=default, metadata={"names": names, "parse": parse}, **options))
+
+
+def _masked(url: str | None) -> str:
+    return "None" if url is None else repr(v.without_password(url))
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything the control plane takes from its environment. Durations are timedeltas, paths absolute."""
+
+    data_dir: Path
+    # None: the embedded Postgres, whose files lie in the data directory.
+    database_url: str | None = _setting(
+        "HODEI_DATABASE_URL DATABASE_URL", v.maybe(v.database_url), None, repr=_masked
+    )
+    db_max_connections: int = _setting("HODEI_DB_MAX_CONNECTIONS", v.whole(2, 1000), 10)
+    db_connection_timeout: timedelta = _setting(
+        "HODEI_DB_CONNECTION_TIMEOUT_SECS", v.duration, timedelta(seconds=30)
+    )
+    grpc_port: int = _setting("GRPC_PORT", v.port, 50051)
+    bind: str = _setting("HODEI_BIND", v.address, "127.0.0.1")
+    dev_mode: bool = _setting("HODEI_DEV_MODE", v.flag, False)
+    rest_port: int = _setting("HODEI_REST_PORT", v.port, 3000)
+    rate_limit: int = _setting("HODEI_RATE_LIMIT", v.whole(1, 10**9), 2000)  # calls a second of one address
+    max_streams: int = _setting("HODEI_MAX_STREAMS", v.whole(1, 10**6), 10_000)  # open on this server
+    log_level: str = _setting("HODEI_LOG_LEVEL", v.one_of("debug", "info", "warning", "error"), "info")
+    log_format: str = _setting("HODEI_LOG_FORMAT", v.one_of("console", "logfmt", "json"), "console")
+    audit_retention: timedelta = _setting("HODEI_AUDIT_RETENTION", v.duration, timedelta(days=90))
+    log_retention: timedelta = _setting("HODEI_LOG_RETENTION", v.duration, timedelta(days=30))
+    provisioning_enabled: bool = _setting("HODEI_PROVISIONING_ENABLED", v.flag, True)
+    process_enabled: bool = _setting("HODEI_PROCESS_ENABLED", v.flag, True)
+    # None: by the number of processors.
+    process_max_workers: int | None = _setting("HODEI_PROCESS_MAX_WORKERS", v.maybe(v.whole(1, 10_000)), None)
+    worker_min_idle: int = _setting("HODEI_WORKER_MIN_IDLE", v.whole(0, 10_000), 0)
+    worker_idle_ttl: timedelta = _setting("HODEI_WORKER_IDLE_TTL", v.duration, timedelta(minutes=5))
+    worker_max_lifetime: timedelta = _setting("HODEI_WORKER_MAX_LIFETIME", v.duration, timedelta(hours=24))
+    # None: as many as come in its lifetime.
+    worker_max_jobs: int | None = _setting("HODEI_WORKER_MAX_JOBS", v.maybe(v.whole(1, 10**9)), None)
+    worker_image: str = _setting("HODEI_WORKER_IMAGE", v.words, "hodei-worker:latest")
+    docker_enabled: bool = _setting("HODEI_DOCKER_ENABLED", v.flag, False)
+    k8s_enabled: bool = _setting("HODEI_K8S_ENABLED", v.flag, False)
+    k8s_namespace: str = _setting("HODEI_K8S_NAMESPACE", v.words, "hodei-workers")
+    k8s_kubeconfig: Path | None = _setting("HODEI_K8S_KUBECONFIG", v.maybe(v.path), None)
+    fc_enabled: bool = _setting("HODEI_FC_ENABLED", v.flag, False)
+    fc_kernel_path: Path | None = _setting("HODEI_FC_KERNEL_PATH", v.maybe(v.path), None)
+    fc_rootfs_path: Path | None = _setting("HODEI_FC_ROOTFS_PATH", v.maybe(v.path), None)
+    fc_use_jailer: bool = _setting("HODEI_FC_USE_JAILER", v.flag, False)
+
+    @property
+    def loopback(self) -> bool:
+        """True if only this machine can reach the server."""
+        return self.bind in LOOPBACK
+
+    @property
+    def missing_providers(self) -> tuple[str, ...]:
+        """Names of the providers that were asked for and that this release does not have."""
+        asked = (
+            ("docker", self.docker_enabled),
+            ("kubernetes", self.k8s_enabled),
+            ("firecracker", self.fc_enabled),
+        )
+        return tuple(name for name, wanted in asked if wanted)
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Raise SettingsError with every problem, each with its variable's name."""
+    reader = v.Reader(environ)
+    values: dict[str, Any] = {
+        each.name: reader.read(each.metadata["names"], each.metadata["parse"], each.default)
+        for each in fields(Settings)
+        if each.default is not NOTHING
+    }
+    values["data_dir"] = reader.read("HODEI_DATA_DIR", v.path, default_data_dir(environ))
+    reader.refuse_unknown("HODEI_", OTHERS.split(), FREE_PREFIXES)
+    if reader.problems:
+        raise v.SettingsError(reader.problems)
+    return Settings(**values)
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """Where the state of one machine lives unless HODEI_DATA_DIR says otherwise: the XDG data directory."""
+    data_home = environ.get("XDG_DATA_HOME", "").strip()
+    if data_home.startswith("/"):  # the XDG specification tells to ignore a relative path
+        return Path(data_home) / "hodei"
+    return Path(environ.get("HOME") or "~").expanduser() / ".local" / "share" / "hodei"

@@ -1,0 +1,185 @@
+"""Reading environment variables: what a text means, and what to say when it means nothing.
+
+A reader never stops at the first problem: who starts a server wants to hear everything that is wrong at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+T = TypeVar("T")
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class SettingsError(Exception):
+    """The environment cannot be used. `problems` names each variable and what to do about it."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "\n".join(("the environment has problems:", *(f"  {each}" for each in self.problems)))
+        )
+
+
+class Refused(ValueError):
+    """A text is not a value of this kind; the message says what would be."""
+
+
+class Reader:
+    """Takes values out of an environment and collects problems instead of raising them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._known: set[str] = set()
+        self.problems: list[str] = []
+
+    def read(self, names: str, parse: Callable[[str], T], default: T) -> T:
+        """The value of the first of `names` (parted by blanks) that is set and not empty, else `default`."""
+        self._known.update(names.split())
+        for name in names.split():
+            text = self._environ.get(name, "").strip()
+            if not text:
+                continue
+            try:
+                return parse(text)
+            except Refused as refusal:
+                self.problems.append(f"{name}: {refusal}")
+                return default
+        return default
+
+    def refuse_unknown(self, prefix: str, others: Iterable[str], free: tuple[str, ...]) -> None:
+        """Report variables that begin with `prefix` and were not read here.
+
+        `others` are names that somebody else reads; names that begin with one of `free` pass too.
+        """
+        names = sorted(self._known.union(others))
+        for name in sorted(self._environ):
+            if name.startswith(prefix) and name not in names and not name.startswith(free):
+                near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+                hint = f"did you mean {near[0]}?" if near else "unset it"
+                self.problems.append(f"{name}: no such variable; {hint}")
+
+
+def flag(text: str) -> bool:
+    """`1 true yes on` and `0 false no off`, in any case."""
+    if text.lower() in TRUE:
+        return True
+    if text.lower() in FALSE:
+        return False
+    raise Refused(f"{text!r} is neither yes nor no; write 1 or 0")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number between `low` and `high`, both included."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise Refused(f"{text!r} is not a whole number; write one from {low} to {high}") from None
+        if not low <= value <= high:
+            raise Refused(f"{value} is out of range; write a number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def port(text: str) -> int:
+    """A TCP port; 0 lets the system choose a free one."""
+    return whole(0, 65535)(text)
+
+
+def duration(text: str) -> timedelta:
+    """Seconds as a plain number, or a number with one of the units ms, s, m, h, d."""
+    digits = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = text[len(digits) :] or "s"
+    try:
+        seconds = float(digits) * _UNITS[unit]
+        value = timedelta(seconds=seconds)
+    except (ValueError, KeyError, OverflowError):
+        raise Refused(
+            f"{text!r} is no duration; write seconds or something like 500ms, 30s, 5m, 2h, 90d"
+        ) from None
+    if seconds <= 0:
+        raise Refused(f"{text!r} must be more than nothing")
+    return value
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of a few words, in any case; given back in lower case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise Refused(f"{text!r} is not one of {', '.join(words)}")
+        return text.lower()
+
+    return parse
+
+
+def path(text: str) -> Path:
+    """A path of this machine; `~` is the home directory, a relative path starts at the working directory."""
+    if "\0" in text:
+        raise Refused("a path has no NUL in it")
+    return Path(os.path.abspath(Path(text).expanduser()))
+
+
+def words(text: str) -> str:
+    """Any text, without the blanks around it."""
+    return text.strip()
+
+
+def address(text: str) -> str:
+    """An IP address or `localhost`, without a port."""
+    if text == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise Refused(
+            f"{text!r} is no IP address; write one without a port, such as 127.0.0.1 or ::1"
+        ) from None
+
+
+def database_url(text: str) -> str:
+    """A Postgres URL. The refusal never repeats the text, because it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        right = parts.port is None or parts.port > 0
+    except ValueError:
+        raise Refused("no URL of a database; write postgres://user:password@host:5432/name") from None
+    if not right or parts.scheme not in {"postgres", "postgresql"} or not _names_a_database(parts):
+        raise Refused("no URL of a Postgres database; write postgres://user:password@host:5432/name")
+    return text
+
+
+def _names_a_database(parts: SplitResult) -> bool:
+    # A socket directory is given as ?host=/directory; then there is no host in the middle.
+    return bool(parts.path.strip("/")) and (bool(parts.hostname) or "host=" in parts.query)
+
+
+def without_password(url: str) -> str:
+    """The URL with its password, wherever it stands in it, replaced by three stars."""
+    parts = urlsplit(url)
+    netloc = parts.netloc
+    if parts.password is not None:
+        user, _, host = netloc.rpartition("@")
+        netloc = f"{user.partition(':')[0]}:***@{host}"
+    query = "&".join(
+        "password=***" if pair.startswith("password=") else pair for pair in parts.query.split("&")
+    )
+    return parts._replace(netloc=netloc, query=query).geturl()
+
+
+def maybe(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    """The same reader for a value that may be absent; an unset variable never reaches it."""
+    return parse

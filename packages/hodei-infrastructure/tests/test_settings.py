@@ -1,0 +1,135 @@
+"""Settings: what the environment means, and what a person is told when it means nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hodei_infrastructure import variables
+from hodei_infrastructure.settings import Settings, from_environment
+from hodei_infrastructure.variables import SettingsError
+
+HOME = {"HOME": "/home/someone"}
+
+
+def read(**environ: str) -> Settings:
+    return from_environment({**HOME, **environ})
+
+
+def problems(**environ: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        read(**environ)
+    return caught.value.problems
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    settings = read()
+    assert (settings.grpc_port, settings.rest_port, settings.bind) == (50051, 3000, "127.0.0.1")
+    assert (settings.db_max_connections, settings.db_connection_timeout) == (10, timedelta(seconds=30))
+    assert settings.database_url is None
+    assert not settings.dev_mode
+    assert settings.provisioning_enabled
+    assert settings.data_dir == Path("/home/someone/.local/share/hodei")
+
+
+def test_the_xdg_data_directory_is_followed_if_it_is_absolute() -> None:
+    assert read(XDG_DATA_HOME="/data").data_dir == Path("/data/hodei")
+    assert read(XDG_DATA_HOME="data").data_dir == Path("/home/someone/.local/share/hodei")
+
+
+def test_hodei_database_url_comes_before_database_url() -> None:
+    both = read(HODEI_DATABASE_URL="postgres://a/x", DATABASE_URL="postgres://b/x")
+    assert both.database_url == "postgres://a/x"
+    assert read(DATABASE_URL="postgresql://b/x").database_url == "postgresql://b/x"
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert read(GRPC_PORT="", HODEI_DATABASE_URL=" ").grpc_port == 50051
+
+
+@pytest.mark.parametrize("word", ["1", "true", "YES", "on"])
+def test_words_for_yes(word: str) -> None:
+    assert read(HODEI_DEV_MODE=word).dev_mode
+
+
+@pytest.mark.parametrize("word", ["0", "False", "no", "off"])
+def test_words_for_no(word: str) -> None:
+    assert not read(HODEI_PROVISIONING_ENABLED=word).provisioning_enabled
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("5", 5), ("500ms", 0.5), ("30s", 30), ("5m", 300), ("2h", 7200), ("90d", 90 * 86400), ("1.5", 1.5)],
+)
+def test_durations_are_seconds_or_have_a_unit(text: str, expected: float) -> None:
+    assert read(HODEI_WORKER_IDLE_TTL=text).worker_idle_ttl == timedelta(seconds=expected)
+
+
+def test_every_problem_is_reported_at_once_with_its_variable() -> None:
+    found = problems(
+        GRPC_PORT="70000", HODEI_DEV_MODE="perhaps", HODEI_WORKER_IDLE_TTL="soon", HODEI_BIND="everywhere:1"
+    )
+    assert [each.partition(":")[0] for each in found] == [
+        "GRPC_PORT",
+        "HODEI_BIND",
+        "HODEI_DEV_MODE",
+        "HODEI_WORKER_IDLE_TTL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("GRPC_PORT", "http", "whole number"),
+        ("GRPC_PORT", "-1", "0 to 65535"),
+        ("HODEI_DB_MAX_CONNECTIONS", "0", "2 to 1000"),
+        ("HODEI_DEV_MODE", "maybe", "write 1 or 0"),
+        ("HODEI_LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("HODEI_LOG_RETENTION", "-3d", "more than nothing"),
+        ("HODEI_LOG_RETENTION", "1e999d", "no duration"),
+        ("HODEI_BIND", "localhost:50051", "without a port"),
+        ("HODEI_DATABASE_URL", "mysql://u:secret@h/x", "postgres://user:password@host:5432/name"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret@h:99999/x", "postgres://user:password@host:5432/name"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret@h", "postgres://user:password@host:5432/name"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_would_be_right(name: str, text: str, told: str) -> None:
+    (problem,) = problems(**{name: text})
+    assert problem.startswith(f"{name}: ")
+    assert told in problem
+    assert "secret" not in problem
+
+
+def test_an_unknown_variable_is_answered_with_the_nearest_known_one() -> None:
+    assert problems(HODEI_DEVMODE="1") == ("HODEI_DEVMODE: no such variable; did you mean HODEI_DEV_MODE?",)
+    assert problems(HODEI_XYZZY="1") == ("HODEI_XYZZY: no such variable; unset it",)
+
+
+def test_variables_of_agents_and_tests_are_known_to_exist() -> None:
+    read(HODEI_OTP_TOKEN="x", HODEI_SERVER="x", HODEI_TEST_ANYTHING="x", HODEI_REQUIRE="docker")
+
+
+def test_the_password_of_the_database_is_never_shown() -> None:
+    settings = read(HODEI_DATABASE_URL="postgres://me:hunter2@db:5432/hodei?sslmode=require")
+    assert "hunter2" not in repr(settings)
+    assert "postgres://me:***@db:5432/hodei?sslmode=require" in repr(settings)
+    assert settings.database_url == "postgres://me:hunter2@db:5432/hodei?sslmode=require"
+
+
+def test_a_password_in_the_query_is_hidden_too() -> None:
+    assert "hunter2" not in variables.without_password("postgresql:///x?host=/run&user=me&password=hunter2")
+
+
+def test_a_socket_directory_stands_for_a_host() -> None:
+    assert read(HODEI_DATABASE_URL="postgresql:///hodei?host=/run/postgresql").database_url
+
+
+def test_only_loopback_addresses_count_as_this_machine() -> None:
+    assert read(HODEI_BIND="localhost").loopback
+    assert read(HODEI_BIND="[::1]").loopback
+    assert not read(HODEI_BIND="0.0.0.0").loopback
+
+
+def test_providers_that_are_not_in_this_release_are_named() -> None:
+    assert read(HODEI_DOCKER_ENABLED="1", HODEI_FC_ENABLED="1").missing_providers == ("docker", "firecracker")
