@@ -1,0 +1,1 @@
+"""Use cases about jobs: submit, cancel, watch, and what workers report about attempts."""

@@ -1,0 +1,111 @@
+"""What the application needs from outside and no room of the domain asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from hodei_domain.audit.ports import AuditTrail
+from hodei_domain.jobs.ports import ClockViews, JobQueue, JobStore, JobViews, LeaseStore
+from hodei_domain.logs.ports import LogStore
+from hodei_domain.providers.plugin import ProviderPlugin
+from hodei_domain.providers.ports import ProviderStore
+from hodei_domain.providers.provider import Provider
+from hodei_domain.workers.ports import OtpStore, SessionStore, WorkerStore
+
+Clock = Callable[[], datetime]
+"""The present as an aware UTC instant."""
+
+NewId = Callable[[], UUID]
+"""A new id, version 7: ids made later sort later."""
+
+Secrets = Callable[[int], bytes]
+"""So many unpredictable bytes, from the operating system."""
+
+Jitter = Callable[[], float]
+"""An even random number from 0 up to, and without, 1. Spreads load; never a secret."""
+
+Hint = Callable[[str], None]
+"""Tell other replicas that there is work of a kind (hodei_application.signals). Does not block, may be
+lost, is debounced.
+"""
+
+PluginFactory = Callable[[Provider], ProviderPlugin | None]
+"""The adapter for a provider as configured; None when this server has none for its type. Raises
+InvalidInput for a config that the adapter cannot take.
+"""
+
+
+def no_hint(kind: str) -> None:
+    """For a replica that is alone."""
+
+
+class LeaderStore(Protocol):
+    """Leases of the loops that must run once among all replicas. On the store's clock."""
+
+    async def acquire(self, name: str, holder: str, ttl: timedelta) -> int | None:
+        """Take or renew the lease `name`; None while another holds it.
+
+        The epoch returned rises with each change of the holder and stays over renewals. The row stays
+        locked until the transaction ends, so what the same transaction writes is written by the leader or
+        not at all.
+        """
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease up if `holder` has it; another may take it at once."""
+
+
+class SettingsStore(Protocol):
+    """Small JSON documents that all replicas share."""
+
+    async def get(self, name: str) -> Mapping[str, Any] | None:
+        """The document, None when there is none."""
+
+    async def put(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write it in place of what was there."""
+
+
+class Transaction(Protocol):
+    """The stores, all inside one transaction.
+
+    Locks are taken in the order jobs, workers, the rest, and within one kind by id, so that no two of our
+    transactions can wait for each other.
+    """
+
+    @property
+    def jobs(self) -> JobStore: ...
+    @property
+    def queue(self) -> JobQueue: ...
+    @property
+    def job_views(self) -> JobViews: ...
+    @property
+    def leases(self) -> LeaseStore: ...
+    @property
+    def clocks(self) -> ClockViews: ...
+    @property
+    def workers(self) -> WorkerStore: ...
+    @property
+    def otps(self) -> OtpStore: ...
+    @property
+    def sessions(self) -> SessionStore: ...
+    @property
+    def providers(self) -> ProviderStore: ...
+    @property
+    def logs(self) -> LogStore: ...
+    @property
+    def audit(self) -> AuditTrail: ...
+    @property
+    def leaders(self) -> LeaderStore: ...
+    @property
+    def settings(self) -> SettingsStore: ...
+
+
+UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]
+"""Begin a transaction: it commits on a clean exit and is rolled back when an exception leaves it.
+
+Raises StoreUnavailable, at the beginning, at the end or in between, when the store cannot be reached. After
+one that was raised by the commit nothing is known; everything the application writes may be repeated.
+"""

@@ -1,0 +1,1 @@
+"""Use cases about providers, and the adapters that serve them."""

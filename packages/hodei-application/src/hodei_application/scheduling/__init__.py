@@ -1,0 +1,1 @@
+"""The loops: dispatch, provisioning, reaping, cleaning; and what can be asked of them."""

@@ -1,0 +1,1 @@
+"""Use cases about workers: registration, streams, heartbeats, drain."""

@@ -1,0 +1,100 @@
+"""What is told to a worker. The edge turns these into messages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+
+from attrs import frozen
+from hodei_domain.jobs.job import Job
+from hodei_domain.kernel.ids import JobId
+
+
+class Action(Enum):
+    """What becomes of an attempt that a worker brought along when it (re)connected."""
+
+    CONTINUE = "continue"
+    """It is the live attempt: go on, send the log from `next_sequence`."""
+
+    STOP = "stop"
+    """It is superseded or over: kill it and forget it."""
+
+    DONE = "done"
+    """Its end is recorded: forget it."""
+
+
+@frozen
+class RunAttempt:
+    """Run the job; the attempt is the job's current one."""
+
+    job: Job
+
+
+@frozen
+class CancelAttempt:
+    """End the job's processes: TERM, then KILL after the grace; report the result with this reason."""
+
+    job_id: JobId
+    attempt: int
+    grace: timedelta
+    reason: str
+
+
+@frozen
+class StopAttempt:
+    """Kill a copy that nobody wants any more; nothing about it is recorded."""
+
+    job_id: JobId
+    attempt: int
+    reason: str
+
+
+@frozen
+class LogAck:
+    """All entries before `next_sequence` are stored; also an answer to a hole: send again from there."""
+
+    job_id: JobId
+    attempt: int
+    next_sequence: int
+
+
+@frozen
+class ResultAck:
+    """The result is committed (accepted), or will never be (superseded): either way the worker may forget
+    it.
+    """
+
+    job_id: JobId
+    attempt: int
+    accepted: bool
+    message: str = ""
+
+
+@frozen
+class DrainWorker:
+    """Take no more work, finish what runs, leave by the deadline."""
+
+    deadline: timedelta
+    reason: str
+
+
+@frozen
+class Answer:
+    """One attempt of a hello, answered."""
+
+    job_id: JobId
+    attempt: int
+    action: Action
+    next_sequence: int = 0
+
+
+@frozen
+class Welcome:
+    """The answer to a hello."""
+
+    answers: tuple[Answer, ...]
+    heartbeat_interval: timedelta
+    lease: timedelta
+
+
+Command = RunAttempt | CancelAttempt | StopAttempt | LogAck | ResultAck | DrainWorker | Welcome
