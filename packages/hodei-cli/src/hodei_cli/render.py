@@ -1,4 +1,4 @@
-"""Answers as a table for people, as JSON or YAML for programs. Records are dicts with the same keys in both."""
+"""Answers: a table for people, JSON or YAML for programs. A record is a dict with the same keys in all."""
 
 from __future__ import annotations
 

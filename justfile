@@ -1,0 +1,81 @@
+# The recipes people and CI share. `./test.sh` makes .venv and calls them; with .venv there, `.venv/bin/just RECIPE`
+# runs one. HODEI_VENV names another environment than .venv.
+
+set positional-arguments
+
+venv := env("HODEI_VENV", justfile_directory() / ".venv")
+export PYTHON := venv / "bin/python"
+export PATH := venv / "bin:" + env("PATH") + ":" + justfile_directory() / ".tools/uv/bin"
+# Settings of the server may not carry variables that it does not know.
+unset_tools := "unset HODEI_VENV HODEI_PYTHON;"
+
+# list the recipes
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# everything that must hold before a change goes in; arguments go to pytest and leave the other checks out
+check *ARGS:
+    ./test.sh "$@"
+
+# style, imports' order, likely mistakes
+lint:
+    ruff check .
+    ruff format --check .
+
+# put the style right
+format:
+    ruff check --fix .
+    ruff format .
+
+# mypy --strict over every package
+types:
+    mypy
+
+# who may import whom
+imports:
+    lint-imports --no-logo
+
+# what is generated is what its source gives
+generated:
+    scripts/check-generated.sh
+
+# generate messages and descriptors from the .proto files
+proto:
+    scripts/generate-proto.sh
+
+# pytest with any arguments
+test *ARGS:
+    {{ unset_tools }} python -m pytest "$@"
+
+# domain and application, with their branch coverage
+unit *ARGS:
+    coverage erase
+    {{ unset_tools }} coverage run -m pytest packages/hodei-domain packages/hodei-application "$@"
+    coverage combine --quiet
+    coverage report
+
+# everything else: adapters, agent, services, command line, the assembled system; two files at a time
+system *ARGS:
+    {{ unset_tools }} python -m pytest -n 2 --dist loadfile proto packages/hodei-infrastructure packages/hodei-worker \
+        packages/hodei-grpc packages/hodei-rest packages/hodei-cli tests-e2e "$@"
+
+# the assembled system only
+e2e *ARGS:
+    {{ unset_tools }} python -m pytest tests-e2e "$@"
+
+# one benchmark of benchmarks/, by name
+bench NAME *ARGS:
+    {{ unset_tools }} python -m "benchmarks.$@"
+
+# wheel and source distribution of every package, into dist/
+build:
+    uv build --all-packages --out-dir dist
+
+# the platform on this machine, from this checkout
+dev *ARGS:
+    ./hodei up "$@"
+
+# remove what the recipes made; the environment stays
+clean:
+    rm -rf dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+    find proto packages tests-e2e -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Checks everything: style, types, import rules, generated code, tests with coverage. Makes .venv first when uv.lock
+# changed. Arguments go to pytest, and then only pytest runs:
+#
+#   ./test.sh                              everything
+#   ./test.sh packages/hodei-cli -k run    some tests
+#
+# HODEI_REQUIRE=postgres,reflection-client makes a test fail instead of skip when it misses that service.
+set -uo pipefail
+home=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+cd "$home" || exit
+# shellcheck source=scripts/set-up.sh
+. "$home/scripts/set-up.sh"
+is_set_up developers || set_up developers || exit
+export HODEI_VENV=$venv PYTHON=$venv/bin/python
+
+if [ $# -gt 0 ]; then
+    exec "$venv/bin/just" test "$@"
+fi
+
+summary=() failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for step in lint types imports generated unit system; do
+    printf '\n== %s\n' "$step"
+    since=$SECONDS
+    if "$venv/bin/just" "$step" 2>&1 | tee "$log"; then
+        word=ok
+    else
+        word=FAIL
+        failed=1
+    fi
+    # pytest's closing line once more below, where it is looked for.
+    closing=$(grep -E '^=+ .*(passed|failed|error|skipped|no tests ran).* =+$' "$log" | tail -n 1)
+    summary+=("$(printf '%-5s %-10s %4ss  %s' "$word" "$step" "$((SECONDS - since))" "$closing")")
+done
+
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+exit "$failed"
