@@ -1,7 +1,7 @@
 """Wire contract of the Hodei job platform: .proto files, messages, descriptor set.
 
-Messages are in `hodei_proto.wire.hodei` and `hodei_proto.wire.hodei.providers`. Importing this package alone costs
-nothing and needs nothing but the standard library.
+Messages are in `hodei_proto.wire.hodei` and `hodei_proto.wire.hodei.providers`. Importing this package alone
+costs nothing and needs nothing but the standard library.
 """
 
 from pathlib import Path
