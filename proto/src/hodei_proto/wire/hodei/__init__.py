@@ -2861,9 +2861,9 @@ class TimeoutConfig(betterproto2.Message):
     Grace between TERM and KILL. Unset: 10 s.
     """
 
-    seconds: "int" = betterproto2.field(50, betterproto2.TYPE_INT64)
+    seconds: "int | None" = betterproto2.field(50, betterproto2.TYPE_INT64, optional=True)
     """
-    The execution timeout in whole seconds; an error beside a different `execution_timeout`.
+    The execution timeout in whole seconds; zero is an error, and so is a different `execution_timeout` beside it.
     """
 
     queue_timeout: "datetime.timedelta | None" = betterproto2.field(
