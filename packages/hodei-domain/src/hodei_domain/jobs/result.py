@@ -1,0 +1,59 @@
+"""How an attempt ended."""
+
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class Reason(StrEnum):
+    """Why an attempt or a job ended.
+
+    A result may carry a reason that is not listed here (a provider's own).
+    """
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    OOM = "oom"
+    TIMEOUT_QUEUE = "timeout:queue"
+    TIMEOUT_EXECUTION = "timeout:execution"
+    TIMEOUT_NO_OUTPUT = "timeout:no-output"
+    TIMEOUT_TOTAL = "timeout:total"
+    CANCELLED = "cancelled"
+    WORKER_LOST = "worker-lost"
+    GIVEN_BACK = "given-back"  # the attempt never started; the job went back to the queue
+    PROVISIONING = "provisioning"
+    IMAGE_PULL = "image-pull"
+    COMMAND_NOT_FOUND = "command-not-found"
+    NOT_EXECUTABLE = "not-executable"
+    WORKING_DIR = "working-dir"
+    SPAWN = "spawn"
+    DISK_FULL = "disk-full"
+    REPORTED = "reported"  # a client said so through the attempt RPCs
+
+
+TIMEOUT_PREFIX = "timeout:"
+
+
+@frozen(kw_only=True)
+class JobResult:
+    """What is known of an end.
+
+    `exit_code` and `signal` are the process's; None where it never ran or was never asked.
+    """
+
+    reason: str
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str = ""
+    cpu_seconds: float | None = None
+    peak_memory_mib: int | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """The process ended by itself with exit code 0."""
+        return self.reason == Reason.EXIT and self.exit_code == 0 and self.signal is None
+
+    @property
+    def is_timeout(self) -> bool:
+        """A clock ran out."""
+        return self.reason.startswith(TIMEOUT_PREFIX)

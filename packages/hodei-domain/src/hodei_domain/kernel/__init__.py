@@ -1,0 +1,1 @@
+"""What every room shares: identities, errors, events, changes and values with units."""

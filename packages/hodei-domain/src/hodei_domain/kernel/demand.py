@@ -1,0 +1,87 @@
+"""Demand classes: what makes two jobs servable by the same worker."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from attrs import field, frozen
+
+from hodei_domain.kernel.values import UNASKED, Constraint, Resources
+
+
+def _ordered(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
+    # the same conditions in another order ask for the same worker
+    unordered = tuple(constraints)
+    if len(unordered) < 2:
+        return unordered
+    return tuple(sorted(set(unordered), key=lambda c: (c.key, c.operator.value, c.values)))
+
+
+@frozen(kw_only=True)
+class DemandClass:
+    """What a worker must offer to serve a job.
+
+    "" means no wish; `resources.architecture` is the architecture.
+    """
+
+    image: str = ""
+    resources: Resources = UNASKED
+    constraints: tuple[Constraint, ...] = field(default=(), converter=_ordered)
+    provider: str = ""
+    region: str = ""
+
+    @property
+    def architecture(self) -> str:
+        """The machine architecture asked for, "" for any."""
+        return self.resources.architecture
+
+    @property
+    def key(self) -> str:
+        """32 hexadecimal digits; equal for equal classes in every process and version."""
+        return _key(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, ready for JSON."""
+        return {
+            "image": self.image,
+            "resources": self.resources.to_json(),
+            "constraints": [c.to_json() for c in self.constraints],
+            "provider": self.provider,
+            "region": self.region,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "DemandClass":
+        """Back from to_json(). Raises InvalidInput."""
+        return cls(
+            image=document["image"],
+            resources=Resources.from_json(document["resources"]),
+            constraints=[Constraint.from_json(c) for c in document["constraints"]],
+            provider=document["provider"],
+            region=document["region"],
+        )
+
+    def __str__(self) -> str:
+        wishes = [
+            self.image or "no image",
+            f"{self.resources.cpu_cores:g} cores, {self.resources.memory_mib} MiB",
+        ]
+        wishes += [f"{self.resources.gpu} gpu"] if self.resources.gpu else []
+        wishes += [wish for wish in (self.architecture, self.provider, self.region) if wish]
+        return "; ".join([*wishes, *map(str, self.constraints)])
+
+
+ANY = DemandClass()  # what a job asks for that wishes nothing
+
+
+@lru_cache(maxsize=4096)  # classes are few and the key is on the path of each submission
+def _key(demand: DemandClass) -> str:
+    return digest_of(demand.to_json())
+
+
+def digest_of(document: object) -> str:
+    """32 hexadecimal digits of a JSON document's content, the same whatever the order of its keys."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return blake2b(canonical.encode(), digest_size=16).hexdigest()

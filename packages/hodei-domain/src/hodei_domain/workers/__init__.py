@@ -1,0 +1,1 @@
+"""Workers: the machines' agents, how they come, prove who they are, take jobs and go."""
