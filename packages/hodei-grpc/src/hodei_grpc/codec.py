@@ -49,24 +49,28 @@ class Codec(Generic[M]):
     """Raise Malformed. Of several members of a oneof on the wire the last one is kept."""
 
 
-@cache
 def codec(message: type[M]) -> Codec[M]:
     """Return the codec of a message class of the contract. Raise KeyError for any other class."""
+    found: Codec[M] = _codec(message)
+    return found
+
+
+@cache
+def _codec(message: Any) -> Codec[Any]:
     descriptor = descriptor_of(message)
     wire = GetMessageClass(descriptor)
     converter = _converter(message)
 
-    def encode(value: M) -> bytes:
+    def encode(value: Any) -> bytes:
         out = wire()
         converter.fill(value, out)
         return out.SerializeToString()
 
-    def decode(data: bytes) -> M:
+    def decode(data: bytes) -> Any:
         try:
-            result: M = converter.make(wire.FromString(data))
+            return converter.make(wire.FromString(data))
         except (DecodeError, OverflowError) as error:  # OverflowError: no datetime reaches that far
             raise Malformed(f"not a {descriptor.full_name}: {error}") from error
-        return result
 
     return Codec(encode, decode)
 

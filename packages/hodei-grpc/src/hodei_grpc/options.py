@@ -1,0 +1,34 @@
+"""Settings of the HTTP/2 transport, the two sides of which must fit each other."""
+
+from typing import Final
+
+MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+"""gRPC's own limit of 4 MiB is less than a script may have."""
+
+KEEPALIVE_MS: Final = 20_000
+"""How often each side asks whether the other is there, on a connection with a call but without traffic."""
+
+_ANSWER_MS: Final = 10_000
+_BOTH: Final = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", _ANSWER_MS),
+    # A stream may be silent for as long as it likes: do not stop asking after two questions.
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+SERVER_OPTIONS: Final = (
+    *_BOTH,
+    # With it, a second server would bind the same port and silently take half of the connections.
+    ("grpc.so_reuseport", 0),
+    # By default a peer that asks more often than every 5 minutes is sent away with "too_many_pings".
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 4),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+CLIENT_OPTIONS: Final = (
+    *_BOTH,
+    # http_proxy is meant for the internet; through it no call would find a server on loopback.
+    ("grpc.enable_http_proxy", 0),
+)
