@@ -6,7 +6,7 @@ about Python. So an interceptor of the server sees requests and responses as byt
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import aclosing
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from grpc.aio import AbortError, ServicerContext
@@ -16,7 +16,7 @@ from hodei_grpc.method import Dialogue, Method, ServerStream, methods_of
 from hodei_grpc.status import refusal
 
 _Context = ServicerContext[Any, Any]
-_Handler = grpc.RpcMethodHandler[Any, Any]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the stubs alone
 
 
 def handlers(
