@@ -17,6 +17,7 @@ from hodei_domain.kernel.checks import (
     whole,
     within,
 )
+from hodei_domain.kernel.converters import number_set, text_set, texts
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.values import UNASKED, Constraint, Operator, Resources, copied
 
@@ -67,7 +68,7 @@ class Shell:
     """A command line for a shell, or, with arguments, a program that is executed as it is."""
 
     command: str = field(validator=_check_command)
-    arguments: tuple[str, ...] = field(default=(), converter=tuple, validator=_check_arguments)
+    arguments: tuple[str, ...] = field(default=(), converter=texts, validator=_check_arguments)
 
 
 def _check_interpreter(_: Any, __: Any, interpreter: str) -> None:
@@ -160,10 +161,10 @@ class RetryRules:
     maximum: timedelta = field(default=timedelta(minutes=5), validator=lasting(LONGEST, zero=True))
     jitter: float = field(default=0.2, validator=within(0, 1))
     exit_codes: frozenset[int] = field(
-        default=frozenset(), converter=frozenset, validator=_check_codes(-1, 255)
+        default=frozenset(), converter=number_set, validator=_check_codes(-1, 255)
     )
-    signals: frozenset[int] = field(default=frozenset(), converter=frozenset, validator=_check_codes(1, 64))
-    reasons: frozenset[str] = field(default=frozenset(), converter=frozenset, validator=_check_reasons)
+    signals: frozenset[int] = field(default=frozenset(), converter=number_set, validator=_check_codes(1, 64))
+    reasons: frozenset[str] = field(default=frozenset(), converter=text_set, validator=_check_reasons)
 
 
 def _check_environment(_: Any, __: Any, environment: Mapping[str, str]) -> None:
@@ -184,6 +185,10 @@ def _check_labels(_: Any, attribute: Any, labels: Mapping[str, str]) -> None:
 
 def _check_tags(_: Any, __: Any, tags: Iterable[str]) -> None:
     check_texts(tags, "tags", 256, 256)
+
+
+def _conditions(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
+    return tuple(constraints)
 
 
 def _check_constraints(_: Any, __: Any, constraints: tuple[Constraint, ...]) -> None:
@@ -217,7 +222,9 @@ class JobSpec:
     )
     image: str = field(default="", validator=text(1024))
     resources: Resources = field(default=UNASKED, validator=one_of(Resources))
-    constraints: tuple[Constraint, ...] = field(default=(), converter=tuple, validator=_check_constraints)
+    constraints: tuple[Constraint, ...] = field(
+        default=(), converter=_conditions, validator=_check_constraints
+    )
     provider: str = field(default="", validator=text(256))
     region: str = field(default="", validator=text(256))
     priority: Priority = field(default=Priority.NORMAL, validator=one_of(Priority))
@@ -229,6 +236,6 @@ class JobSpec:
     working_dir: str = field(default="", validator=text(4096))
     description: str = field(default="", validator=text(65536))
     labels: Mapping[str, str] = field(factory=dict, converter=copied, validator=_check_labels)
-    tags: tuple[str, ...] = field(default=(), converter=tuple, validator=_check_tags)
+    tags: tuple[str, ...] = field(default=(), converter=texts, validator=_check_tags)
     stdin: str | None = field(default=None, validator=_check_stdin, repr=False)
     drop_logs: bool = False

@@ -2,6 +2,7 @@
 out.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from attrs import field, frozen
@@ -15,6 +16,10 @@ from hodei_domain.kernel.ids import JobId, WorkerId
 MAX_PAGE = 1000
 
 
+def _states(states: Iterable[JobState]) -> frozenset[JobState]:
+    return frozenset(states)
+
+
 @frozen(kw_only=True)
 class JobFilter:
     """Which jobs to list. Empty conditions hold for all.
@@ -23,7 +28,7 @@ class JobFilter:
     `next_cursor`; `offset` counts from there and is meant for small numbers only.
     """
 
-    states: frozenset[JobState] = field(default=frozenset(), converter=frozenset)
+    states: frozenset[JobState] = field(default=frozenset(), converter=_states)
     search: str = field(default="", validator=text(256))
     queued_by: str = field(default="", validator=text(256))
     cursor: str = field(default="", validator=text(256))

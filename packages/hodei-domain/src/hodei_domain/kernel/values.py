@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from hodei_domain.kernel.checks import check_text, check_texts, one_of, text, whole, within
+from hodei_domain.kernel.converters import texts
 from hodei_domain.kernel.errors import InvalidInput
 
 MAX_MIB = 1 << 40  # an exbibyte: nobody means more, and the bytes still fit a 64 bit number
@@ -102,7 +103,7 @@ class Constraint:
 
     key: str = field()
     operator: Operator = field(validator=one_of(Operator))
-    values: tuple[str, ...] = field(converter=tuple)
+    values: tuple[str, ...] = field(converter=texts)
 
     @key.validator
     def _check_key(self, _: Any, key: str) -> None:

@@ -1,6 +1,6 @@
 """What the workers room needs from a store. All belong to one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -14,11 +14,15 @@ from hodei_domain.workers.session import Session
 from hodei_domain.workers.worker import Worker, WorkerState
 
 
+def _states(states: Iterable[WorkerState]) -> frozenset[WorkerState]:
+    return frozenset(states)
+
+
 @frozen(kw_only=True)
 class WorkerFilter:
     """Which workers to list. Empty conditions hold for all; TERMINATED ones only where asked for."""
 
-    states: frozenset[WorkerState] = field(default=frozenset(), converter=frozenset)
+    states: frozenset[WorkerState] = field(default=frozenset(), converter=_states)
     provider_id: ProviderId | None = None
     include_ended: bool = False
     limit: int = field(default=100, validator=whole(1, 10_000))
