@@ -1,0 +1,1 @@
+"""Between messages and domain values, without I/O; a module per room."""

@@ -1,0 +1,1 @@
+"""One class per service: each method is a conversion, a use case, a conversion."""
