@@ -1,0 +1,51 @@
+"""The Postgres of one run: private, in a temporary directory, as durable as in production."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from attrs import frozen
+
+from benchmarks.machine import describe, describe_postgres
+from benchmarks.options import Options
+
+
+@frozen
+class Postgres:
+    """A server. `url` names the database it starts with; `setup` describes machine and server."""
+
+    url: str
+    directory: Path
+    setup: Mapping[str, str]
+
+    @asynccontextmanager
+    async def database(self, name: str) -> AsyncIterator[str]:
+        """Make an empty database, give its URL, drop it at the end."""
+        await self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"')
+        try:
+            yield urlsplit(self.url)._replace(path=f"/{name}").geturl()
+        finally:
+            await self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    async def _run(self, *commands: str) -> None:
+        async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
+            for each in commands:
+                await connection.execute(each.encode())
+
+
+@asynccontextmanager
+async def postgres(chosen: Options) -> AsyncIterator[Postgres]:
+    """The server that the options name."""
+    if chosen.database_url is None:
+        raise SystemExit("--database-url is needed: a Postgres whose databases may be made and dropped")
+    with tempfile.TemporaryDirectory(prefix="hodei-bench-") as directory:
+        yield _described(chosen.database_url, Path(directory))
+
+
+def _described(url: str, place: Path) -> Postgres:
+    return Postgres(url, place, {**describe(place), **describe_postgres(url)})
