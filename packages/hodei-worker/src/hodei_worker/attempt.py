@@ -1,0 +1,270 @@
+"""Run one attempt of a job, from the order to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hodei_worker.confinement import Confinement, Launch
+from hodei_worker.environment import job_environment
+from hodei_worker.limits import Limiter
+from hodei_worker.log_pump import LogPump, Pace
+from hodei_worker.order import Order, Outcome, Script, Shell
+from hodei_worker.process import Process, check_working_dir, start_process
+from hodei_worker.reaper import Exit, Reaper
+from hodei_worker.scratch import Scratch
+from hodei_worker.script import ScriptFile, write_script
+from hodei_worker.spool import Spool
+
+# How long a process that outlived its job may keep the job's pipes open. Two seconds let `tee` and the like
+# finish; a forgotten daemon must not keep a finished job RUNNING.
+DRAIN_SECONDS = 2.0
+LEFTOVER_GRACE = 0.5  # between TERM and KILL for what outlived a job that ended by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What all attempts on this machine share."""
+
+    worker_id: str
+    reaper: Reaper
+    scratch: Scratch
+    limiter: Limiter
+    base_environment: Mapping[str, str]
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process is running."""
+
+    pid: int
+    at: float  # seconds since the epoch
+    limits: str  # what enforces the limits, in words
+
+
+class Attempt:
+    """One attempt. `start`, then `run` to its end; `stop` may be called at any time between."""
+
+    def __init__(self, order: Order, spool: Spool, host: Host) -> None:
+        self.order = order
+        self.spool = spool
+        self._host = host
+        self._script: ScriptFile | None = None
+        self._confinement: Confinement | None = None
+        self._process: Process | None = None
+        self._pump: LogPump | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopping: tuple[str, str] | None = None  # reason, text
+        self._kill_at = 0.0
+        self._killing: asyncio.Task[bool] | None = None
+
+    @property
+    def next_sequence(self) -> int:
+        """How many log entries there are so far."""
+        return self._pump.next_sequence if self._pump else 0
+
+    @property
+    def log_bytes(self) -> int:
+        """How many bytes of output there are so far."""
+        return self._pump.next_offset if self._pump else 0
+
+    @property
+    def dropped_bytes(self) -> int:
+        """How many bytes of output were lost, as its owner allowed."""
+        return self._pump.dropped_bytes if self._pump else 0
+
+    @property
+    def confinement(self) -> Confinement | None:
+        """What holds the job's processes to its limits, once it has started."""
+        return self._confinement
+
+    @property
+    def process(self) -> Process | None:
+        """The job's process, once it has started."""
+        return self._process
+
+    def start(self) -> Started:
+        """Start the process. Raise NotStarted, with nothing left behind, if that cannot be."""
+        order, host = self.order, self._host
+        try:
+            check_working_dir(order.working_dir)
+            environment = job_environment(host.base_environment, order, host.worker_id)
+            launch = Launch(self._argv(), environment, order.working_dir)
+            self._confinement = host.limiter.confine(order.asked)
+            self._process = start_process(
+                self._confinement.wrap(launch),
+                environment=environment,
+                working_dir=order.working_dir,
+                stdin=order.stdin,
+                reaper=host.reaper,
+            )
+        except BaseException:
+            self._clean_up()
+            raise
+        self._confinement.entered(self._process.pid)
+        self._pump = self._start_pump(self._process)
+        self._set_clocks()
+        return Started(self._process.pid, self._process.started_at, self._confinement.text)
+
+    def stop(self, reason: str, message: str, grace: float | None = None) -> None:
+        """TERM to all the job's processes, KILL after the grace (seconds; the order's own by default).
+
+        The first reason stands; a later call can only bring the KILL forward. A job that has ended by itself
+        keeps its own end.
+        """
+        if self._process is None or self._process.exited.done():
+            return
+        grace = self.order.grace if grace is None else grace
+        kill_at = time.monotonic() + grace
+        if self._stopping is None:
+            self._stopping = (reason, message)
+            if grace > 0:
+                self._process.signal(signal.SIGTERM)
+                self._process.signal(signal.SIGCONT)  # a stopped process would not hear of it
+        elif kill_at >= self._kill_at:
+            return
+        self._kill_at = kill_at
+        self._set_timer("kill", grace, self._kill)
+
+    async def run(self) -> Outcome:
+        """Wait for the end of the process, of all it started and of its output; leave nothing behind."""
+        assert self._process is not None, "start() comes first"
+        assert self._pump is not None
+        try:
+            end = await self._process.exited
+            self._pump.read_now()
+            await self._end_tree(self._process, self._pump)
+            return self._judge(end)
+        finally:
+            self._pump.close()
+            self._clean_up()
+
+    def _argv(self) -> tuple[str, ...]:
+        command = self.order.command
+        if isinstance(command, Script):
+            self._script = write_script(command, self._host.scratch)
+            return self._script.argv
+        if command.arguments:
+            return (command.command, *command.arguments)
+        return ("/bin/sh", "-c", command.command)
+
+    def _start_pump(self, process: Process) -> LogPump:
+        pace = self._host.pace
+        pace = Pace(lines=pace.lines, seconds=pace.seconds, drop=self.order.drop_logs)
+        pump = LogPump(process.stdout, process.stderr, self.spool, pace)
+        pump.start()
+        return pump
+
+    # -- clocks ------------------------------------------------------------------------------------
+
+    def _set_clocks(self) -> None:
+        limit = self.order.execution_timeout
+        if limit is not None:
+            self._set_timer(
+                "execution", limit, self.stop, "timeout:execution", f"still running after {limit:g} s"
+            )
+        if self.order.no_output_timeout is not None:
+            self._watch_silence(self.order.no_output_timeout)
+
+    def _watch_silence(self, limit: float) -> None:
+        assert self._pump is not None
+        silent = self._pump.silent_for
+        if silent >= limit:
+            self.stop("timeout:no-output", f"wrote nothing for {limit:g} s")
+        else:
+            self._set_timer("silence", limit - silent, self._watch_silence, limit)
+
+    def _set_timer(self, name: str, seconds: float, call: Callable[..., None], *arguments: object) -> None:
+        if name in self._timers:
+            self._timers[name].cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, call, *arguments)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def _kill(self) -> None:
+        if self._process is not None and self._killing is None:
+            if self._confinement is not None:
+                self._confinement.kill()
+            self._killing = asyncio.ensure_future(self._process.kill())
+
+    async def _end_tree(self, process: Process, pump: LogPump) -> None:
+        """End what outlived the leader, then read what is left in the pipes."""
+        if not process.gone:
+            if self._stopping:
+                await process.wait_gone(self._kill_at - time.monotonic())
+            else:
+                await pump.drain(DRAIN_SECONDS)
+                process.signal(signal.SIGTERM)
+                await process.wait_gone(LEFTOVER_GRACE)
+            if not process.gone:
+                await process.kill()
+        await pump.drain(DRAIN_SECONDS)
+
+    def _judge(self, end: Exit) -> Outcome:
+        assert self._process is not None
+        assert self._confinement is not None
+        reason, message = self._why(end)
+        used = self._confinement.used()
+        return Outcome(
+            reason=reason,
+            exit_code=end.exit_code,
+            signal=end.signal,
+            message=message,
+            cpu_seconds=max(used.cpu_seconds, end.cpu_seconds + self._process.orphan_cpu_seconds),
+            peak_memory_bytes=max(used.peak_memory_bytes, _own_peak(end)),
+        )
+
+    def _why(self, end: Exit) -> tuple[str, str]:
+        assert self._confinement is not None
+        if self._stopping:
+            return self._stopping
+        if end.status != 0 and self._confinement.oom_killed():
+            return "oom", f"used more than its {self.order.asked.memory_bytes // 2**20} MiB of memory"
+        if end.signal:
+            return "signal", f"ended by {_signal_name(end.signal)}"
+        if isinstance(self.order.command, Shell) and not self.order.command.arguments:
+            return _shell_reason(end.exit_code)
+        return "exit", f"exit code {end.exit_code}" if end.exit_code else ""
+
+    def _clean_up(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if self._confinement is not None:
+            self._confinement.close()
+        if self._script is not None:
+            self._script.remove()
+
+
+def _shell_reason(exit_code: int) -> tuple[str, str]:
+    """POSIX keeps 126 and 127 of `sh -c` for a command that cannot be executed or found."""
+    match exit_code:
+        case 0:
+            return "exit", ""
+        case 126:
+            return "not-executable", "the shell could not execute a command (exit code 126)"
+        case 127:
+            return "command-not-found", "the shell did not find a command (exit code 127)"
+    return "exit", f"exit code {exit_code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def _own_peak(end: Exit) -> int:
+    """The peak of the job's largest process in bytes, or 0 when it is not known.
+
+    A process made by vfork counts the peak of its parent, us, as its own until it exceeds it (the kernel
+    keeps the maximum over exec). So a value not above ours tells nothing about the job.
+    """
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return end.peak_memory_bytes if end.peak_memory_bytes > ours else 0

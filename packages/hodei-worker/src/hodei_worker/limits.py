@@ -1,0 +1,53 @@
+"""Choose what holds jobs to the memory and processors they asked for, by what this machine allows."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+
+from hodei_worker import cgroups
+from hodei_worker.confinement import Confinement, ResourceLimits, Unconfined
+from hodei_worker.group import Group
+from hodei_worker.order import Asked
+
+log = logging.getLogger("hodei.worker.limits")
+
+
+class Limiter:
+    """Finds the strongest means there are, once, and makes a confinement for each attempt."""
+
+    def __init__(self, places: cgroups.Places | None = None) -> None:
+        self._places = places
+        self._numbers = itertools.count(1)
+
+    @classmethod
+    def discover(cls) -> Limiter:
+        """Look at what this machine allows. Never raises."""
+        places = cgroups.find_places()
+        if places is None or not cgroups.usable(places):
+            return cls()
+        cgroups.sweep(places)
+        return cls(places)
+
+    @property
+    def label(self) -> str:
+        """One word for the worker's `hodei.limits` label: cgroup-v1, cgroup-v2 or rlimit."""
+        return f"cgroup-v{self._places.version}" if self._places else "rlimit"
+
+    def confine(self, asked: Asked) -> Confinement:
+        """A confinement for one attempt.
+
+        One that asked for nothing gets no group, so that none can fail it.
+        """
+        if not asked:
+            return Unconfined()
+        if self._places is not None:
+            group = Group(self._places, cgroups.NAME.format(pid=os.getpid(), number=next(self._numbers)))
+            try:
+                group.make(asked)
+                return group
+            except OSError as e:
+                group.close()
+                log.warning("no control group could be made, resource limits have to do: %s", e)
+        return ResourceLimits(asked)

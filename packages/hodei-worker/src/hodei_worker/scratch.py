@@ -1,0 +1,111 @@
+"""Private directories for jobs' scripts: gone when the job ends, and swept when an agent died with them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+LOCK = "lock"
+
+
+class NoScratch(OSError):
+    """There is no directory on this machine that the agent may write scripts to."""
+
+
+class Scratch:
+    """Hands out 0700 directories below one of the agent's own, made when the first is asked for.
+
+    The agent's directory holds a locked file for as long as the agent lives. The lock, unlike a pid in a
+    name, dies with its holder and is never inherited by a stranger, so `sweep` can tell a dead agent's
+    leftovers from a live agent's work.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._own: Path | None = None
+        self._lock: int | None = None
+
+    def make(self) -> Path:
+        """A new empty directory, 0700. Raise NoScratch when none can be made."""
+        try:
+            return Path(tempfile.mkdtemp(prefix="job-", dir=self._directory()))
+        except OSError as e:
+            raise NoScratch(e.errno, f"no private directory can be made below {self._base}: {e}") from e
+
+    def sweep(self) -> int:
+        """Remove what agents that no longer live left here; return how many directories that were."""
+        swept = 0
+        if not _ours(self._base):
+            return swept
+        for entry in self._base.glob("agent-*"):
+            if entry != self._own and _abandoned(entry):
+                remove(entry)
+                swept += 1
+        return swept
+
+    def close(self) -> None:
+        """Remove the agent's own directory."""
+        if self._own is not None:
+            remove(self._own)
+        if self._lock is not None:
+            os.close(self._lock)
+        self._own = self._lock = None
+
+    def _directory(self) -> Path:
+        if self._own is None or not self._own.is_dir():  # a cleaner of /tmp may have taken it away
+            self._base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _ours(self._base):
+                raise PermissionError(f"{self._base} belongs to someone else or others may write to it")
+            self._own, self._lock = self._claim()
+        return self._own
+
+    def _claim(self) -> tuple[Path, int]:
+        """Make our directory under a name that `sweep` does not see, lock it, and only then show it."""
+        hidden = Path(tempfile.mkdtemp(prefix=".new-", dir=self._base))
+        lock = os.open(hidden / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        own = self._base / f"agent-{hidden.name.removeprefix('.new-')}"
+        hidden.rename(own)
+        return own, lock
+
+
+def default_base() -> Path:
+    """Where scripts go unless the settings say otherwise: one directory per user below the temporary one."""
+    return Path(tempfile.gettempdir()) / f"hodei-worker-{os.getuid()}"
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory and all below it. What a job made unremovable stays, and is swept another day."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(directory)
+
+
+def _ours(directory: Path) -> bool:
+    """True for a real directory (no link) of our user that nobody else may write to."""
+    try:
+        found = directory.lstat()
+    except OSError:
+        return False
+    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return mine and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _abandoned(directory: Path) -> bool:
+    try:
+        lock = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True  # its owner locks before it shows the name, so a missing lock is a half-done removal
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
