@@ -200,7 +200,9 @@ class Pipes:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the loop turn until something inside the pump has come about."""
         async with asyncio.timeout(10):
-            while not condition():
+            while True:
+                if condition():
+                    return
                 await asyncio.sleep(0)
 
     async def until_read(self) -> None:
