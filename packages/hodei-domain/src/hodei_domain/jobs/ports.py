@@ -94,7 +94,7 @@ class JobQueue(Protocol):
         ...
 
     async def last_turns(self, owners: Collection[str]) -> dict[tuple[str, Priority], int]:
-        """The highest turn that waits for each owner (`queued_by`) and priority; absent where nothing waits."""
+        """The highest waiting turn of each owner (`queued_by`) and priority; absent where nothing waits."""
         ...
 
     async def promote(self, older_than: timedelta, now: datetime) -> int:

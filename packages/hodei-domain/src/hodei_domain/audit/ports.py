@@ -1,0 +1,32 @@
+"""What the audit room needs from a store."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditRecord
+from hodei_domain.kernel.events import Event
+
+
+class AuditTrail(Protocol):
+    """Events, written once and never changed. The stores of aggregates write theirs here by themselves."""
+
+    async def record(self, events: Sequence[Event]) -> None:
+        """Write events that belong to no aggregate's change, in this transaction."""
+        ...
+
+    async def list(self, filter: AuditFilter) -> AuditPage:
+        """A page, newest first (occurred_at, then id)."""
+        ...
+
+    async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
+        """All of one aggregate or one caller's correlation id, oldest first."""
+        ...
+
+    async def counts(self, start: datetime | None = None, end: datetime | None = None) -> Mapping[str, int]:
+        """How many of each type; types without any are absent."""
+        ...
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` of those that occurred before, oldest first; returns how many."""
+        ...

@@ -1,0 +1,1 @@
+"""Providers: the infrastructures that make workers, and what a plugin for one must do."""

@@ -1,0 +1,33 @@
+"""A provider's plugin: one record of the ports that it serves."""
+
+from attrs import frozen
+
+from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.ports import (
+    WorkerCost,
+    WorkerEligibility,
+    WorkerEventSource,
+    WorkerHealth,
+    WorkerInventory,
+    WorkerLifecycle,
+    WorkerLogs,
+    WorkerMetrics,
+)
+from hodei_domain.providers.provider import ProviderType
+
+
+@frozen(kw_only=True)
+class ProviderPlugin:
+    """What one infrastructure can do; optional ports are None where it cannot."""
+
+    name: str
+    type: ProviderType
+    capabilities: Capabilities
+    lifecycle: WorkerLifecycle
+    inventory: WorkerInventory
+    eligibility: WorkerEligibility
+    health: WorkerHealth
+    logs: WorkerLogs | None = None
+    cost: WorkerCost | None = None
+    metrics: WorkerMetrics | None = None
+    events: WorkerEventSource | None = None

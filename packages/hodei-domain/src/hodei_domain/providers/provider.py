@@ -1,0 +1,197 @@
+"""The provider: an infrastructure that we may make workers on."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from attrs import evolve, field, fields, frozen
+
+from hodei_domain.kernel.change import Change, same
+from hodei_domain.kernel.checks import check_labels, check_text, check_texts, one_of, whole
+from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.events import Event
+from hodei_domain.kernel.ids import ProviderId
+from hodei_domain.kernel.instants import rising
+from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.events import (
+    ProviderHealthChanged,
+    ProviderRecovered,
+    ProviderRegistered,
+    ProviderRemoved,
+    ProviderUpdated,
+)
+
+UNHEALTHY_AFTER = 3  # failures in a row: one may be a hiccup, three make placing a job there a gamble
+
+
+class ProviderType(StrEnum):
+    """The kinds of infrastructure; the names are those on the wire without their prefix."""
+
+    DOCKER = "DOCKER"
+    KUBERNETES = "KUBERNETES"
+    FARGATE = "FARGATE"
+    CLOUD_RUN = "CLOUD_RUN"
+    CONTAINER_APPS = "CONTAINER_APPS"
+    LAMBDA = "LAMBDA"
+    CLOUD_FUNCTIONS = "CLOUD_FUNCTIONS"
+    AZURE_FUNCTIONS = "AZURE_FUNCTIONS"
+    EC2 = "EC2"
+    COMPUTE_ENGINE = "COMPUTE_ENGINE"
+    AZURE_VMS = "AZURE_VMS"
+    TEST = "TEST"
+    BARE_METAL = "BARE_METAL"
+    CUSTOM = "CUSTOM"
+
+
+class ProviderStatus(StrEnum):
+    """How a provider does."""
+
+    ACTIVE = "ACTIVE"
+    MAINTENANCE = "MAINTENANCE"
+    DISABLED = "DISABLED"
+    OVERLOADED = "OVERLOADED"
+    UNHEALTHY = "UNHEALTHY"
+    DEGRADED = "DEGRADED"
+
+
+_S = ProviderStatus
+_ILL = frozenset({_S.UNHEALTHY, _S.DEGRADED, _S.OVERLOADED})
+_BY_HAND = frozenset({_S.MAINTENANCE, _S.DISABLED})  # a person's word; no probe changes it
+_SERVING = frozenset({_S.ACTIVE, _S.DEGRADED})
+
+
+def _check_name(_: Any, __: Any, name: str) -> None:
+    check_text(name, "name", 128)
+    if not name.strip():
+        raise InvalidInput("is empty", field="name")
+
+
+def _check_tags(_: Any, __: Any, tags: tuple[str, ...]) -> None:
+    check_texts(tags, "tags", 256, 256)
+
+
+def _check_metadata(_: Any, __: Any, metadata: Mapping[str, str]) -> None:
+    check_labels(metadata, "metadata")
+
+
+def _document(config: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(config)
+
+
+@frozen(kw_only=True)
+class Provider:
+    """An infrastructure for workers. Each move returns a `Change`.
+
+    `config` is the plugin's own and may hold credentials: it is in no event. `priority`: higher is asked
+    first. `failures` counts failed probes and calls in a row.
+    """
+
+    id: ProviderId
+    name: str = field(validator=_check_name)
+    type: ProviderType = field(validator=one_of(ProviderType))
+    status: ProviderStatus = ProviderStatus.ACTIVE
+    enabled: bool = True
+    priority: int = field(default=0, validator=whole(-1_000_000, 1_000_000))
+    max_workers: int = field(default=10, validator=whole(0, 100_000))
+    capabilities: Capabilities = field(factory=Capabilities, validator=one_of(Capabilities))
+    tags: tuple[str, ...] = field(default=(), converter=tuple, validator=_check_tags)
+    metadata: Mapping[str, str] = field(factory=dict, converter=_document, validator=_check_metadata)
+    config: Mapping[str, Any] = field(factory=dict, converter=_document, repr=False)
+    health_message: str = ""
+    checked_at: datetime | None = None
+    failures: int = 0
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+
+    @classmethod
+    def register(
+        cls, id: ProviderId, name: str, type: ProviderType, *, at: datetime, **settings: Any
+    ) -> "Change[Provider]":
+        """A new provider.
+
+        `settings`: priority, max_workers, capabilities, tags, metadata, config. Raises InvalidInput.
+        """
+        provider = cls(id=id, name=name, type=type, created_at=at, updated_at=at, **settings)
+        registered = provider._tell(ProviderRegistered, at, provider_type=type.value)
+        return Change(provider, (registered,), 0)
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether workers may be made there now, limits aside."""
+        return self.enabled and self.status in _SERVING
+
+    def update(self, *, at: datetime, **settings: Any) -> "Change[Provider]":
+        """Change name, priority, max_workers, capabilities, tags, metadata, config, or status by hand.
+
+        Changes nothing if all is so already. Raises InvalidInput.
+        """
+        unknown = settings.keys() - _SETTABLE
+        if unknown:
+            raise InvalidInput(f"cannot be changed: {', '.join(sorted(unknown))}", field="provider")
+        wanted = evolve(self, **settings)
+        changed = tuple(sorted(name for name in settings if getattr(wanted, name) != getattr(self, name)))
+        if not changed:
+            return same(self)
+        at = rising(at, self.updated_at)
+        return self._with(at, (self._tell(ProviderUpdated, at, fields=changed),), **settings)
+
+    def enable(self, *, at: datetime) -> "Change[Provider]":
+        """Let workers be made there again. Twice is not an error."""
+        if self.enabled:
+            return same(self)
+        return self._switch(at, enabled=True, status=ProviderStatus.ACTIVE, failures=0)
+
+    def disable(self, *, at: datetime) -> "Change[Provider]":
+        """Make no new workers there; those that run go on. Twice is not an error."""
+        return self._switch(at, enabled=False, status=ProviderStatus.DISABLED) if self.enabled else same(self)
+
+    def report_health(self, healthy: bool, message: str, *, at: datetime) -> "Change[Provider]":
+        """Keep what a probe or a call showed. DEGRADED at the first failure, UNHEALTHY after three in a row.
+
+        Only a change of status brings an event. A status set by hand stays.
+        """
+        at = rising(at, self.updated_at)
+        failures = 0 if healthy else self.failures + 1
+        status = self._status_after(failures)
+        events: tuple[Event, ...] = ()
+        if status is not self.status:
+            event = ProviderRecovered if status is ProviderStatus.ACTIVE else ProviderHealthChanged
+            told = {"old_status": self.status.value, "new_status": status.value, "message": message}
+            events = (self._tell(event, at, **told),)
+        return self._with(at, events, status=status, failures=failures, health_message=message, checked_at=at)
+
+    def removed(self, *, at: datetime) -> ProviderRemoved:
+        """The event of forgetting it; the store deletes with it."""
+        event: ProviderRemoved = self._tell(ProviderRemoved, rising(at, self.updated_at))
+        return event
+
+    def _status_after(self, failures: int) -> ProviderStatus:
+        if self.status in _BY_HAND:
+            return self.status
+        if failures == 0:
+            return ProviderStatus.ACTIVE
+        return ProviderStatus.UNHEALTHY if failures >= UNHEALTHY_AFTER else ProviderStatus.DEGRADED
+
+    def _switch(self, at: datetime, **settings: Any) -> "Change[Provider]":
+        at = rising(at, self.updated_at)
+        return self._with(at, (self._tell(ProviderUpdated, at, fields=("enabled",)),), **settings)
+
+    def _tell(self, event: Any, at: datetime, **told: Any) -> Any:
+        return event(at=at, correlation_id=str(self.id), name=self.name, **told)
+
+    def _with(self, at: datetime, events: tuple[Event, ...], **settings: Any) -> "Change[Provider]":
+        return Change(evolve(self, version=self.version + 1, updated_at=at, **settings), events, self.version)
+
+
+_SETTABLE = frozenset(f.name for f in fields(Provider)) & {
+    "name",
+    "status",
+    "priority",
+    "max_workers",
+    "capabilities",
+    "tags",
+    "metadata",
+    "config",
+}

@@ -1,0 +1,122 @@
+"""Who can serve a demand class, and if not, why not, in words for people."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from attrs import evolve
+
+from hodei_domain.kernel.demand import DemandClass
+from hodei_domain.kernel.values import Constraint, Resources
+from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer, demand_labels
+
+
+def worker_cannot(demand: DemandClass, offer: WorkerOffer) -> str | None:
+    """Why this worker cannot serve that class; None if it can.
+
+    What is unknown of its machine refuses nothing.
+    """
+    if offer.image != demand.image:
+        return f"runs in {offer.image or 'its own image'}, not in {demand.image or 'the default one'}"
+    if demand.architecture and offer.architecture and demand.architecture != offer.architecture:
+        return f"is {offer.architecture}, not {demand.architecture}"
+    if demand.provider and demand.provider != offer.provider:
+        return f"belongs to provider {offer.provider or 'none'}, not {demand.provider}"
+    if demand.region and demand.region != offer.region:
+        return f"is in region {offer.region or 'none'}, not {demand.region}"
+    return _too_small(demand.resources, offer) or _unmet(demand.constraints, _labels_of(offer))
+
+
+def provider_cannot(demand: DemandClass, offer: ProviderOffer) -> str | None:
+    """Why this provider can never make a worker for that class as it stands; None if it can, limits and
+    health aside.
+    """
+    can = offer.capabilities
+    if not offer.has_plugin:
+        return "is not available on this control plane"
+    if demand.provider and demand.provider != offer.name:
+        return f"the job wants provider {demand.provider}"
+    if demand.region and can.regions and demand.region not in can.regions:
+        return f"has no region {demand.region}"
+    if demand.image and not can.images:
+        return "runs no images"
+    if demand.architecture and can.architectures and demand.architecture not in can.architectures:
+        return f"has no {demand.architecture} machines"
+    if demand.resources.gpu and not can.gpu:
+        return "has no GPUs"
+    return _beyond(demand.resources, can.max_resources) or _unmet_there(demand, offer) or offer.refusal
+
+
+def provider_is_closed(offer: ProviderOffer, now: datetime) -> str | None:
+    """Why this provider makes no worker just now, whatever the class; None if it may."""
+    if not offer.enabled:
+        return "is disabled"
+    if not offer.takes_work:
+        text = f"is {offer.status.lower()}"
+        return f"{text}: {offer.health_message}" if offer.health_message else text
+    if offer.live_workers >= offer.max_workers:
+        return f"is at its limit of {offer.max_workers} workers"
+    if offer.retry_at is not None and now < offer.retry_at:
+        return "could not make a worker; it will be asked again soon"
+    return None
+
+
+def honour(demand: DemandClass, providers: Iterable[ProviderOffer]) -> DemandClass:
+    """The class with the wishes for provider and region that can be kept, and without those that cannot.
+
+    A wish binds while some provider that is enabled and takes work could serve the class with it, be it full
+    just now: waiting for what was asked is better than running elsewhere. If none could, the job runs where
+    it can: region goes first, then the provider, then both.
+    """
+    if not demand.provider and not demand.region:
+        return demand
+    open_ones = [offer for offer in providers if offer.enabled and offer.takes_work]
+    weaker = (demand, evolve(demand, region=""), evolve(demand, provider=""))
+    for wish in weaker:
+        if any(provider_cannot(wish, offer) is None for offer in open_ones):
+            return wish
+    return evolve(demand, provider="", region="")
+
+
+def _too_small(asked: Resources, offer: WorkerOffer) -> str | None:
+    has = offer.capacity
+    if has.cpu_cores and asked.cpu_cores > has.cpu_cores:
+        return f"has {has.cpu_cores:g} cores, not {asked.cpu_cores:g}"
+    if has.memory_mib and asked.memory_mib > has.memory_mib:
+        return f"has {has.memory_mib} MiB of memory, not {asked.memory_mib}"
+    if has.disk_mib and asked.storage_mib > has.disk_mib:
+        return f"has {has.disk_mib} MiB of disk, not {asked.storage_mib}"
+    if asked.gpu > has.gpu:  # a machine that does not know of a GPU has none
+        return f"has {has.gpu} GPUs, not {asked.gpu}"
+    return None
+
+
+def _beyond(asked: Resources, most: Resources) -> str | None:
+    if most.cpu_cores and asked.cpu_cores > most.cpu_cores:
+        return f"gives at most {most.cpu_cores:g} cores to a job, not {asked.cpu_cores:g}"
+    if most.memory_mib and asked.memory_mib > most.memory_mib:
+        return f"gives at most {most.memory_mib} MiB of memory to a job, not {asked.memory_mib}"
+    if most.storage_mib and asked.storage_mib > most.storage_mib:
+        return f"gives at most {most.storage_mib} MiB of disk to a job, not {asked.storage_mib}"
+    if most.gpu and asked.gpu > most.gpu:
+        return f"gives at most {most.gpu} GPUs to a job, not {asked.gpu}"
+    return None
+
+
+def _labels_of(offer: WorkerOffer) -> Mapping[str, str]:
+    told = demand_labels(offer.provider, offer.region, offer.architecture, offer.image)
+    return {**offer.labels, **told}
+
+
+def _unmet_there(demand: DemandClass, offer: ProviderOffer) -> str | None:
+    # a worker made for this class would have these; the machine's own labels are not known before
+    told = demand_labels(offer.name, demand.region, demand.architecture, demand.image)
+    return _unmet(demand.constraints, {**offer.labels, **told})
+
+
+def _unmet(constraints: Iterable[Constraint], labels: Mapping[str, str]) -> str | None:
+    for constraint in constraints:
+        if not constraint.allows(labels):
+            return (
+                f"its label {constraint.key} is {labels.get(constraint.key, 'absent')}: {constraint} is asked"
+            )
+    return None

@@ -1,0 +1,131 @@
+"""What workers and providers offer at one moment: the snapshots that the decisions are made from."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from attrs import field, frozen
+
+from hodei_domain.kernel.ids import ProviderId, WorkerId
+from hodei_domain.kernel.values import UNKNOWN, Capacity, copied
+from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.provider import Provider
+from hodei_domain.workers.worker import Worker
+
+_NOTHING = Capabilities()
+
+
+@frozen(kw_only=True)
+class WorkerOffer:
+    """A worker that could take a job, now or once it has started.
+
+    `image` is the one it was made with, "" for the provider's default. `load` is the share of its machine in
+    use, 0 to 1. `images` are those known to lie on its machine.
+    """
+
+    worker_id: WorkerId
+    provider: str = ""
+    region: str = ""
+    image: str = ""
+    architecture: str = ""
+    capacity: Capacity = UNKNOWN
+    labels: Mapping[str, str] = field(factory=dict, converter=copied)
+    idle_since: datetime | None = None
+    jobs_done: int = 0
+    load: float = 0.0
+    images: frozenset[str] = frozenset()
+    made_for: str = ""  # key of the demand class it was made for
+
+
+@frozen(kw_only=True)
+class ProviderOffer:
+    """A provider that could make workers.
+
+    `live_workers` are all that exist there, starting and going ones too. `refusal` is its plugin's why_not(),
+    which the caller has asked for the class at hand. `retry_at`: after a failed create nothing is made
+    before.
+    """
+
+    provider_id: ProviderId
+    name: str
+    enabled: bool = True
+    status: str = "ACTIVE"
+    takes_work: bool = True
+    priority: int = 0
+    max_workers: int = 10
+    live_workers: int = 0
+    capabilities: Capabilities = _NOTHING
+    labels: Mapping[str, str] = field(factory=dict, converter=copied)
+    startup_time: timedelta = timedelta(0)
+    cost_per_hour: float = 0.0
+    failures: int = 0
+    refusal: str | None = None
+    retry_at: datetime | None = None
+    has_plugin: bool = True
+    health_message: str = ""
+
+
+def offer_of(worker: Worker, provider: str = "", region: str = "", load: float = 0.0) -> WorkerOffer:
+    """A worker's offer; before it registers, what it was asked to be counts as what it is."""
+    asked = worker.demand.resources
+    capacity = worker.capacity
+    if worker.registered_at is None:
+        capacity = Capacity(
+            cpu_cores=asked.cpu_cores, memory_mib=asked.memory_mib, disk_mib=asked.storage_mib, gpu=asked.gpu
+        )
+    return WorkerOffer(
+        worker_id=worker.id,
+        provider=provider,
+        region=region or worker.demand.region,
+        image=worker.demand.image,
+        architecture=worker.architecture or asked.architecture,
+        capacity=capacity,
+        labels=worker.labels,
+        idle_since=worker.idle_since,
+        jobs_done=worker.jobs_done,
+        load=load,
+        images=frozenset({worker.demand.image} - {""}),
+        made_for=worker.demand.key,
+    )
+
+
+def provider_offer(
+    provider: Provider,
+    *,
+    live_workers: int,
+    has_plugin: bool = True,
+    refusal: str | None = None,
+    startup_time: timedelta = timedelta(0),
+    cost_per_hour: float = 0.0,
+    retry_at: datetime | None = None,
+) -> ProviderOffer:
+    """A provider's offer, from its row and what its plugin says for the class at hand."""
+    return ProviderOffer(
+        provider_id=provider.id,
+        name=provider.name,
+        enabled=provider.enabled,
+        status=provider.status.value,
+        takes_work=provider.takes_work,
+        priority=provider.priority,
+        max_workers=provider.max_workers,
+        live_workers=live_workers,
+        capabilities=provider.capabilities,
+        labels=provider.capabilities.labels,
+        startup_time=startup_time,
+        cost_per_hour=cost_per_hour,
+        failures=provider.failures,
+        refusal=refusal,
+        retry_at=retry_at,
+        has_plugin=has_plugin,
+        health_message=provider.health_message,
+    )
+
+
+def demand_labels(provider: str, region: str, architecture: str, image: str) -> dict[str, str]:
+    """The labels that every worker and provider has by itself, for constraints."""
+    told = {
+        "hodei.provider": provider,
+        "hodei.region": region,
+        "hodei.architecture": architecture,
+        "hodei.image": image,
+    }
+    return {key: value for key, value in told.items() if value}

@@ -1,0 +1,38 @@
+"""What the loops need from a store: who leads, and settings that all replicas share."""
+
+from datetime import timedelta
+from typing import Any, Protocol
+
+
+class LeaderStore(Protocol):
+    """Leases by name, by the store's clock, each with an epoch that rises with every change of hands."""
+
+    async def acquire(self, name: str, holder: str, ttl: timedelta) -> int | None:
+        """Take or keep the lease for `ttl` from now; the epoch if it is ours, None if another holds it.
+
+        Keeping it leaves the epoch as it is; a free one, run out or given up, is taken with a higher one. Of
+        two that race for a free one, one gets it.
+        """
+        ...
+
+    async def holds(self, name: str, epoch: int) -> bool:
+        """Whether the lease of this epoch is still valid; asked in the transaction of every write of a
+        leader.
+        """
+        ...
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give it up so that another need not wait. Not an error if it is not ours."""
+        ...
+
+
+class SettingsStore(Protocol):
+    """JSON documents by name."""
+
+    async def get(self, name: str) -> Any | None:
+        """The document, None if there is none."""
+        ...
+
+    async def put(self, name: str, document: Any) -> None:
+        """Keep it in place of the former one."""
+        ...
