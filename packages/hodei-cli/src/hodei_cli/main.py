@@ -84,11 +84,11 @@ def _explain(error: Exception) -> int:
 
 
 def _status_of(error: Exception) -> tuple[str, str] | None:
-    """Name and details of a gRPC error; grpc is only there to be asked if a command has loaded it."""
-    grpc = sys.modules.get("grpc")
-    if grpc is None or not isinstance(error, grpc.RpcError) or not isinstance(error, grpc.Call):
+    """Name and text of what a server refused; the client is there to be asked if a command has loaded it."""
+    client = sys.modules.get("hodei_grpc.client")
+    if client is None or not isinstance(error, client.CallFailed):
         return None
-    return error.code().name, error.details() or ""
+    return error.status.name, error.message
 
 
 def _told_by_server(name: str, details: str) -> tuple[str, ...]:

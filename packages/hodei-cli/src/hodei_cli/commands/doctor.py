@@ -1,0 +1,42 @@
+"""`hodei doctor`."""
+
+from __future__ import annotations
+
+import sys
+
+from hodei_cli.checks import OK, PROBLEM, Finding, findings
+from hodei_cli.exits import Exit
+from hodei_cli.groups import command
+from hodei_cli.options import current
+from hodei_cli.render import show_list
+from hodei_cli.terminal import paint
+
+SIGNS = {OK: ("ok", "green"), PROBLEM: ("problem", "red")}
+
+
+@command()
+def doctor() -> int:
+    """Say what works here and how to mend the rest.
+
+    The exit status is 1 if something keeps Hodei from running jobs on this machine.
+
+    \b
+    Examples:
+      hodei doctor
+      hodei doctor --output json
+      hodei doctor --server build.example.org:50051
+    """
+    found = list(findings(current()))
+    if current().structured:
+        show_list([each._asdict() for each in found], [], current().output, "")
+    else:
+        for finding in found:
+            _print(finding)
+    return Exit.FAILED if any(each.verdict == PROBLEM for each in found) else Exit.OK
+
+
+def _print(finding: Finding) -> None:
+    word, colour = SIGNS.get(finding.verdict, ("note", "dim"))
+    print(f"{paint(f'{word:<7}', colour, sys.stdout)}  {finding.check:<10}  {finding.found}")
+    if finding.mend:
+        print(f"{'':<21}{paint(finding.mend, 'dim', sys.stdout)}")

@@ -1,0 +1,229 @@
+"""`hodei job`: queue, get, list, cancel, retry, watch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hodei_cli.exits import Exit
+from hodei_cli.groups import group
+from hodei_cli.options import current
+from hodei_cli.parse import PAIR
+from hodei_cli.render import Column, show_list, show_next, show_one, text_of
+from hodei_cli.submission import OPTIONS_END_AT_COMMAND, definition, job_options, owner
+from hodei_cli.views import OVER, STATES, job_record, job_row
+
+if TYPE_CHECKING:
+    from hodei_proto.wire.hodei import JobDefinition, QueueJobResponse
+
+    from hodei_cli.session import Session
+
+COLUMNS = [
+    Column("id", "ID"),
+    Column("name", "NAME", elastic=True),
+    Column("state", "STATE"),
+    Column("exit_code", "EXIT"),
+    Column("reason", "REASON"),
+    Column("queued_by", "BY", elastic=True),
+    Column("created_at", "CREATED"),
+    Column("duration", "TOOK"),
+]
+NO_JOBS = "No jobs yet. Try: hodei run -- echo hi"
+NONE_SUCH = "No job matches."
+
+
+@group()
+def job() -> None:
+    """Queue jobs, look at them, cancel and retry them.
+
+    \b
+    Examples:
+      hodei job list
+      hodei job get 0192f3c4-…
+    """
+
+
+@job.command(context_settings=OPTIONS_END_AT_COMMAND)
+@job_options
+def queue(**options: Any) -> None:
+    """Queue a job and print its id, without waiting for it.
+
+    \b
+    Examples:
+      hodei job queue -- ./nightly --full
+      hodei job queue --priority high --timeout 1h --shell 'make && make test'
+      hodei job queue --key 2026-05-01 -- ./report      # twice the same key is one job
+    """
+    from hodei_cli.session import connected
+
+    wanted = definition(options)
+    with connected() as session:
+        queue_and_show(session, wanted, owner(options))
+
+
+@job.command()
+@click.argument("job_id")
+def get(job_id: str) -> None:
+    """Show everything about one job, also why it waits and how it ended.
+
+    \b
+    Examples:
+      hodei job get 0192f3c4-1a5b-7c3d-8e9f-0a1b2c3d4e5f
+      hodei job get JOB_ID --output json
+    """
+    from hodei_grpc.methods import JobExecutionService
+    from hodei_proto.wire.hodei import GetJobRequest, JobId
+
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        response = session.call(JobExecutionService.get_job, GetJobRequest(job_id=JobId(value=job_id)))
+    show_one(job_record(response), current().output)
+
+
+@job.command("list")
+@click.option(
+    "--state", type=click.Choice(sorted(set(STATES)), case_sensitive=False), help="Only in this state."
+)
+@click.option("--search", metavar="TEXT", help="Only with this text in name or id.")
+@click.option("--by", metavar="OWNER", default="", help="Only what this owner queued.")
+@click.option("--limit", type=click.IntRange(1), default=20, help="At most so many, the newest first. [20]")
+def list_jobs(state: str | None, search: str | None, by: str, limit: int) -> None:
+    """List jobs, the newest first.
+
+    \b
+    Examples:
+      hodei job list
+      hodei job list --state failed --limit 100
+      hodei job list --search nightly --output json
+    """
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        rows = [job_row(each) for each in _pages(session, state, search, by, limit)]
+    show_list(rows, COLUMNS, current().output, NONE_SUCH if state or search or by else NO_JOBS)
+
+
+@job.command()
+@click.argument("job_id", nargs=-1, required=True)
+@click.option("--reason", default="", help="Why, for those who read it later.")
+def cancel(job_id: tuple[str, ...], reason: str) -> None:
+    """Stop jobs, queued or running. Cancelling twice is no error.
+
+    \b
+    Examples:
+      hodei job cancel JOB_ID
+      hodei job cancel --reason 'wrong branch' JOB_ID ANOTHER_ID
+    """
+    from hodei_grpc.methods import JobExecutionService
+    from hodei_proto.wire.hodei import CancelJobRequest, JobId
+
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        for each in job_id:
+            request = CancelJobRequest(job_id=JobId(value=each), reason=reason)
+            answer = session.call(JobExecutionService.cancel_job, request)
+            record = {"id": each, "message": answer.message or None, "cancelled_at": answer.cancelled_at}
+            show_next(record, current().output, f"{each}  {answer.message or 'cancelled'}")
+
+
+@job.command()
+@click.argument("job_id")
+@click.option(
+    "-e", "--env", type=PAIR, metavar="NAME=VALUE", multiple=True, help="Set or replace a variable."
+)
+def retry(job_id: str, env: tuple[tuple[str, str], ...]) -> None:
+    """Run an ended job again, as a new job that is linked to it. A held job goes back to the queue.
+
+    \b
+    Examples:
+      hodei job retry JOB_ID
+      hodei job retry -e DEBUG=1 JOB_ID
+    """
+    from hodei_grpc.methods import JobExecutionService
+    from hodei_proto.wire.hodei import JobId, RetryJobRequest
+
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        request = RetryJobRequest(job_id=JobId(value=job_id), environment=dict(env))
+        _show_queued(session.call(JobExecutionService.retry_job, request))
+
+
+@job.command()
+@click.argument("job_id")
+def watch(job_id: str) -> int:
+    """Print each move of a job until it ends. The exit status is 0 if it succeeded, else 1.
+
+    \b
+    Examples:
+      hodei job watch JOB_ID
+      hodei job watch JOB_ID --output json    # a line of JSON for each move
+    """
+    from hodei_grpc.methods import JobExecutionService
+    from hodei_proto.wire.hodei import GetJobRequest, JobId
+
+    from hodei_cli.session import connected
+
+    state = ""
+    with connected() as session:
+        request = GetJobRequest(job_id=JobId(value=job_id))
+        for response in session.stream(JobExecutionService.watch_job, request):
+            record = job_record(response)
+            state = response.state
+            show_next(record, current().output, _move(record))
+    return Exit.OK if state == "SUCCEEDED" or state not in OVER else Exit.FAILED
+
+
+def submit(session: Session, job: JobDefinition, queued_by: str) -> QueueJobResponse:
+    """Queue the job and return the server's answer."""
+    from hodei_grpc.methods import JobExecutionService
+    from hodei_proto.wire.hodei import QueueJobRequest
+
+    request = QueueJobRequest(job_definition=job, queued_by=queued_by)
+    return session.call(JobExecutionService.queue_job, request)
+
+
+def queue_and_show(session: Session, job: JobDefinition, queued_by: str) -> None:
+    """Queue the job and print its id."""
+    _show_queued(submit(session, job, queued_by))
+
+
+def _show_queued(answer: QueueJobResponse) -> None:
+    id = answer.job_id.value if answer.job_id else ""
+    if current().structured:
+        show_one({"id": id, "duplicate": answer.duplicate, "queued_at": answer.queued_at}, current().output)
+    else:
+        print(id)  # alone, so that a shell can take it: id=$(hodei job queue …)
+
+
+def _pages(session: Session, state: str | None, search: str | None, by: str, limit: int) -> list[Any]:
+    from hodei_grpc.methods import JobExecutionService
+    from hodei_proto.wire.hodei import JobStatus, ListJobsRequest
+
+    found: list[Any] = []
+    cursor = ""
+    while len(found) < limit:
+        request = ListJobsRequest(
+            limit=min(limit - len(found), 1000),
+            status=JobStatus(STATES.index(state.upper())) if state else None,
+            search_term=search,
+            cursor=cursor,
+            queued_by=by,
+        )
+        answer = session.call(JobExecutionService.list_jobs, request)
+        found += answer.jobs
+        cursor = answer.next_cursor
+        if not cursor:
+            break
+    return found
+
+
+def _move(record: dict[str, Any]) -> str:
+    end = record["completed_at"] if record["state"] in OVER else None
+    at = end or record["started_at"] or record["created_at"]
+    why = record["message"] or record["reason"] or text_of(record["waiting_for"])
+    worker = f"on {record['worker']}" if record["worker"] and not end else ""
+    return "  ".join(filter(None, (text_of(at), record["state"], worker, why)))

@@ -1,0 +1,133 @@
+"""`hodei logs`: get, follow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hodei_cli.groups import group
+from hodei_cli.options import current
+from hodei_cli.render import show_list, show_next
+from hodei_cli.terminal import paint
+from hodei_cli.views import log_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hodei_proto.wire.hodei import JobLogEntry
+
+    from hodei_cli.session import Session
+
+LEVELS = ("INFO", "WARN", "ERROR")
+LEVEL_COLOURS = {"WARN": "yellow", "ERROR": "red"}
+PAGE = 1000
+
+
+@group()
+def logs() -> None:
+    """Read or follow what a job wrote.
+
+    \b
+    Examples:
+      hodei logs follow JOB_ID
+      hodei logs get JOB_ID --level error
+    """
+
+
+@logs.command()
+@click.argument("job_id")
+@click.option(
+    "--level", type=click.Choice(LEVELS, case_sensitive=False), help="This level and the ones above."
+)
+@click.option("--search", metavar="TEXT", default="", help="Only lines with this text.")
+@click.option(
+    "--since", type=click.IntRange(0), default=0, metavar="N", help="Only lines behind this sequence number."
+)
+@click.option("--limit", type=click.IntRange(1), help="At most so many lines, from the beginning.")
+@click.option("-t", "--timestamps", is_flag=True, help="Put the time in front of each line.")
+def get(job_id: str, level: str | None, search: str, since: int, limit: int | None, timestamps: bool) -> None:
+    """Print what a job has written until now, line by line. `logs follow` gives it byte for byte.
+
+    \b
+    Examples:
+      hodei logs get JOB_ID
+      hodei logs get JOB_ID --level error --timestamps
+      hodei logs get JOB_ID --search 'took' --output json
+    """
+    from hodei_proto.wire.hodei import GetLogsRequest
+
+    from hodei_cli.session import connected
+
+    request = GetLogsRequest(job_id=job_id, since_sequence=since, level=(level or "").upper(), search=search)
+    with connected() as session:
+        entries = _pages(session, request, limit)
+        if current().structured:
+            show_list([log_row(each) for each in entries], [], current().output, "")
+            return
+        for entry in entries:
+            _print(entry, timestamps)
+
+
+@logs.command()
+@click.argument("job_id")
+@click.option("--tail", type=click.IntRange(0), metavar="N", help="Begin with the last N lines. [all]")
+def follow(job_id: str, tail: int | None) -> None:
+    """Print a job's output, byte for byte, and what comes, until the job has ended.
+
+    Its errors go to stderr, as they would if you had run it yourself. Ctrl-C leaves; the job goes on.
+
+    \b
+    Examples:
+      hodei logs follow JOB_ID
+      hodei logs follow --tail 100 JOB_ID
+      hodei logs follow JOB_ID > output.bin
+      hodei logs follow JOB_ID --output json    # a line of JSON for each line
+    """
+    from hodei_cli.following import Following
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        if current().structured:
+            _follow_records(session, job_id, tail)
+        else:
+            Following(session, job_id, tail_lines=tail).print_output()
+
+
+def _follow_records(session: Session, job_id: str, tail: int | None) -> None:
+    from hodei_grpc.methods import LogStreamService
+    from hodei_proto.wire.hodei import SubscribeLogsRequest
+
+    request = SubscribeLogsRequest(job_id=job_id, include_history=tail is None, tail_lines=tail or 0)
+    for entry in session.stream(LogStreamService.subscribe_logs, request):
+        show_next(log_row(entry), current().output, "")
+
+
+def _pages(session: Session, request: Any, limit: int | None) -> Iterator[JobLogEntry]:
+    from hodei_grpc.methods import LogStreamService
+
+    left = limit
+    while left is None or left > 0:
+        request.limit = PAGE if left is None else min(left, PAGE)
+        page = session.call(LogStreamService.get_logs, request)
+        yield from page.entries
+        if not page.has_more or not page.entries:
+            return
+        request.since_sequence = page.entries[-1].sequence
+        left = None if left is None else left - len(page.entries)
+
+
+def _print(entry: JobLogEntry, timestamps: bool) -> None:
+    import sys
+
+    if entry.gap_bytes:
+        click.echo(f"hodei: {entry.gap_bytes} bytes of output were lost here", err=True)
+        return
+    at = (
+        entry.timestamp.astimezone().isoformat(" ", "milliseconds") + "  "
+        if timestamps and entry.timestamp
+        else ""
+    )
+    sys.stdout.write(
+        at + paint(entry.line, LEVEL_COLOURS.get(entry.level), sys.stdout) + ("" if entry.partial else "\n")
+    )

@@ -1,0 +1,107 @@
+"""`hodei run`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hodei_cli.errors import NoServer
+from hodei_cli.exits import Exit
+from hodei_cli.groups import command
+from hodei_cli.options import current
+from hodei_cli.submission import OPTIONS_END_AT_COMMAND, definition, job_options, owner
+
+if TYPE_CHECKING:
+    from hodei_proto.wire.hodei import JobDefinition
+
+    from hodei_cli.private import PrivateServer
+    from hodei_cli.session import Session
+
+# A server that was found may be about to leave, when another `hodei run` had started it for itself.
+TRIES = 20
+PAUSE_SECONDS = 0.25
+
+
+@command(context_settings=OPTIONS_END_AT_COMMAND)
+@job_options
+@click.option(
+    "-d", "--detach", is_flag=True, help="Queue it, print its id, and leave. Needs a server that stays."
+)
+def run(detach: bool, **options: Any) -> int:
+    """Run a command and follow it to its end.
+
+    The output is the command's own, byte for byte, and so is the exit status: 128 and more for a signal, 124
+    after a timeout. Ctrl-C cancels the job; a second one leaves it.
+
+    Where no server runs, one is started for the time of the command. On a server of this machine the command
+    starts in the directory you are in.
+
+    \b
+    Examples:
+      hodei run -- echo hello
+      hodei run -- make -j4 test
+      hodei run --shell 'make && make test'
+      hodei run --script deploy.py --interpreter python
+      hodei run --timeout 5m --retry 2 -e DEBUG=1 -- ./nightly
+      cat rows.csv | hodei run --stdin -- sort -u
+      hodei run --detach --name backup -- ./backup
+    """
+    job = definition(options)
+    if detach:
+        return _detached(job, options)
+    # The key makes it safe to ask again after an answer that was lost.
+    job.idempotency_key = job.idempotency_key or str(uuid.uuid4())
+    with ExitStack() as stack:
+        session, private, job_id = _submitted(stack, job, options)
+        return _followed(session, private, job_id)
+
+
+def _detached(job: JobDefinition, options: dict[str, Any]) -> int:
+    from hodei_cli.commands.job import queue_and_show
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        queue_and_show(session, job, owner(options))
+    return Exit.OK
+
+
+def _submitted(
+    stack: ExitStack, job: JobDefinition, options: dict[str, Any]
+) -> tuple[Session, PrivateServer | None, str]:
+    """Find or start a server and give it the job, once. `stack` gets what must be closed afterwards."""
+    from hodei_cli.commands.job import submit
+    from hodei_cli.private import found_or_started
+    from hodei_cli.session import Session
+
+    for tries in range(1, TRIES + 1):
+        with ExitStack() as trial:
+            server, private = trial.enter_context(found_or_started(current()))
+            session = trial.enter_context(Session(server))
+            if not options["workdir"]:
+                job.working_dir = os.getcwd() if server.here and not job.image else ""
+            try:
+                answer = submit(session, job, owner(options))
+            except NoServer:
+                if private is not None or current().server or tries == TRIES:
+                    raise
+            else:
+                stack.push(trial.pop_all())
+                return session, private, answer.job_id.value if answer.job_id else ""
+        threading.Event().wait(PAUSE_SECONDS)
+    raise AssertionError("the last try returns or raises")
+
+
+def _followed(session: Session, private: PrivateServer | None, job_id: str) -> int:
+    from hodei_cli.following import Following
+
+    if private is None:
+        return Following(session, job_id).to_the_end()
+    try:
+        return Following(session, job_id, server_lives=private.lives).to_the_end()
+    except NoServer:
+        raise private.failure() from None

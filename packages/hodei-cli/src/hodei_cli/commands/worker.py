@@ -1,0 +1,111 @@
+"""`hodei worker`: list, get, drain."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from hodei_cli.groups import group
+from hodei_cli.options import current
+from hodei_cli.parse import DURATION
+from hodei_cli.render import Column, show_list, show_one
+from hodei_cli.views import worker_row
+
+STATES = ("CREATING", "CONNECTING", "READY", "BUSY", "DRAINING", "TERMINATING", "TERMINATED")
+COLUMNS = [
+    Column("id", "ID"),
+    Column("state", "STATE"),
+    Column("provider", "PROVIDER", elastic=True),
+    Column("hostname", "HOST", elastic=True),
+    Column("job", "JOB"),
+    Column("jobs_done", "DONE"),
+    Column("created_at", "CREATED"),
+    Column("last_heartbeat", "SEEN"),
+]
+
+
+@group()
+def worker() -> None:
+    """Look at workers and drain them.
+
+    \b
+    Examples:
+      hodei worker list
+      hodei worker drain WORKER_ID --deadline 10m
+    """
+
+
+@worker.command("list")
+@click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="Only in this state.")
+@click.option("--provider", default="", metavar="NAME", help="Only of this provider.")
+@click.option("--all", "ended", is_flag=True, help="Also those that are gone.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, help="At most so many. [100]")
+def list_workers(state: str | None, provider: str, ended: bool, limit: int) -> None:
+    """List workers, the newest first.
+
+    \b
+    Examples:
+      hodei worker list
+      hodei worker list --state busy
+      hodei worker list --all --output json
+    """
+    from hodei_grpc.methods import WorkerService
+    from hodei_proto.wire.hodei import ListWorkersRequest
+
+    from hodei_cli.session import connected
+
+    request = ListWorkersRequest(
+        state=(state or "").upper(),
+        provider=provider,
+        limit=limit,
+        include_ended=ended or state == "TERMINATED",
+    )
+    with connected() as session:
+        rows = [worker_row(each) for each in session.call(WorkerService.list_workers, request).workers]
+    empty = "No worker matches." if state or provider else "No workers. They come when there are jobs."
+    show_list(rows, COLUMNS, current().output, empty)
+
+
+@worker.command()
+@click.argument("worker_id")
+def get(worker_id: str) -> None:
+    """Show everything about one worker.
+
+    \b
+    Examples:
+      hodei worker get WORKER_ID
+    """
+    from hodei_grpc.methods import WorkerService
+    from hodei_proto.wire.hodei import GetWorkerRequest
+
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        answer = session.call(WorkerService.get_worker, GetWorkerRequest(worker_id=worker_id))
+    if answer.worker is not None:
+        show_one(worker_row(answer.worker), current().output)
+
+
+@worker.command()
+@click.argument("worker_id")
+@click.option("--deadline", type=DURATION, help="End its job after so long. Else it is waited for.")
+@click.option("--reason", default="", help="Why, for those who read it later.")
+def drain(worker_id: str, deadline: timedelta | None, reason: str) -> None:
+    """Give a worker no more work, and remove it when it is free.
+
+    \b
+    Examples:
+      hodei worker drain WORKER_ID
+      hodei worker drain WORKER_ID --deadline 10m --reason 'new kernel'
+    """
+    from hodei_grpc.methods import WorkerService
+    from hodei_proto.wire.hodei import DrainWorkerRequest
+
+    from hodei_cli.session import connected
+
+    request = DrainWorkerRequest(worker_id=worker_id, deadline=deadline, reason=reason)
+    with connected() as session:
+        answer = session.call(WorkerService.drain_worker, request)
+    if answer.worker is not None:
+        show_one(worker_row(answer.worker), current().output)

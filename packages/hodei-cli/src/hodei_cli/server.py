@@ -1,0 +1,142 @@
+"""Which server a command talks to, and with which token.
+
+In this order: --server or HODEI_SERVER; the live server that this machine's data directory names; a Hodei
+server on the default port of this machine. Nothing is started here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+from hodei_cli.errors import UsageProblem
+from hodei_cli.options import Options
+
+DEFAULT_PORT = 50051
+KNOCK_SECONDS = 0.3
+
+
+class Server(NamedTuple):
+    """Where a server is."""
+
+    address: str  # host:port
+    token: str | None
+    here: bool  # on this machine, with this user's data directory
+
+
+def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the state of one machine lives: HODEI_DATA_DIR, else the XDG data directory."""
+    if environ.get("HODEI_DATA_DIR"):
+        return Path(environ["HODEI_DATA_DIR"]).expanduser().absolute()
+    data_home = environ.get("XDG_DATA_HOME", "").strip()
+    if data_home.startswith("/"):  # the XDG specification tells to ignore a relative path
+        return Path(data_home) / "hodei"
+    return Path(environ.get("HOME") or "~").expanduser() / ".local" / "share" / "hodei"
+
+
+def asked_for(options: Options) -> Server | None:
+    """The server that was named, or None."""
+    if options.server is None:
+        return None
+    address = join(*parse_address(options.server))
+    local = of_this_machine(options)
+    # This machine's own token goes to this machine's own server only, by whatever name: not to a stranger.
+    ours = local is not None and is_loopback(address) and port_of(address) == port_of(local.address)
+    return Server(address, options.token or (own_token() if ours else None), here=False)
+
+
+def of_this_machine(options: Options) -> Server | None:
+    """The live server of the data directory, or None. A file of a server that is gone is not believed."""
+    state = read_state(data_dir() / "server.json")
+    if state is None or not _alive(state[1]) or not answers(state[0]):
+        return None
+    return Server(state[0], options.token or own_token(), here=True)
+
+
+def on_default_port(options: Options) -> Server | None:
+    """A server of another user, or one in a container, on this machine's default port, if it is Hodei's."""
+    address = f"localhost:{DEFAULT_PORT}"
+    if not answers(address):
+        return None
+    from hodei_cli.session import speaks_hodei
+
+    return Server(address, options.token, here=False) if speaks_hodei(address) else None
+
+
+def find(options: Options) -> Server | None:
+    """The server to talk to, or None if there is none and none was named."""
+    return asked_for(options) or of_this_machine(options) or on_default_port(options)
+
+
+def read_state(path: Path) -> tuple[str, int] | None:
+    """Address and process id from a server's state file, or None if there is none that makes sense."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return str(state["address"]), int(state["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def own_token() -> str | None:
+    """The token that servers of this data directory accept, or None if there is none yet."""
+    try:
+        return (data_dir() / "token").read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of `host`, `host:port`, `[::1]:port`, `http://host:port`; else raise UsageProblem."""
+    bare = text.strip().removeprefix("http://").rstrip("/")
+    if "://" in bare:
+        raise UsageProblem(f"--server {text}: only http:// (clear text) is spoken by this release")
+    host, colon, port = bare.rpartition(":")
+    if not colon or bare.endswith("]"):
+        host, port = bare, str(DEFAULT_PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UsageProblem(f"--server {text}: is not HOST:PORT")
+    return host, int(port)
+
+
+def join(host: str, port: int) -> str:
+    """`host:port`, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def port_of(address: str) -> int:
+    """The port of `host:port`."""
+    return parse_address(address)[1]
+
+
+def is_loopback(address: str) -> bool:
+    """True if only this machine is reached by that address."""
+    host = parse_address(address)[0]
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def answers(address: str) -> bool:
+    """True if something accepts connections there."""
+    try:
+        with socket.create_connection(parse_address(address), timeout=KNOCK_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return pid > 0

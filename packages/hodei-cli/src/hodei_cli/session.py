@@ -1,0 +1,95 @@
+"""Calls to the server a command talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import betterproto2
+import grpc
+from hodei_grpc.client import CallFailed, SyncClient
+from hodei_grpc.method import ServerStream, Unary
+
+from hodei_cli.errors import NoServer
+from hodei_cli.options import current
+from hodei_cli.server import DEFAULT_PORT, Server, find
+
+Q = TypeVar("Q", bound=betterproto2.Message)
+R = TypeVar("R", bound=betterproto2.Message)
+
+# Far above what any answer takes; below it, a dead network would hold a command for ever.
+ANSWER_SECONDS = 30.0
+
+
+class Session:
+    """A connection to one server. Raises NoServer when it is not reached and CallFailed when it refuses."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._client = SyncClient(server.address, token=server.token)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._client.close()
+
+    def call(self, method: Unary[Q, R], request: Q) -> R:
+        """Return the answer."""
+        with self._reached():
+            return self._client.call(method, request, timeout=ANSWER_SECONDS)
+
+    def stream(self, method: ServerStream[Q, R], request: Q) -> Generator[R, None, None]:
+        """Yield the answers as they come, for as long as they come."""
+        with self._reached():
+            yield from self._client.stream(method, request)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except CallFailed as failure:
+            if lost(failure):
+                raise NoServer(self.server.address) from failure
+            raise
+
+
+def lost(failure: CallFailed) -> bool:
+    """True if it was not the server that said so: it was not reached, or went away."""
+    return not failure.code and failure.status in (
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+    )
+
+
+@contextmanager
+def connected() -> Iterator[Session]:
+    """A session with the server that options and environment mean. Raise NoServer if there is none."""
+    server = find(current())
+    if server is None:
+        raise NoServer(f"localhost:{DEFAULT_PORT}")
+    with Session(server) as session:
+        yield session
+
+
+def speaks_hodei(address: str) -> bool:
+    """True if a Hodei server answers health checks there."""
+    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+    with grpc.insecure_channel(address, (("grpc.enable_http_proxy", 0),)) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            HealthCheckRequest.SerializeToString,
+            HealthCheckResponse.FromString,
+        )
+        try:
+            answer = check(HealthCheckRequest(service="hodei.JobExecutionService"), timeout=2)
+        except grpc.RpcError:
+            return False
+    return bool(answer.status == HealthCheckResponse.SERVING)

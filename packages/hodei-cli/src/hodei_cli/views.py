@@ -1,0 +1,218 @@
+"""Wire messages to records: plain dicts with stable keys, the same for tables, JSON and YAML. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hodei_proto.wire.hodei import (
+        AuditLogEntry,
+        AvailableWorker,
+        GetJobResponse,
+        JobDefinition,
+        JobExecution,
+        JobLogEntry,
+        JobSummary,
+        ProviderListing,
+        QueueStatus,
+        WorkerView,
+    )
+
+Record = dict[str, Any]
+
+# Job states as they are called everywhere but on the wire, by the number of the wire's JobStatus.
+STATES = ("PENDING", "PENDING", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT")
+OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"})
+
+
+def job_row(job: JobSummary) -> Record:
+    """A job in a list."""
+    return {
+        "id": _value(job.job_id),
+        "name": job.name,
+        "state": job.state,
+        "exit_code": job.exit_code,
+        "reason": job.reason or None,
+        "queued_by": job.queued_by or None,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "duration": job.duration,
+        "progress": job.progress_percentage,
+    }
+
+
+def job_record(response: GetJobResponse) -> Record:
+    """Everything about one job."""
+    job = response.job
+    assert job is not None  # the server always sends what was submitted
+    return {
+        "id": _value(job.job_id),
+        "name": job.name,
+        "description": job.description or None,
+        "state": response.state,
+        "exit_code": response.exit_code,
+        "signal": response.signal or None,
+        "reason": response.reason or None,
+        "message": response.message or None,
+        "waiting_for": {each.provider or "all": each.reason for each in response.pending_reasons},
+        "cancel_requested": response.cancel_requested or None,
+        "command": command_line(job),
+        "environment": dict(job.environment),
+        "working_dir": job.working_dir or None,
+        "image": job.image or None,
+        "labels": dict(job.labels),
+        "tags": list(job.tags),
+        "queued_by": response.queued_by or None,
+        "correlation_id": response.correlation_id or None,
+        "rerun_of": job.rerun_of or None,
+        "worker": response.worker_id or None,
+        "attempt": response.attempt,
+        "progress": _progress(response),
+        "created_at": response.created_at,
+        "started_at": response.started_at,
+        "completed_at": response.completed_at,
+        "attempts": [attempt(each) for each in response.executions],
+    }
+
+
+def attempt(execution: JobExecution) -> Record:
+    """One attempt at a job."""
+    return {
+        "attempt": execution.attempt,
+        "worker": _value(execution.worker_id),
+        "state": execution.state.name.removeprefix("EXECUTION_STATE_") if execution.state.name else None,
+        "exit_code": execution.exit_status,
+        "signal": execution.signal or None,
+        "reason": execution.reason or None,
+        "message": execution.error_message or None,
+        "assigned_at": execution.assigned_at,
+        "started_at": execution.start_time,
+        "ended_at": execution.end_time,
+    }
+
+
+def command_line(job: JobDefinition) -> str:
+    """What the job runs, as one would type it; of a script its interpreter and size."""
+    import shlex
+
+    if job.script is not None:
+        lines = job.script.content.count("\n") + 1
+        return f"{job.script.interpreter} script of {lines} lines"
+    return shlex.join([job.command, *job.arguments]) if job.arguments else job.command
+
+
+def worker_row(worker: WorkerView) -> Record:
+    """A worker, in a list or alone."""
+    return {
+        "id": worker.id,
+        "state": worker.state,
+        "provider": worker.provider or None,
+        "hostname": worker.hostname or None,
+        "architecture": worker.architecture or None,
+        "job": worker.current_job_id or None,
+        "jobs_done": worker.jobs_done,
+        "connected": worker.connected,
+        "cpu_cores": worker.cpu_cores or None,
+        "memory_bytes": worker.memory_bytes or None,
+        "labels": dict(worker.labels),
+        "created_at": worker.created_at,
+        "last_heartbeat": worker.last_heartbeat,
+        "reason": worker.reason or None,
+    }
+
+
+def provider_row(provider: ProviderListing) -> Record:
+    """A provider, in a list or alone."""
+    return {
+        "id": provider.id,
+        "name": provider.name,
+        "type": provider.type,
+        "enabled": provider.enabled,
+        "status": provider.status,
+        "active_workers": provider.active_workers,
+        "max_workers": provider.max_workers,
+    }
+
+
+def queue_record(status: QueueStatus) -> Record:
+    """How many jobs are in which state."""
+    return {
+        "pending": status.pending_jobs,
+        "running": status.running_jobs,
+        "succeeded": status.completed_jobs,
+        "failed": status.failed_jobs,
+        "cancelled": status.cancelled_jobs,
+        "as_of": status.last_updated,
+    }
+
+
+def available_row(worker: AvailableWorker) -> Record:
+    """A worker that could take a job, and how the scheduler sees it."""
+    info = worker.scheduling_info
+    return {
+        "id": _value(worker.worker_id),
+        "status": (worker.status.name or "").partition("STATUS_")[2],
+        "score": info.score if info else None,
+        "why": list(info.reason) if info else [],
+        "last_heartbeat": worker.last_heartbeat,
+    }
+
+
+def audit_row(entry: AuditLogEntry) -> Record:
+    """One thing that happened."""
+    return {
+        "at": entry.occurred_at,
+        "event": entry.event_type,
+        "actor": entry.actor,
+        "about": entry.correlation_id,
+        "payload": _object(entry.payload_json),
+        "id": entry.id,
+    }
+
+
+def log_row(entry: JobLogEntry) -> Record:
+    """A line of output."""
+    return {
+        "sequence": entry.sequence,
+        "attempt": entry.attempt,
+        "at": entry.timestamp,
+        "stream": "stderr" if entry.is_stderr else "stdout",
+        "level": entry.level or None,
+        "line": entry.line,
+        "partial": entry.partial,
+        "lost_bytes": entry.gap_bytes or None,
+    }
+
+
+def _progress(response: GetJobResponse) -> str | None:
+    parts = [f"{response.progress_percentage} %" if response.progress_percentage else ""]
+    parts += [response.progress_stage, response.progress_message]
+    return ", ".join(filter(None, parts)) or None
+
+
+def _value(id: Any) -> str | None:
+    """The text of one of the wire's wrapped ids."""
+    return id.value or None if id is not None else None
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {"text": text}
+    return found if isinstance(found, dict) else {"value": found}
+
+
+def since(text: str, now: datetime) -> datetime:
+    """A moment: ISO 8601, or a duration such as 2h before `now`. Raise ValueError if it is neither."""
+    from hodei_cli.parse import duration
+
+    try:
+        return now - duration(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.astimezone()
