@@ -1,0 +1,1 @@
+"""Workers as processes of this machine: each agent is a child in a session of its own."""
