@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from attrs import frozen
+from hodei_infrastructure.embedded.server import embedded_server
 
 from benchmarks.machine import describe, describe_postgres
 from benchmarks.options import Options
@@ -40,11 +41,14 @@ class Postgres:
 
 @asynccontextmanager
 async def postgres(chosen: Options) -> AsyncIterator[Postgres]:
-    """The server that the options name."""
-    if chosen.database_url is None:
-        raise SystemExit("--database-url is needed: a Postgres whose databases may be made and dropped")
+    """The server that the options name, or an embedded one as `hodei up` starts it."""
     with tempfile.TemporaryDirectory(prefix="hodei-bench-") as directory:
-        yield _described(chosen.database_url, Path(directory))
+        place = Path(directory)
+        if chosen.database_url is not None:
+            yield _described(chosen.database_url, place)
+            return
+        async with embedded_server(place / "postgres") as url:
+            yield _described(url, place)
 
 
 def _described(url: str, place: Path) -> Postgres:
