@@ -1,0 +1,115 @@
+"""Lists, counts, leases and clocks of jobs in memory."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from attrs import frozen
+
+from hodei_domain.jobs.clocks import next_deadline
+from hodei_domain.jobs.job import OVER, Attempt, Job, JobState
+from hodei_domain.jobs.views import JobFilter, JobPage, LostAttempt, Overdue
+from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import JobId, WorkerId
+from hodei_domain.testing.fakes.holder import OfTransaction
+
+
+@frozen
+class MemoryJobViews(OfTransaction):
+    """JobViews."""
+
+    async def list_jobs(self, filter: JobFilter) -> JobPage:
+        """See JobViews."""
+        matching = [job for job in self.tables.jobs.rows.values() if _matches(job, filter)]
+        matching.sort(key=_age, reverse=True)
+        following = matching
+        if filter.cursor:
+            after = _read_cursor(filter.cursor)
+            following = [job for job in matching if _age(job) < after]
+        page = following[filter.offset : filter.offset + filter.limit]
+        more = len(following) > filter.offset + len(page)
+        return JobPage(
+            jobs=page, total=len(matching), next_cursor=_cursor(page[-1]) if page and more else None
+        )
+
+    async def counts(self) -> Mapping[JobState, int]:
+        """See JobViews."""
+        counts = dict.fromkeys(JobState, 0)
+        for job in self.tables.jobs.rows.values():
+            counts[job.state] += 1
+        return counts
+
+    async def attempts(self, id: JobId) -> list[Attempt]:
+        """See JobViews."""
+        rows = self.tables.attempts.rows
+        return [rows[key] for key in sorted(rows) if key[0] == id]
+
+
+@frozen
+class MemoryLeases(OfTransaction):
+    """LeaseStore."""
+
+    async def renew(self, workers: Collection[WorkerId], duration: timedelta) -> int:
+        """See LeaseStore."""
+        held = [key for key in self.tables.leases.rows if self._attempt(key).worker_id in workers]
+        for key in held:
+            self.tables.leases.put(key, self.tables.now() + duration)
+        return len(held)
+
+    async def expired(self, limit: int) -> list[LostAttempt]:
+        """See LeaseStore."""
+        now = self.tables.now()
+        past = sorted((until, key) for key, until in self.tables.leases.rows.items() if until <= now)
+        return [
+            LostAttempt(job_id=key[0], attempt=key[1], worker_id=self._attempt(key).worker_id)
+            for _, key in past[:limit]
+        ]
+
+    def _attempt(self, key: tuple[JobId, int]) -> Attempt:
+        return self.tables.attempts.rows[key]
+
+
+@frozen
+class MemoryClockViews(OfTransaction):
+    """ClockViews."""
+
+    async def overdue(self, now: datetime, limit: int = 1000) -> list[Overdue]:
+        """See ClockViews."""
+        due = []
+        for job in self.tables.jobs.rows.values():
+            deadline = next_deadline(job)
+            if deadline is not None and deadline.at <= now:
+                due.append((deadline.at, job.id, deadline.clock, job.attempt))
+        return [
+            Overdue(job_id=id, clock=clock, attempt=attempt) for _, id, clock, attempt in sorted(due)[:limit]
+        ]
+
+    async def next_overdue(self) -> datetime | None:
+        """See ClockViews."""
+        running = (next_deadline(job) for job in self.tables.jobs.rows.values() if job.state not in OVER)
+        return min((deadline.at for deadline in running if deadline is not None), default=None)
+
+
+def _matches(job: Job, filter: JobFilter) -> bool:
+    search = filter.search.lower()
+    return (
+        (not filter.states or job.state in filter.states)
+        and (not filter.queued_by or job.queued_by == filter.queued_by)
+        and (search in job.spec.name.lower() or str(job.id).startswith(search))
+    )
+
+
+def _age(job: Job) -> tuple[datetime, UUID]:
+    return (job.created_at, job.id)
+
+
+def _cursor(job: Job) -> str:
+    return f"{job.created_at.isoformat()}/{job.id}"
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    at, _, id = cursor.partition("/")
+    try:
+        return (datetime.fromisoformat(at), UUID(id))
+    except ValueError:
+        raise InvalidInput("is not a cursor", field="cursor") from None

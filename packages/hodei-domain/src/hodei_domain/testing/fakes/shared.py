@@ -1,0 +1,51 @@
+"""Leader leases and settings in memory."""
+
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+from attrs import frozen
+
+from hodei_domain.testing.fakes.holder import OfTransaction
+from hodei_domain.testing.fakes.tables import LeaderRow
+
+
+@frozen
+class MemoryLeaders(OfTransaction):
+    """LeaderStore."""
+
+    async def acquire(self, name: str, holder: str, ttl: timedelta) -> int | None:
+        """See LeaderStore."""
+        now, row = self.tables.now(), self.tables.leaders.rows.get(name)
+        epoch = 1 if row is None else row.epoch
+        if row is not None and row.until > now:
+            if row.holder != holder:
+                return None
+        elif row is not None:
+            epoch += 1
+        self.tables.leaders.put(name, LeaderRow(holder, epoch, now + ttl))
+        return epoch
+
+    async def holds(self, name: str, epoch: int) -> bool:
+        """See LeaderStore."""
+        row = self.tables.leaders.rows.get(name)
+        return row is not None and row.epoch == epoch and row.until > self.tables.now()
+
+    async def release(self, name: str, holder: str) -> None:
+        """See LeaderStore."""
+        row = self.tables.leaders.rows.get(name)
+        if row is not None and row.holder == holder:
+            self.tables.leaders.put(name, LeaderRow(holder, row.epoch, self.tables.now()))
+
+
+@frozen
+class MemorySettings(OfTransaction):
+    """SettingsStore. Documents are copied, as through JSON."""
+
+    async def get(self, name: str) -> Any | None:
+        """See SettingsStore."""
+        return deepcopy(self.tables.settings.rows.get(name))
+
+    async def put(self, name: str, document: Any) -> None:
+        """See SettingsStore."""
+        self.tables.settings.put(name, deepcopy(document))
