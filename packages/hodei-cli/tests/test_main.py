@@ -44,10 +44,9 @@ ALL = dict(every_command())
 
 def loaded(*arguments: str) -> set[str]:
     """Modules that a run of the command line loads."""
-    script = "import sys
-from hodei_cli.main import run
-run(sys.argv[1:])
-print(*sys.modules, file=sys.stderr)"
+    script = (
+        "import sys; from hodei_cli.main import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
     )

@@ -129,7 +129,7 @@ class Following:
 
 
 class Patience:
-    """Waits for a server that went away, longer each time, and gives up after PATIENCE_SECONDS without a sign."""
+    """Waits for a server that went away, longer each time, and gives up after PATIENCE_SECONDS."""
 
     def __init__(self, address: str, job_id: str, printer: Printer) -> None:
         self._address = address
