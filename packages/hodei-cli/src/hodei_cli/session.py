@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import betterproto2
 import grpc
 from hodei_grpc.client import CallFailed, SyncClient
 from hodei_grpc.method import ServerStream, Unary
@@ -15,8 +14,11 @@ from hodei_cli.errors import NoServer
 from hodei_cli.options import current
 from hodei_cli.server import DEFAULT_PORT, Server, find
 
-Q = TypeVar("Q", bound=betterproto2.Message)
-R = TypeVar("R", bound=betterproto2.Message)
+if TYPE_CHECKING:
+    import betterproto2
+
+Q = TypeVar("Q", bound="betterproto2.Message")
+R = TypeVar("R", bound="betterproto2.Message")
 
 # Far above what any answer takes; below it, a dead network would hold a command for ever.
 ANSWER_SECONDS = 30.0
@@ -78,18 +80,19 @@ def connected() -> Iterator[Session]:
         yield session
 
 
+# Two messages of grpc.health.v1 as bytes, so that no generated code is loaded for them: a request with the
+# service's name as its field 1, and the answer whose field 1 is SERVING.
+_ASK = b"\x0a\x19hodei.JobExecutionService"
+_SERVING = b"\x08\x01"
+
+
 def speaks_hodei(address: str) -> bool:
     """True if a Hodei server answers health checks there."""
-    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-
     with grpc.insecure_channel(address, (("grpc.enable_http_proxy", 0),)) as channel:
-        check = channel.unary_unary(
-            "/grpc.health.v1.Health/Check",
-            HealthCheckRequest.SerializeToString,
-            HealthCheckResponse.FromString,
-        )
         try:
-            answer = check(HealthCheckRequest(service="hodei.JobExecutionService"), timeout=2)
+            check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+                "/grpc.health.v1.Health/Check"
+            )
+            return check(_ASK, timeout=2) == _SERVING
         except grpc.RpcError:
             return False
-    return bool(answer.status == HealthCheckResponse.SERVING)
