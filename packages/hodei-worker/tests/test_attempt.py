@@ -66,9 +66,16 @@ async def test_a_missing_working_directory_is_named(bench: Any) -> None:
     assert caught.value.reason == "working-dir"
 
 
+async def test_without_a_working_directory_a_job_gets_an_empty_private_one(bench: Any) -> None:
+    _, output = await bench.run("ls -A; stat -c %a .; touch left; mkdir -m 0500 -p deep/er; pwd")
+    *listed, mode, place = output.stdout.decode().splitlines()
+    assert (listed, mode) == ([], "700")
+    assert not Path(place).exists()
+
+
 async def test_the_working_directory_is_where_the_job_starts(bench: Any, tmp_path: Path) -> None:
     _, output = await bench.run("pwd -P", working_dir=str(tmp_path))
-    assert output.stdout.decode().strip() == os.path.realpath(tmp_path)  # noqa: ASYNC240
+    assert output.stdout.decode().strip() == os.path.realpath(tmp_path)
 
 
 async def test_arguments_too_long_for_the_kernel_are_refused_in_words(bench: Any) -> None:
@@ -84,6 +91,7 @@ async def test_a_nul_byte_in_an_argument_does_not_break_the_agent(bench: Any) ->
 
 
 async def test_a_refused_start_leaves_no_descriptor_open(bench: Any) -> None:
+    bench.host.scratch.make()  # its lock stays open
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         attempt, _, _ = bench.prepare(Shell("no-such-program", ("x",)), stdin="text")
@@ -282,6 +290,7 @@ async def test_zombies_of_a_running_job_are_collected(bench: Any) -> None:
 
 
 def leftovers(bench: Any) -> list[Path]:
+    """What is left of any attempt's private directory."""
     base: Path = bench.host.scratch._base
     return [path for path in base.rglob("*") if path.name.startswith(("job-", "script"))]
 

@@ -6,19 +6,20 @@ import asyncio
 import resource
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hodei_worker.clocks import Clocks
 from hodei_worker.confinement import Confinement, Launch
 from hodei_worker.environment import job_environment
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import LogPump, Pace
-from hodei_worker.order import Order, Outcome, Script, Shell
+from hodei_worker.order import Order, Outcome, Shell
 from hodei_worker.process import Process, check_working_dir, start_process
 from hodei_worker.reaper import Exit, Reaper
 from hodei_worker.scratch import Scratch
-from hodei_worker.script import ScriptFile, write_script
 from hodei_worker.spool import Spool
+from hodei_worker.workspace import Workspace
 
 # How long a process that outlived its job may keep the job's pipes open. Two seconds let `tee` and the like
 # finish; a forgotten daemon must not keep a finished job RUNNING.
@@ -54,11 +55,11 @@ class Attempt:
         self.order = order
         self.spool = spool
         self._host = host
-        self._script: ScriptFile | None = None
+        self._workspace = Workspace(order, host.scratch)
         self._confinement: Confinement | None = None
         self._process: Process | None = None
         self._pump: LogPump | None = None
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._clocks: Clocks | None = None
         self._stopping: tuple[str, str] | None = None  # reason, text
         self._kill_at = 0.0
         self._killing: asyncio.Task[bool] | None = None
@@ -90,26 +91,18 @@ class Attempt:
 
     def start(self) -> Started:
         """Start the process. Raise NotStarted, with nothing left behind, if that cannot be."""
-        order, host = self.order, self._host
         try:
-            check_working_dir(order.working_dir)
-            environment = job_environment(host.base_environment, order, host.worker_id)
-            launch = Launch(self._argv(), environment, order.working_dir)
-            self._confinement = host.limiter.confine(order.asked)
-            self._process = start_process(
-                self._confinement.wrap(launch),
-                environment=environment,
-                working_dir=order.working_dir,
-                stdin=order.stdin,
-                reaper=host.reaper,
-            )
+            process = self._start_process()
         except BaseException:
-            self._clean_up()
+            self._close_confinement()
+            self._workspace.discard()
             raise
-        self._confinement.entered(self._process.pid)
-        self._pump = self._start_pump(self._process)
-        self._set_clocks()
-        return Started(self._process.pid, self._process.started_at, self._confinement.text)
+        assert self._confinement is not None
+        self._confinement.entered(process.pid)
+        pump = self._start_pump(process)
+        self._clocks = Clocks(self.order, process, pump, self.stop)
+        self._clocks.start(self._confinement.watched_bytes)
+        return Started(process.pid, process.started_at, self._confinement.text)
 
     def stop(self, reason: str, message: str, grace: float | None = None) -> None:
         """TERM to all the job's processes, KILL after the grace (seconds; the order's own by default).
@@ -117,7 +110,7 @@ class Attempt:
         The first reason stands; a later call can only bring the KILL forward. A job that has ended by itself
         keeps its own end.
         """
-        if self._process is None or self._process.exited.done():
+        if self._process is None or self._clocks is None or self._process.exited.done():
             return
         grace = self.order.grace if grace is None else grace
         kill_at = time.monotonic() + grace
@@ -129,7 +122,7 @@ class Attempt:
         elif kill_at >= self._kill_at:
             return
         self._kill_at = kill_at
-        self._set_timer("kill", grace, self._kill)
+        self._clocks.set("kill", grace, self._kill)
 
     async def run(self) -> Outcome:
         """Wait for the end of the process, of all it started and of its output; leave nothing behind."""
@@ -142,47 +135,31 @@ class Attempt:
             return self._judge(end)
         finally:
             self._pump.close()
-            self._clean_up()
+            self._close_confinement()
+            await self._workspace.remove()
 
-    def _argv(self) -> tuple[str, ...]:
-        command = self.order.command
-        if isinstance(command, Script):
-            self._script = write_script(command, self._host.scratch)
-            return self._script.argv
-        if command.arguments:
-            return (command.command, *command.arguments)
-        return ("/bin/sh", "-c", command.command)
+    def _start_process(self) -> Process:
+        order, host, workspace = self.order, self._host, self._workspace
+        check_working_dir(order.working_dir)
+        workspace.prepare()
+        environment = job_environment(host.base_environment, order, host.worker_id)
+        self._confinement = host.limiter.confine(order.asked)
+        self._process = start_process(
+            self._confinement.wrap(Launch(workspace.argv, environment, workspace.working_dir)),
+            environment=environment,
+            working_dir=workspace.working_dir,
+            stdin=order.stdin,
+            reaper=host.reaper,
+        )
+        return self._process
 
     def _start_pump(self, process: Process) -> LogPump:
         pace = self._host.pace
         pace = Pace(lines=pace.lines, seconds=pace.seconds, drop=self.order.drop_logs)
         pump = LogPump(process.stdout, process.stderr, self.spool, pace)
         pump.start()
+        self._pump = pump
         return pump
-
-    # -- clocks ------------------------------------------------------------------------------------
-
-    def _set_clocks(self) -> None:
-        limit = self.order.execution_timeout
-        if limit is not None:
-            self._set_timer(
-                "execution", limit, self.stop, "timeout:execution", f"still running after {limit:g} s"
-            )
-        if self.order.no_output_timeout is not None:
-            self._watch_silence(self.order.no_output_timeout)
-
-    def _watch_silence(self, limit: float) -> None:
-        assert self._pump is not None
-        silent = self._pump.silent_for
-        if silent >= limit:
-            self.stop("timeout:no-output", f"wrote nothing for {limit:g} s")
-        else:
-            self._set_timer("silence", limit - silent, self._watch_silence, limit)
-
-    def _set_timer(self, name: str, seconds: float, call: Callable[..., None], *arguments: object) -> None:
-        if name in self._timers:
-            self._timers[name].cancel()
-        self._timers[name] = asyncio.get_running_loop().call_later(seconds, call, *arguments)
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -231,14 +208,11 @@ class Attempt:
             return _shell_reason(end.exit_code)
         return "exit", f"exit code {end.exit_code}" if end.exit_code else ""
 
-    def _clean_up(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+    def _close_confinement(self) -> None:
+        if self._clocks is not None:
+            self._clocks.close()
         if self._confinement is not None:
             self._confinement.close()
-        if self._script is not None:
-            self._script.remove()
 
 
 def _shell_reason(exit_code: int) -> tuple[str, str]:

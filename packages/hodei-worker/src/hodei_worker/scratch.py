@@ -1,9 +1,10 @@
-"""Private directories for jobs' scripts: gone when the job ends, and swept when an agent died with them."""
+"""Private directories for jobs: gone when the job ends, and swept when an agent died with them."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ LOCK = "lock"
 
 
 class NoScratch(OSError):
-    """There is no directory on this machine that the agent may write scripts to."""
+    """There is no directory on this machine that the agent may write to."""
 
 
 class Scratch:
@@ -29,24 +30,27 @@ class Scratch:
         self._base = base
         self._own: Path | None = None
         self._lock: int | None = None
+        self._numbers = itertools.count(1)
 
     def make(self) -> Path:
         """A new empty directory, 0700. Raise NoScratch when none can be made."""
         try:
-            return Path(tempfile.mkdtemp(prefix="job-", dir=self._directory()))
+            directory = self._directory() / f"job-{next(self._numbers)}"
+            directory.mkdir(mode=0o700)
         except OSError as e:
             raise NoScratch(e.errno, f"no private directory can be made below {self._base}: {e}") from e
+        return directory
 
     def sweep(self) -> int:
         """Remove what agents that no longer live left here; return how many directories that were."""
-        swept = 0
         if not _ours(self._base):
-            return swept
-        for entry in self._base.glob("agent-*"):
-            if entry != self._own and _abandoned(entry):
-                remove(entry)
-                swept += 1
-        return swept
+            return 0
+        abandoned = [
+            entry for entry in self._base.glob("agent-*") if entry != self._own and _abandoned(entry)
+        ]
+        for entry in abandoned:
+            remove(entry)
+        return len(abandoned)
 
     def close(self) -> None:
         """Remove the agent's own directory."""
@@ -75,14 +79,26 @@ class Scratch:
 
 
 def default_base() -> Path:
-    """Where scripts go unless the settings say otherwise: one directory per user below the temporary one."""
+    """Where jobs' files go unless the settings say otherwise.
+
+    A directory of our user's below the temporary one.
+    """
     return Path(tempfile.gettempdir()) / f"hodei-worker-{os.getuid()}"
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory and all below it. What a job made unremovable stays, and is swept another day."""
-    with contextlib.suppress(OSError):
+    """Remove a directory and all below it, also what a job has protected against us.
+
+    May take as long as there are files: call it in a thread if the loop must go on.
+    """
+    try:
         shutil.rmtree(directory)
+    except OSError:
+        # The module caches of Go and the like are full of read-only directories, which only root can empty.
+        for path, _, _ in os.walk(directory):
+            with contextlib.suppress(OSError):
+                os.chmod(path, 0o700)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _ours(directory: Path) -> bool:
