@@ -1,0 +1,98 @@
+"""What the code cannot say about itself in a table: the meaning of each setting, state and reason."""
+
+from __future__ import annotations
+
+# By the field of hodei_infrastructure.settings.Settings.
+SETTINGS = {
+    "data_dir": (
+        "Where the state of this machine lives: the embedded Postgres, the token, the log of `hodei run`. "
+        "Without it: `$XDG_DATA_HOME/hodei` or `~/.local/share/hodei`."
+    ),
+    "database_url": "A Postgres to use, such as `postgres://user:password@host:5432/name`. Else: embedded.",
+    "db_max_connections": "The most connections the server keeps to Postgres.",
+    "db_connection_timeout": "How long to wait for a connection.",
+    "grpc_port": "Port of the gRPC services; 0 lets the system choose.",
+    "bind": "Address to listen on. Only a loopback address is accepted as long as there are no API tokens.",
+    "dev_mode": "Accept calls without a token, and workers with `dev-` tokens. Loopback only.",
+    "rest_port": "Port of the REST service.",
+    "rate_limit": "Calls a second that one address may make.",
+    "max_streams": "Streams that may be open at a time.",
+    "log_level": "`debug`, `info`, `warning` or `error`.",
+    "log_format": "`console` for people, `logfmt` or `json` for machines.",
+    "audit_retention": "How long the audit trail is kept.",
+    "log_retention": "How long the output of ended jobs is kept.",
+    "provisioning_enabled": "Create workers on demand. With 0 only workers that are started by hand work.",
+    "process_enabled": "Offer the process provider: workers as processes of this machine.",
+    "process_max_workers": "The most workers of the process provider. Else: by the number of processors.",
+    "worker_min_idle": "Workers that are kept warm although nothing is queued.",
+    "worker_idle_ttl": "A worker that is idle for so long is ended.",
+    "worker_max_lifetime": "A worker takes no more jobs when it is so old.",
+    "worker_max_jobs": "A worker ends after so many jobs; 1 gives each job a fresh one. Else: no limit.",
+    "worker_image": "Image of workers for jobs that name none.",
+    "docker_enabled": "Offer the Docker provider. Not in this release.",
+    "k8s_enabled": "Offer the Kubernetes provider. Not in this release.",
+    "k8s_namespace": "Namespace of the workers' pods.",
+    "k8s_kubeconfig": "Path of the configuration file of the cluster.",
+    "fc_enabled": "Offer the Firecracker provider. Not in this release.",
+    "fc_kernel_path": "Path of the guests' kernel.",
+    "fc_rootfs_path": "Path of the guests' root file system.",
+    "fc_use_jailer": "Start Firecracker through its jailer.",
+}
+
+CLIENT = {
+    "HODEI_SERVER": "Server to talk to, `host:port`; as `--server`. Without it: the one that runs here.",
+    "HODEI_TOKEN": "Token of the calls; as `--token`. Without it: the one in the data directory.",
+    "HODEI_OUTPUT": "`table`, `json` or `yaml`; as `--output`.",
+    "HODEI_DATA_DIR": "Where the server's token and address are found; as for the server.",
+    "NO_COLOR": "If it is set, nothing is coloured.",
+}
+
+AGENT = {
+    "HODEI_OTP_TOKEN": "One-time password to register with.",
+    "HODEI_OTP_FILE": "A file with the one-time password; it is removed once read.",
+    "HODEI_SERVER HODEI_SERVER_ADDRESS": "Server to register at, `host:port`.",
+    "WORKER_ID HODEI_WORKER_ID": "The worker's id.",
+    "HODEI_WORKER_NAME": "A name for people.",
+    "HODEI_WORKER_DIR": "A directory of its own, for scripts and for output that is not acknowledged yet.",
+    "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
+    "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
+}
+
+JOB_STATES = {
+    "PENDING": "Waits in the queue, or is held until a person releases it.",
+    "SCHEDULED": "A worker was chosen and told; its process has not started yet. On the wire: ASSIGNED.",
+    "RUNNING": "The process runs.",
+    "SUCCEEDED": "It ended with exit code 0. On the wire: COMPLETED.",
+    "FAILED": "It ended otherwise, or could not be started; the reason says how.",
+    "CANCELLED": "Somebody asked for its end.",
+    "TIMEOUT": "One of its clocks ran out; the reason names the clock.",
+}
+WORKER_STATES = {
+    "CREATING": "It shall be created. The call to the provider is repeated until it is confirmed.",
+    "CONNECTING": "The provider has created it; it has not opened its stream yet.",
+    "READY": "Connected, and free for a job.",
+    "BUSY": "It holds a job.",
+    "DRAINING": "It takes no more jobs and goes when its job has ended, or at its deadline.",
+    "TERMINATING": "It shall be destroyed. The call to the provider is repeated until it is confirmed.",
+    "TERMINATED": "It is gone.",
+}
+REASONS = {
+    "exit": "The process ended by itself; its exit code says how.",
+    "signal": "A signal ended the process; the signal's number is kept.",
+    "oom": "It needed more memory than it may have.",
+    "timeout:queue": "It waited in the queue for too long.",
+    "timeout:execution": "Its process ran for too long.",
+    "timeout:no-output": "Its process wrote nothing for too long.",
+    "timeout:total": "Queue and execution together took too long.",
+    "cancelled": "Somebody asked for its end.",
+    "worker-lost": "Its worker went away, and the job's policy or its budget forbade another attempt.",
+    "given-back": "The worker gave the job back before it started it. Only attempts end so.",
+    "provisioning": "No worker could be made for it.",
+    "image-pull": "Its image could not be pulled.",
+    "command-not-found": "There is no such program.",
+    "not-executable": "The program may not be executed.",
+    "working-dir": "Its working directory is not there or may not be entered.",
+    "spawn": "The process could not be started for another reason; the text says which.",
+    "disk-full": "The worker had no room for its output.",
+    "reported": "A client reported the end through the gRPC methods for that.",
+}
