@@ -65,7 +65,7 @@ class GroupCommit(Generic[T, R]):
             self._waiting.clear()
 
     def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
-        batch = []
+        batch: list[tuple[T, asyncio.Future[R]]] = []
         while self._waiting and len(batch) < self._largest:
             item, future = self._waiting.popleft()
             if not future.done():

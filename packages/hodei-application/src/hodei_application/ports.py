@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from hodei_domain.audit.ports import AuditTrail
@@ -14,6 +14,7 @@ from hodei_domain.logs.ports import LogStore
 from hodei_domain.providers.plugin import ProviderPlugin
 from hodei_domain.providers.ports import ProviderStore
 from hodei_domain.providers.provider import Provider
+from hodei_domain.scheduling.ports import LeaderStore, SettingsStore
 from hodei_domain.workers.ports import OtpStore, SessionStore, WorkerStore
 
 Clock = Callable[[], datetime]
@@ -41,31 +42,6 @@ InvalidInput for a config that the adapter cannot take.
 
 def no_hint(kind: str) -> None:
     """For a replica that is alone."""
-
-
-class LeaderStore(Protocol):
-    """Leases of the loops that must run once among all replicas. On the store's clock."""
-
-    async def acquire(self, name: str, holder: str, ttl: timedelta) -> int | None:
-        """Take or renew the lease `name`; None while another holds it.
-
-        The epoch returned rises with each change of the holder and stays over renewals. The row stays
-        locked until the transaction ends, so what the same transaction writes is written by the leader or
-        not at all.
-        """
-
-    async def release(self, name: str, holder: str) -> None:
-        """Give the lease up if `holder` has it; another may take it at once."""
-
-
-class SettingsStore(Protocol):
-    """Small JSON documents that all replicas share."""
-
-    async def get(self, name: str) -> Mapping[str, Any] | None:
-        """The document, None when there is none."""
-
-    async def put(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write it in place of what was there."""
 
 
 class Transaction(Protocol):

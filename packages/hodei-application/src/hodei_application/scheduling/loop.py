@@ -124,4 +124,4 @@ class Loop:
             log.error("Loop %s failed and goes on", self.name, exc_info=error)
         backoff = min(SHORTEST_BACKOFF * 2 ** min(self.failures, 10), LONGEST_BACKOFF)
         self.failures += 1
-        return backoff * (0.5 + 0.5 * self.jitter())
+        return timedelta(seconds=backoff.total_seconds() * (0.5 + 0.5 * self.jitter()))

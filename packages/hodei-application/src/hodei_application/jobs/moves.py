@@ -1,0 +1,37 @@
+"""Tells this process of the moves of jobs, after they were committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import define, field
+from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.kernel.ids import JobId
+
+from hodei_application.fan_out import FanOut
+from hodei_application.logs.log_hub import LogHub
+
+WAITING_MOVES = 64
+"""Moves that wait for one watcher; a job makes four in a life without retries."""
+
+ALL_DECISIONS = "all decisions"
+
+
+@define(eq=False)
+class Moves:
+    """Call it with jobs after their moves were committed, in the order of the moves."""
+
+    logs: LogHub
+    watchers: FanOut[JobId, Job] = field(factory=lambda: FanOut(WAITING_MOVES))
+    decisions: FanOut[str, Job] = field(factory=lambda: FanOut(16 * WAITING_MOVES))
+
+    def __call__(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self.watchers.publish(job.id, job)
+            self.logs.moved(job)
+            if job.state is JobState.SCHEDULED:
+                self.decisions.publish(ALL_DECISIONS, job)
+
+    def watched(self) -> list[JobId]:
+        """Jobs that somebody watches or follows here."""
+        return list({*self.watchers.keys(), *self.logs.followers.keys()})

@@ -1,0 +1,152 @@
+"""What workers say about their attempts: starts, output, progress, ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+from attrs import frozen
+from hodei_domain.workers.worker import Worker, WorkerState
+
+from hodei_application.intake import Intake
+from hodei_application.jobs.ledger import Arrival, Ledger
+from hodei_application.jobs.moves import Moves
+from hodei_application.jobs.reports import LogsArrived, Report
+from hodei_application.logs.known_ends import KnownEnds
+from hodei_application.logs.log_hub import LogHub
+from hodei_application.ports import Clock, Jitter, Transaction, UnitOfWork
+from hodei_application.repeat import repeat
+from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.signals import CLEANUP, Signals
+from hodei_application.workers.connected import ConnectedWorkers
+from hodei_application.workers.link import LinkClosed, WorkerLink
+from hodei_application.workers.release import Release
+
+log = logging.getLogger("hodei.logs")
+workers_log = logging.getLogger("hodei.workers")
+
+SMALL = 256
+"""Bytes that a report without output counts for."""
+
+
+@frozen(kw_only=True)
+class ReportAttempt:
+    """Take in what a worker says about an attempt.
+
+    The answer comes over the link after the commit: LogAck, ResultAck, or StopAttempt when the attempt is
+    not, or no longer, this worker's. Waits only while too much waits to be written, so that whoever calls
+    stops reading the stream. A link that is not bound, or was replaced, is passed over: the worker says it
+    all again over its newer one.
+    """
+
+    connected: ConnectedWorkers
+    intake: Intake[Arrival]
+
+    async def __call__(self, link: WorkerLink, report: Report) -> None:
+        if self.connected.heard(link) is None:
+            return
+        weight = len(report.chunk.data) + SMALL if isinstance(report, LogsArrived) else SMALL
+        await self.intake.post(Arrival(link, report), weight)
+
+
+@frozen(kw_only=True)
+class RecordReports:
+    """Commit a batch of reports in one transaction, then tell everybody.
+
+    Nothing is acknowledged before the commit. All of it may be repeated: what is recorded already stays as
+    it is.
+    """
+
+    begin: UnitOfWork
+    now: Clock
+    jitter: Jitter
+    connected: ConnectedWorkers
+    release: Release
+    ends: KnownEnds
+    moves: Moves
+    logs: LogHub
+    dispatcher: Dispatcher
+    signals: Signals
+
+    async def __call__(self, arrivals: Sequence[Arrival]) -> None:
+        ledger, freed = await repeat(lambda: self._record(arrivals))
+        self._publish(ledger)
+        for link, answer in ledger.answers():
+            with suppress(LinkClosed):  # it will say it all again
+                link.send(answer)
+        for link in ledger.broken:
+            link.close("the log has a hole: send it again")
+        self._set_free(ledger, freed)
+
+    def spoiled(self, arrival: Arrival, error: Exception) -> None:
+        """A report that cannot be recorded: its stream ends, and its sender may try again."""
+        arrival.link.close(f"a report could not be recorded: {type(error).__name__}")
+
+    async def _record(self, arrivals: Sequence[Arrival]) -> tuple[Ledger, list[Worker]]:
+        async with self.begin() as tx:
+            jobs = await tx.jobs.lock({arrival.report.job_id for arrival in arrivals})
+            ledger = Ledger(jobs=jobs, at=self.now(), jitter=self.jitter)
+            for arrival in arrivals:
+                ledger.enter(arrival)
+            if ledger.chunks:
+                nexts = await tx.logs.append([chunk for _, chunk in ledger.chunks])
+                for (link, chunk), stored in zip(ledger.chunks, nexts, strict=True):
+                    ledger.stored(link, chunk, stored)
+            if ledger.endings:
+                await self._finish(tx, ledger)
+            changes = ledger.changes()
+            if changes:
+                await tx.jobs.save(changes)
+            freed = await self._release(tx, ledger)
+        return ledger, freed
+
+    async def _finish(self, tx: Transaction, ledger: Ledger) -> None:
+        """Accept the ends whose output is complete. What this process stored itself need not be asked for."""
+        known = {**ledger.next_sequences}
+        for key in {(e.job_id, e.attempt) for _, e in ledger.endings}:
+            known[key] = max(known.get(key, 0), self.ends.get(key))
+        unsure = [
+            (e.job_id, e.attempt)
+            for _, e in ledger.endings
+            if (e.next_sequence or 0) > known[e.job_id, e.attempt]
+        ]
+        if unsure:
+            for key, end in (await tx.logs.ends(unsure)).items():
+                known[key] = max(known[key], end.next_sequence)
+        for link, ending in ledger.endings:
+            if (ending.next_sequence or 0) > known[ending.job_id, ending.attempt]:
+                ledger.incomplete(link)
+            else:
+                ledger.finish(link, ending)
+
+    async def _release(self, tx: Transaction, ledger: Ledger) -> list[Worker]:
+        if not ledger.leaving:
+            return []
+        workers = await tx.workers.lock({left.worker_id for left in ledger.leaving})
+        changes = self.release(ledger.leaving, workers, at=ledger.at)
+        if changes:
+            await tx.workers.save(changes)
+        return [*(change.after for change in changes)] or list(workers.values())
+
+    def _publish(self, ledger: Ledger) -> None:
+        chatty = log.isEnabledFor(logging.DEBUG)
+        for chunk in ledger.kept:
+            self.logs.stored(chunk)
+            if chatty:
+                log.debug("Log appended: job %s, %d lines", chunk.job_id, chunk.lines)
+        for key, stored in ledger.next_sequences.items():
+            self.ends.learn(key, stored)
+        self.moves(ledger.moved)
+
+    def _set_free(self, ledger: Ledger, workers: list[Worker]) -> None:
+        self.connected.update(workers)
+        going = False
+        for worker in workers:
+            if worker.state is WorkerState.READY:
+                workers_log.info("Worker %s released", worker.id)
+            going = going or worker.state is WorkerState.TERMINATING
+        if going:
+            self.signals.cleanup()
+            self.signals.tell_others(CLEANUP)
+        self.dispatcher.look(ledger.moved)

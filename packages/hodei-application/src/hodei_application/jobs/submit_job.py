@@ -1,0 +1,168 @@
+"""Submit jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, field, frozen
+from hodei_domain.jobs.errors import JobAlreadyExists
+from hodei_domain.jobs.fingerprint import fingerprint_of
+from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.spec import JobSpec
+from hodei_domain.kernel.change import Change
+from hodei_domain.kernel.checks import check_text
+from hodei_domain.kernel.errors import HodeiError
+from hodei_domain.kernel.ids import JobId
+from hodei_domain.scheduling.order import FairOrder
+
+from hodei_application.group_commit import GroupCommit
+from hodei_application.jobs.moves import Moves
+from hodei_application.ports import Clock, NewId, Transaction, UnitOfWork
+from hodei_application.repeat import repeat
+from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.signals import WORK, Signals
+
+OWNERS_KEPT = 10_000
+"""Owners whose last turn was read once; beyond that some are read again, which costs a query and changes
+nothing.
+"""
+
+
+@frozen(kw_only=True)
+class Submission:
+    """What somebody wants to be run.
+
+    With `job_id` or `idempotency_key` the same submission twice is one job. `correlation_id` is the
+    caller's own.
+    """
+
+    spec: JobSpec
+    job_id: JobId | None = None
+    idempotency_key: str | None = None
+    queued_by: str = ""
+    correlation_id: str | None = None
+    rerun_of: JobId | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_text(self.queued_by, "queued_by", 256)
+        check_text(self.correlation_id or "", "correlation_id", 256)
+        check_text(self.idempotency_key or "", "idempotency_key", 256)
+
+
+@frozen
+class Submitted:
+    """The job; `duplicate` when it was there before."""
+
+    job: Job
+    duplicate: bool
+
+
+@define(eq=False)
+class Turns:
+    """Fair turns for new jobs, continued from what the store knows of an owner that is new here."""
+
+    order: FairOrder
+    _known: dict[str, None] = field(factory=dict, init=False)
+
+    async def prepare(self, tx: Transaction, owners: set[str]) -> None:
+        """Read the last turns of owners that were not met yet."""
+        new = owners - self._known.keys()
+        if not new:
+            return
+        self.order.learn(await tx.queue.last_turns(new), await tx.queue.lowest_turns())
+        self._known.update(dict.fromkeys(new))
+        if len(self._known) > OWNERS_KEPT:
+            self._known.clear()
+            self.order.forget()
+
+
+@frozen(kw_only=True)
+class SubmitJobs:
+    """Submit many, in one transaction; each gets its own answer.
+
+    The answer is the job, also when the same submission made it earlier (by id or by key), or
+    JobAlreadyExists when its id or key belongs to a submission that says something else. Nothing is ever
+    overwritten.
+    """
+
+    begin: UnitOfWork
+    now: Clock
+    new_id: NewId
+    turns: Turns
+    moves: Moves
+    dispatcher: Dispatcher
+    signals: Signals
+
+    async def __call__(self, submissions: Sequence[Submission]) -> list[Submitted | HodeiError]:
+        answers = await repeat(lambda: self._submit(submissions))
+        new = [a.job for a in answers if isinstance(a, Submitted) and not a.duplicate]
+        self.moves(new)
+        self.dispatcher.look(new)
+        self.signals.tell_others(WORK)
+        return answers
+
+    async def _submit(self, submissions: Sequence[Submission]) -> list[Submitted | HodeiError]:
+        ids = {s.job_id for s in submissions if s.job_id is not None}
+        keys = {s.idempotency_key for s in submissions if s.idempotency_key}
+        async with self.begin() as tx:
+            by_id = await tx.jobs.find(ids) if ids else {}
+            by_key = await tx.jobs.by_idempotency(keys) if keys else {}
+            await self.turns.prepare(tx, {s.queued_by for s in submissions})
+            answers: list[Submitted | HodeiError] = []
+            changes: list[Change[Job]] = []
+            for submission in submissions:
+                answer = self._judge(submission, by_id, by_key, changes)
+                answers.append(answer)
+            if changes:
+                await tx.jobs.save(changes)
+        return answers
+
+    def _judge(
+        self,
+        submission: Submission,
+        by_id: dict[JobId, Job],
+        by_key: dict[str, Job],
+        changes: list[Change[Job]],
+    ) -> Submitted | HodeiError:
+        fingerprint = fingerprint_of(submission.spec)
+        key = submission.idempotency_key or None
+        found = [by_id.get(submission.job_id)] if submission.job_id is not None else []
+        found += [by_key.get(key)] if key is not None else []
+        for job in found:
+            if job is not None:
+                return _same_or_other(job, fingerprint, submission)
+        change = Job.submit(
+            submission.job_id or JobId(self.new_id()),
+            submission.spec,
+            at=self.now(),
+            queued_by=submission.queued_by,
+            correlation_id=submission.correlation_id,
+            idempotency_key=key,
+            rerun_of=submission.rerun_of,
+            turn=self.turns.order.give(submission.queued_by, submission.spec.priority),
+            fingerprint=fingerprint,
+        )
+        changes.append(change)
+        if submission.job_id is not None:  # twice in one batch is one job, too
+            by_id[submission.job_id] = change.after
+        if key is not None:
+            by_key[key] = change.after
+        return Submitted(change.after, duplicate=False)
+
+
+def _same_or_other(job: Job, fingerprint: str, submission: Submission) -> Submitted | HodeiError:
+    other_id = submission.job_id is not None and submission.job_id != job.id
+    if job.fingerprint == fingerprint and not other_id:
+        return Submitted(job, duplicate=True)
+    what = "id" if submission.job_id == job.id else "idempotency key"
+    return JobAlreadyExists(f"job {job.id} has this {what} and says something else")
+
+
+@frozen
+class SubmitJob:
+    """Submit one; many callers share a transaction. Raises JobAlreadyExists."""
+
+    commit: GroupCommit[Submission, Submitted]
+
+    async def __call__(self, submission: Submission) -> Submitted:
+        return await self.commit(submission)

@@ -1,0 +1,222 @@
+"""Gives waiting jobs to idle workers whose streams this replica holds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from itertools import islice
+
+from attrs import define, field, frozen
+from hodei_domain.jobs.job import Job
+from hodei_domain.kernel.change import Change
+from hodei_domain.kernel.ids import JobId, WorkerId
+from hodei_domain.scheduling.choose import WorkerStrategy
+from hodei_domain.scheduling.order import FairOrder
+from hodei_domain.workers.worker import Worker, WorkerState
+
+from hodei_application.jobs.moves import Moves
+from hodei_application.logs.legacy_log import LegacyLog
+from hodei_application.ports import Clock, Transaction, UnitOfWork
+from hodei_application.repeat import repeat
+from hodei_application.scheduling.hot_classes import HotClasses
+from hodei_application.scheduling.kinds import Kind, Kinds
+from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.match import COMPARED, Match, match_jobs
+from hodei_application.signals import Signals
+from hodei_application.workers.commands import RunAttempt
+from hodei_application.workers.connected import ConnectedWorkers, Connection
+from hodei_application.workers.link import LinkClosed
+
+log = logging.getLogger("hodei.scheduling")
+
+LARGEST_CLAIM = 256
+
+
+@frozen
+class Group:
+    """Kinds of idle workers that can serve the same waiting classes: they share one claim."""
+
+    classes: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    size: int
+
+
+@frozen
+class Assigned:
+    """A job and the worker that took it, as they are to be saved."""
+
+    connection: Connection
+    job: Change[Job]
+    worker: Change[Worker]
+
+
+@define(eq=False, kw_only=True)
+class Dispatcher:
+    """The loop that claims. Jobs are offered to idle workers in as few claims as there are different kinds
+    of workers.
+
+    The queue is asked only for classes that something told of (a submission, a worker that became free
+    while classes were hot) or at a poll, and never while no worker is idle here. What no idle worker serves
+    is left to the provisioner.
+    """
+
+    begin: UnitOfWork
+    now: Clock
+    monotonic: Callable[[], float]
+    poll: timedelta
+    connected: ConnectedWorkers
+    kinds: Kinds
+    config: LiveConfig
+    turns: FairOrder
+    moves: Moves
+    signals: Signals
+    hot: HotClasses = field(factory=HotClasses, init=False)
+    paused: bool = field(default=False, init=False)
+    _looked_at: float = field(default=float("-inf"), init=False)
+    _choices: int = field(default=0, init=False)
+
+    def look(self, jobs: Iterable[Job] = ()) -> None:
+        """Wake up: these jobs moved (those that are queued now are offered), or a worker became free."""
+        for job in jobs:
+            if not job.is_queued:
+                continue
+            if job.not_before is None:
+                self.hot.learn(job.demand)
+            else:
+                self.hot.learn_later(job.demand, job.not_before)
+        self.signals.work()
+
+    async def step(self) -> timedelta | None:
+        """Serve all that can be served now; how long until a job becomes due."""
+        pause = self.hot.ripen(self.now())
+        while not self.paused and self.connected.idle_kinds():
+            if self.monotonic() - self._looked_at >= self.poll.total_seconds() * 0.7:
+                await self._look_at_queue()
+            groups = self._groups()
+            if not groups or not await self._serve(groups):
+                break
+        if self.hot and not self.paused:
+            self.signals.demand()
+        return pause
+
+    async def _look_at_queue(self) -> None:
+        generation = self.hot.generation
+        async with self.begin() as tx:
+            waiting = await tx.queue.waiting(1)
+        self._looked_at = self.monotonic()
+        self.hot.replace([entry.demand for entry in waiting], generation)
+
+    def _groups(self) -> list[Group]:
+        groups: dict[tuple[str, ...], list[tuple[Kind, int]]] = {}
+        for kind, count in self.connected.idle_kinds():
+            classes = tuple(demand.key for demand in self.hot if self.kinds.can(kind, demand))
+            if classes:
+                groups.setdefault(classes, []).append((kind, count))
+        return [
+            Group(classes, tuple(kind for kind, _ in kinds), sum(count for _, count in kinds))
+            for classes, kinds in groups.items()
+        ]
+
+    async def _serve(self, groups: Sequence[Group]) -> bool:
+        """Claim for all groups in one transaction; whether anything was assigned and it pays to go on."""
+        generation = self.hot.generation
+        fresh = False
+
+        async def transact() -> tuple[list[Assigned], list[Worker]]:
+            nonlocal fresh
+            again, fresh = fresh, True
+            async with self.begin() as tx:
+                return await self._claim(tx, groups, generation, fresh=again)
+
+        assigned, refused = await repeat(transact)
+        self.connected.update(refused)
+        self.connected.update(a.worker.after for a in assigned)
+        await self.deliver(assigned)
+        return bool(assigned)
+
+    async def _claim(
+        self, tx: Transaction, groups: Sequence[Group], generation: int, *, fresh: bool
+    ) -> tuple[list[Assigned], list[Worker]]:
+        matches: list[Match] = []
+        claimed: set[JobId] = set()
+        for group in groups:
+            # What another group has claimed in this transaction is ours already and comes again: ask beyond
+            # it.
+            limit = min(group.size, LARGEST_CLAIM) + len(claimed)
+            found = await tx.queue.claim(group.classes, limit)
+            if len(found) < limit:
+                self.hot.exhausted(group.classes, generation)
+            jobs = [job for job in found if job.id not in claimed]
+            if jobs:
+                idle = self._idle(group, len(jobs))
+                matches += match_jobs(jobs, idle, self.config.now.worker_strategy, self._choices)
+                claimed.update(job.id for job in jobs)
+        if not matches:
+            return [], []
+        self._choices += len(matches)
+        workers = {match.connection.worker.id: match.connection.worker for match in matches}
+        if fresh:  # our copies were outdated: the second try reads the rows
+            workers = await tx.workers.lock(list(workers))
+        assigned = [a for match in matches if (a := self._assign(match, workers)) is not None]
+        await tx.jobs.save([a.job for a in assigned])
+        await tx.workers.save([a.worker for a in assigned])
+        taken = {a.worker.after.id for a in assigned}
+        return assigned, [worker for worker in workers.values() if worker.id not in taken]
+
+    def _idle(self, group: Group, wanted: int) -> list[Connection]:
+        """Enough idle workers to choose from; the strategies but the first compare some more."""
+        first = self.config.now.worker_strategy is WorkerStrategy.FIRST_AVAILABLE
+        enough = wanted if first else wanted + COMPARED
+        return [c for kind in group.kinds for c in islice(self.connected.idle(kind), enough)]
+
+    def _assign(self, match: Match, workers: dict[WorkerId, Worker]) -> Assigned | None:
+        """None when the worker takes no work after all: somebody drained it, or gave it a job by hand."""
+        worker = workers.get(match.connection.worker.id)
+        if worker is None or worker.state is not WorkerState.READY:
+            return None
+        at = self.now()
+        job = match.job.assign(worker.id, at=at, score=match.score, reasons=match.reasons)
+        number = job.after.attempt
+        if worker.connected:
+            return Assigned(match.connection, job, worker.take(job.after.id, number, at=at))
+        # The end of an older stream was recorded late, by another replica; the stream is here.
+        bound = worker.bind(at=at)
+        return Assigned(match.connection, job, bound.then(lambda w: w.take(job.after.id, number, at=at)))
+
+    async def deliver(self, assigned: Sequence[Assigned]) -> None:
+        """Send what was committed; give back what cannot be sent."""
+        undelivered = []
+        for given in assigned:
+            job = given.job.after
+            self.turns.reach(job.spec.priority, job.turn)
+            given.connection.legacy_log = LegacyLog(job.id, job.attempt)
+            try:
+                given.connection.link.send(RunAttempt(job))
+            except LinkClosed:
+                undelivered.append(given)
+        self.moves(given.job.after for given in assigned)
+        if undelivered:
+            await repeat(lambda: self._give_back(undelivered))
+
+    async def _give_back(self, undelivered: Sequence[Assigned]) -> None:
+        """The stream broke just then: the attempt certainly never started."""
+        async with self.begin() as tx:
+            jobs = await tx.jobs.lock([given.job.after.id for given in undelivered])
+            workers = await tx.workers.lock([given.worker.after.id for given in undelivered])
+            at = self.now()
+            returned, freed = [], []
+            for given in undelivered:
+                job, worker = jobs.get(given.job.after.id), workers.get(given.worker.after.id)
+                attempt = given.job.after.attempt
+                if job is not None and job.attempt == attempt and job.worker_id is not None:
+                    returned.append(job.give_back(attempt, at=at, why="its worker's stream broke"))
+                if worker is not None and worker.job_id == given.job.after.id and worker.attempt == attempt:
+                    freed.append(worker.free(at=at))
+            await tx.jobs.save(returned)
+            await tx.workers.save(freed)
+        log.info("Gave %d jobs back: their workers' streams broke", len(returned))
+        self.connected.update(change.after for change in freed)
+        moved = [change.after for change in returned]
+        self.moves(moved)
+        self.look(moved)

@@ -1,0 +1,83 @@
+"""Which workers can serve which classes, asked once for each kind of worker."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from weakref import WeakValueDictionary
+
+from attrs import define, evolve, field
+from hodei_domain.kernel.demand import DemandClass
+from hodei_domain.kernel.ids import ProviderId
+from hodei_domain.scheduling.eligible import honour, worker_cannot
+from hodei_domain.scheduling.offers import WorkerOffer, offer_of
+from hodei_domain.workers.worker import Worker
+
+from hodei_application.scheduling.landscape import Landscape
+
+ROOM = 10_000
+"""Classes for which answers are kept."""
+
+
+@define(eq=False)
+class Kind:
+    """Workers that differ in nothing that a class can ask for, and what is known of what they serve."""
+
+    offer: WorkerOffer
+    provider_id: ProviderId | None
+    answers: dict[str, bool] = field(factory=dict, init=False)
+    generation: int = field(default=-1, init=False)
+
+
+@define(eq=False)
+class Kinds:
+    """Remembers whether a kind of worker can serve a class, until the providers change.
+
+    A kind lives as long as somebody refers to it, so labels that are different for each worker cost nothing
+    for long.
+    """
+
+    landscape: Landscape
+    _kinds: WeakValueDictionary[Hashable, Kind] = field(factory=WeakValueDictionary, init=False)
+    _wanted: dict[str, DemandClass] = field(factory=dict, init=False)
+    _generation: int = field(default=-1, init=False)
+
+    def of(self, worker: Worker) -> Kind:
+        """The worker's kind."""
+        key = (
+            worker.demand.key,
+            worker.provider_id,
+            worker.architecture,
+            worker.capacity,
+            frozenset(worker.labels.items()),
+        )
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = Kind(offer_of(worker), worker.provider_id)
+            self._kinds[key] = kind
+        return kind
+
+    def can(self, kind: Kind, demand: DemandClass) -> bool:
+        """Whether workers of this kind serve the class, wishes weighed."""
+        generation = self.landscape.generation
+        if kind.generation != generation or len(kind.answers) > ROOM:
+            kind.generation = generation
+            kind.answers.clear()
+            kind.offer = evolve(kind.offer, provider=self.landscape.name(kind.provider_id))
+        answer = kind.answers.get(demand.key)
+        if answer is None:
+            answer = worker_cannot(self.wanted(demand), kind.offer) is None
+            kind.answers[demand.key] = answer
+        return answer
+
+    def wanted(self, demand: DemandClass) -> DemandClass:
+        """The class with those of its wishes for provider and region that bind at present."""
+        if not demand.provider and not demand.region:
+            return demand
+        if self._generation != self.landscape.generation or len(self._wanted) > ROOM:
+            self._generation = self.landscape.generation
+            self._wanted.clear()
+        wanted = self._wanted.get(demand.key)
+        if wanted is None:
+            wanted = honour(demand, self.landscape.offers(demand))
+            self._wanted[demand.key] = wanted
+        return wanted

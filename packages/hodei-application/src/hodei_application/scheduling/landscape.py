@@ -1,0 +1,108 @@
+"""The providers and their plugins, as this replica knows them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import define, field
+from hodei_domain.kernel.demand import DemandClass
+from hodei_domain.kernel.errors import HodeiError
+from hodei_domain.kernel.ids import ProviderId
+from hodei_domain.providers.plugin import ProviderPlugin
+from hodei_domain.providers.provider import Provider
+from hodei_domain.scheduling.offers import ProviderOffer, provider_offer
+
+from hodei_application.ports import PluginFactory
+
+log = logging.getLogger("hodei.providers")
+
+
+@define(eq=False)
+class Landscape:
+    """A copy of the provider rows, and for each the plugin that serves it here.
+
+    The rows are the truth; the copy is renewed by every survey of the leader loop and by the use cases that
+    change providers. `generation` rises with every change, so that what was concluded from it can be
+    dropped.
+    """
+
+    make: PluginFactory
+    generation: int = field(default=0, init=False)
+    _providers: dict[ProviderId, Provider] = field(factory=dict, init=False)
+    _plugins: dict[ProviderId, tuple[Any, ProviderPlugin | None]] = field(factory=dict, init=False)
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(list(self._providers.values()))
+
+    def learn(self, providers: Iterable[Provider]) -> None:
+        """All providers there are, as just read."""
+        known = {provider.id: provider for provider in providers}
+        if known == self._providers:
+            return
+        self._providers = known
+        self._plugins = {id: made for id, made in self._plugins.items() if id in known}
+        self.generation += 1
+
+    def provider(self, provider_id: ProviderId | None) -> Provider | None:
+        """The provider's row."""
+        return None if provider_id is None else self._providers.get(provider_id)
+
+    def name(self, provider_id: ProviderId | None) -> str:
+        """The provider's name, "" if it is unknown."""
+        provider = self.provider(provider_id)
+        return "" if provider is None else provider.name
+
+    def plugin(self, provider_id: ProviderId | None) -> ProviderPlugin | None:
+        """What serves the provider here; None if nothing can. Made anew when its configuration changes."""
+        provider = self.provider(provider_id)
+        if provider is None:
+            return None
+        settings = (provider.name, provider.type, provider.config, provider.metadata)
+        made = self._plugins.get(provider.id)
+        if made is None or made[0] != settings:
+            made = (settings, self._make(provider))
+            self._plugins[provider.id] = made
+        return made[1]
+
+    def offers(
+        self,
+        demand: DemandClass,
+        *,
+        live: Mapping[ProviderId, int] | None = None,
+        retry_at: Mapping[ProviderId, datetime] | None = None,
+    ) -> list[ProviderOffer]:
+        """What each provider offers for a class. `live` workers count against its limit."""
+        return [
+            self._offer(provider, demand, (live or {}).get(provider.id, 0), (retry_at or {}).get(provider.id))
+            for provider in self._providers.values()
+        ]
+
+    def _offer(
+        self, provider: Provider, demand: DemandClass, live: int, retry_at: datetime | None
+    ) -> ProviderOffer:
+        plugin = self.plugin(provider.id)
+        if plugin is None:
+            return provider_offer(provider, live_workers=live, has_plugin=False, retry_at=retry_at)
+        costs = {}
+        if plugin.cost is not None:
+            costs = {
+                "startup_time": plugin.cost.startup_time(demand),
+                "cost_per_hour": plugin.cost.estimate_cost(demand),
+            }
+        return provider_offer(
+            provider,
+            live_workers=live,
+            refusal=plugin.eligibility.why_not(demand),
+            retry_at=retry_at,
+            **costs,  # type: ignore[arg-type]  # two keywords of two types
+        )
+
+    def _make(self, provider: Provider) -> ProviderPlugin | None:
+        try:
+            return self.make(provider)
+        except HodeiError as error:
+            log.warning("Provider %s cannot be served here: %s", provider.name, error)
+            return None
