@@ -1,0 +1,154 @@
+"""A server that answers what a test tells it to, over real gRPC."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+import pytest
+from hodei_grpc.codec import codec
+from hodei_grpc.method import Method, ServerStream
+
+Answer = Callable[[Any], Any]
+
+
+class Refusal(Exception):
+    """The end of a call that did not go well; without a code it is not a Hodei server that says so."""
+
+    def __init__(self, status: grpc.StatusCode, text: str, code: str) -> None:
+        super().__init__(text)
+        self.status, self.text, self.code = status, text, code
+
+
+class ScriptedServer:
+    """Answers the RPCs in `answers`, remembers every request and its metadata; others are UNIMPLEMENTED."""
+
+    def __init__(self) -> None:
+        self.answers: dict[Method[Any, Any], Answer] = {}
+        self.requests: list[tuple[str, Any]] = []
+        self.metadata: dict[str, str] = {}
+        self._server, port = self._listening("127.0.0.1:0")
+        self.address = f"127.0.0.1:{port}"
+
+    def _listening(self, address: str) -> tuple[grpc.Server, int]:
+        server = grpc.server(ThreadPoolExecutor(8), options=(("grpc.so_reuseport", 0),))
+        server.add_generic_rpc_handlers((_Door(self),))
+        port = server.add_insecure_port(address)
+        server.start()
+        return server, port
+
+    def stop(self) -> None:
+        """End every call at once, as a server that is killed does."""
+        self._server.stop(0).wait()
+
+    def restart(self) -> None:
+        """Serve again, on the same port."""
+        self._server = self._listening(self.address)[0]
+
+    def refuse(self, status: grpc.StatusCode, text: str, *, code: str = "test") -> NoReturn:
+        """To be called by an answer: the call ends with this status, as a Hodei server ends it."""
+        raise Refusal(status, text, code)
+
+    def asked(self, name: str) -> list[Any]:
+        """The requests to the RPC of that name, in order."""
+        return [request for path, request in self.requests if path.endswith(f"/{name}")]
+
+    def handler(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        for method, answer in self.answers.items():
+            if method.path == details.method:
+                return (
+                    self._streaming(method, answer)
+                    if isinstance(method, ServerStream)
+                    else self._one(method, answer)
+                )
+        return None
+
+    def _one(self, method: Method[Any, Any], answer: Answer) -> grpc.RpcMethodHandler[Any, Any]:
+        def call(request: Any, context: grpc.ServicerContext) -> Any:
+            self._note(method, request, context)
+            try:
+                return answer(request)
+            except Refusal as refusal:
+                _refuse(context, refusal)
+
+        decode, encode = codec(method.request).decode, codec(method.response).encode
+        return grpc.unary_unary_rpc_method_handler(call, decode, encode)
+
+    def _streaming(self, method: Method[Any, Any], answer: Answer) -> grpc.RpcMethodHandler[Any, Any]:
+        def call(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            self._note(method, request, context)
+            try:
+                yield from answer(request)
+            except Refusal as refusal:
+                _refuse(context, refusal)
+
+        decode, encode = codec(method.request).decode, codec(method.response).encode
+        return grpc.unary_stream_rpc_method_handler(call, decode, encode)
+
+    def _note(self, method: Method[Any, Any], request: Any, context: grpc.ServicerContext) -> None:
+        self.requests.append((method.path, request))
+        self.metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
+
+
+class _Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # its stub has no base
+    def __init__(self, scripted: ScriptedServer) -> None:
+        self._scripted = scripted
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        return self._scripted.handler(handler_call_details)
+
+
+def _refuse(context: grpc.ServicerContext, refusal: Refusal) -> None:
+    if refusal.code:
+        context.set_trailing_metadata((("hodei-error-code", refusal.code),))
+    context.abort(refusal.status, refusal.text)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory of the test's own."""
+    monkeypatch.setenv("HODEI_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def server(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """A scripted server, which commands find by HODEI_SERVER."""
+    scripted = ScriptedServer()
+    monkeypatch.setenv("HODEI_SERVER", scripted.address)
+    yield scripted
+    scripted.stop()
+
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts the command line as a process of its own, with pipes; kills at the end what a test left."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, stdout: int = subprocess.PIPE, **variables: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hodei_cli", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=os.environ | variables,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,202 @@
+"""`hodei run` against a scripted server: bytes, statuses, interrupts, a server that goes away."""
+
+import os
+import signal
+import struct
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hodei_cli.main import run
+from hodei_grpc.methods import JobExecutionService, LogStreamService
+from hodei_proto.wire import hodei as wire
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def chunk(data: bytes, first: int = 0, *, stderr: bool = False) -> wire.LogChunk:
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    runs = struct.pack("<4I", int(stderr), lines, 0, len(data))
+    return wire.LogChunk(job_id="7", attempt=1, first_sequence=first, lines=lines, runs=runs, data=data)
+
+
+@pytest.fixture
+def job(server: Any) -> wire.GetJobResponse:
+    """The job that the server tells of; a test changes it."""
+    response = wire.GetJobResponse(
+        job=wire.JobDefinition(command="x"), state="SUCCEEDED", exit_code=0, reason="exit"
+    )
+    queued = wire.QueueJobResponse(success=True, job_id=wire.JobId(value="7"))
+    server.answers[JobExecutionService.queue_job] = lambda _: queued
+    server.answers[JobExecutionService.get_job] = lambda _: response
+    server.answers[LogStreamService.subscribe_log_chunks] = lambda _: iter(())
+    return response
+
+
+def test_output_and_errors_come_out_as_they_went_in(server: Any, job: Any, start: Start) -> None:
+    chunks = [chunk(b"\x00\xff out\r\n"), chunk(b"err\n", 1, stderr=True), chunk(b"no end", 2)]
+    server.answers[LogStreamService.subscribe_log_chunks] = lambda _: iter(chunks)
+    process = start("run", "--", "x")
+    assert process.communicate() == (b"\x00\xff out\r\nno end", b"err\n")
+    assert process.returncode == 0
+
+
+def test_the_jobs_exit_code_is_the_commands(server: Any, job: Any) -> None:
+    job.state, job.exit_code = "FAILED", 7
+    assert run(["run", "--", "x"]) == 7
+
+
+def test_a_timeout_is_told_on_stderr(server: Any, job: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    job.state, job.reason, job.exit_code = "TIMEOUT", "timeout:execution", None
+    assert run(["run", "--timeout", "2s", "--", "x"]) == 124
+    assert capfd.readouterr().err.startswith("hodei: timed out (timeout:execution)")
+
+
+def test_a_server_elsewhere_is_not_told_this_machines_directory(server: Any, job: Any) -> None:
+    assert run(["run", "--", "x"]) == 0
+    assert server.asked("QueueJob")[0].job_definition.working_dir == ""
+
+
+def test_on_a_server_of_this_machine_the_command_starts_where_the_caller_is(
+    server: Any, job: Any, place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("HODEI_SERVER")
+    (place / "server.json").write_text(f'{{"address": "{server.address}", "pid": {os.getpid()}}}')
+    monkeypatch.chdir(tmp_path)
+    assert run(["run", "--", "x"]) == 0
+    assert run(["run", "--workdir", "/srv", "--", "x"]) == 0
+    assert run(["run", "--image", "alpine", "--", "x"]) == 0
+    asked = [each.job_definition.working_dir for each in server.asked("QueueJob")]
+    assert asked == [str(tmp_path), "/srv", ""]
+
+
+def test_a_broken_stream_is_taken_up_where_it_stopped(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from grpc import StatusCode
+
+    def stream(request: wire.SubscribeLogsRequest) -> Iterator[wire.LogChunk]:
+        if not request.since_sequence:
+            yield chunk(b"one\ntwo\n")
+            server.refuse(StatusCode.UNAVAILABLE, "going away", code="")
+        yield chunk(b"two\nthree\n", 1)
+
+    server.answers[LogStreamService.subscribe_log_chunks] = stream
+    assert run(["run", "--", "x"]) == 0
+    out, err = capfd.readouterr()
+    assert out == "one\ntwo\nthree\n"
+    assert "lost the server" in err
+    assert [each.since_sequence for each in server.asked("SubscribeLogChunks")] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_cancels_the_job_and_waits_for_its_end(
+    number: int, status: int, server: Any, job: Any, start: Start
+) -> None:
+    cancelled = threading.Event()
+
+    def stream(_: object) -> Iterator[wire.LogChunk]:
+        yield chunk(b"running\n")
+        cancelled.wait(30)
+        yield chunk(b"cleaned up\n", 1)
+
+    def cancel(_: object) -> wire.CancelJobResponse:
+        job.state, job.exit_code = "CANCELLED", None
+        cancelled.set()
+        return wire.CancelJobResponse(success=True)
+
+    server.answers[LogStreamService.subscribe_log_chunks] = stream
+    server.answers[JobExecutionService.cancel_job] = cancel
+    process = start("run", "--", "x")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"running\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (status, b"cleaned up\n")
+    assert b"cancelling the job" in err
+
+
+def test_a_second_ctrl_c_leaves_at_once(server: Any, job: Any, start: Start) -> None:
+    release, asked = threading.Event(), threading.Event()
+
+    def stream(_: object) -> Iterator[wire.LogChunk]:
+        yield chunk(b"running\n")
+        release.wait(30)
+
+    def cancel(_: object) -> wire.CancelJobResponse:
+        asked.set()
+        return wire.CancelJobResponse(success=True)
+
+    server.answers[LogStreamService.subscribe_log_chunks] = stream
+    server.answers[JobExecutionService.cancel_job] = cancel
+    process = start("run", "--", "x")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert asked.wait(30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    release.set()
+
+
+def test_a_job_whose_output_nobody_reads_is_cancelled(server: Any, job: Any, start: Start) -> None:
+    cancelled = threading.Event()
+
+    def stream(_: object) -> Iterator[wire.LogChunk]:
+        number = 0
+        while not cancelled.is_set():
+            yield chunk(b"y\n" * 5000, number)
+            number += 5000
+
+    def cancel(_: object) -> wire.CancelJobResponse:
+        cancelled.set()
+        return wire.CancelJobResponse(success=True)
+
+    server.answers[LogStreamService.subscribe_log_chunks] = stream
+    server.answers[JobExecutionService.cancel_job] = cancel
+    process = start("run", "--", "yes")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"y\n"
+    process.stdout.close()
+    assert process.wait(30) == 128 + signal.SIGPIPE
+    assert cancelled.is_set()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+
+
+def test_why_a_job_waits_is_said_once(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hodei_cli.following.FIRST_WORD_SECONDS", 0.01)
+    job.state, job.pending_reasons = "PENDING", [wire.PendingReason(provider="local", reason="at its limit")]
+    enough = threading.Event()
+
+    def get(_: object) -> wire.GetJobResponse:
+        if len(server.asked("GetJob")) > 3:
+            job.state = "SUCCEEDED"
+            enough.set()
+        return job
+
+    def stream(_: object) -> Iterator[wire.LogChunk]:
+        enough.wait(30)
+        return iter(())
+
+    server.answers[JobExecutionService.get_job] = get
+    server.answers[LogStreamService.subscribe_log_chunks] = stream
+    assert run(["run", "--", "x"]) == 0
+    assert capfd.readouterr().err == "hodei: waiting: local: at its limit\n"
+
+
+def test_following_starts_with_the_tail_and_takes_up_from_there(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.answers[LogStreamService.subscribe_log_chunks] = lambda _: iter([chunk(b"last\n", 41)])
+    assert run(["logs", "follow", "7", "--tail", "1"]) == 0
+    assert capfd.readouterr().out == "last\n"
+    (request,) = server.asked("SubscribeLogChunks")
+    assert (request.include_history, request.tail_lines) == (False, 1)
