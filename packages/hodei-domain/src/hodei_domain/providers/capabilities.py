@@ -1,6 +1,6 @@
 """What a provider can give to a job."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,11 @@ from hodei_domain.kernel.checks import check_labels, check_texts, lasting, one_o
 from hodei_domain.kernel.values import UNASKED, Resources, architecture_name, copied
 
 
-def _architectures(names: Any) -> frozenset[str]:
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
+def _architectures(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(architecture_name, names))
 
 
@@ -33,12 +37,12 @@ class Capabilities:
 
     max_resources: Resources = field(default=UNASKED, validator=one_of(Resources))
     gpu: bool = False
-    gpu_types: frozenset[str] = field(default=frozenset(), converter=frozenset, validator=_check_names)
+    gpu_types: frozenset[str] = field(default=frozenset(), converter=_names, validator=_check_names)
     architectures: frozenset[str] = field(
         default=frozenset(), converter=_architectures, validator=_check_names
     )
     images: bool = False
-    regions: frozenset[str] = field(default=frozenset(), converter=frozenset, validator=_check_names)
+    regions: frozenset[str] = field(default=frozenset(), converter=_names, validator=_check_names)
     labels: Mapping[str, str] = field(factory=dict, converter=copied, validator=_check_labels)
     max_execution: timedelta | None = field(default=None, validator=lasting(timedelta(days=3660)))
 

@@ -1,0 +1,100 @@
+"""What an audit trail promises."""
+
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from hodei_domain.audit.record import AuditFilter
+from hodei_domain.kernel.events import Event
+from hodei_domain.testing.contracts.base import StoreContract
+from hodei_domain.testing.making import MINUTE, SECOND, T0
+from hodei_domain.testing.stores import Begin
+
+
+@frozen(kw_only=True)
+class DoorOpened(Event):
+    """An event of the tests."""
+
+    who: str = "ana"
+
+    def payload(self) -> dict[str, Any]:
+        return {"who": self.who, "text": 'ñ "q"', "nested": {"n": [1, None, True, 1.5]}}
+
+
+@frozen(kw_only=True)
+class DoorClosed(Event):
+    """Another."""
+
+
+def opened(at: datetime, correlation_id: str = "door-1", **fields: Any) -> DoorOpened:
+    """An event."""
+    return DoorOpened(at=at, correlation_id=correlation_id, **fields)
+
+
+async def record(begin: Begin, *events: Event) -> None:
+    """Record in a transaction of its own."""
+    async with begin() as tx:
+        await tx.audit.record(events)
+
+
+class AuditTrailContract(StoreContract):
+    """AuditTrail."""
+
+    async def test_an_event_reads_back_whole(self, begin: Begin) -> None:
+        event = opened(T0, actor="ana", caller_correlation_id="c-9")
+        await record(begin, event)
+        async with begin() as tx:
+            [kept] = await tx.audit.by_correlation("door-1")
+        assert (kept.event_type, kept.occurred_at, kept.actor) == ("DoorOpened", T0, "ana")
+        assert (kept.correlation_id, kept.caller_correlation_id) == ("door-1", "c-9")
+        assert dict(kept.payload) == event.payload()
+
+    async def test_a_correlation_is_told_oldest_first_and_by_the_callers_id_too(self, begin: Begin) -> None:
+        await record(begin, opened(T0 + MINUTE, caller_correlation_id="c"), opened(T0), opened(T0, "door-2"))
+        async with begin() as tx:
+            ours = await tx.audit.by_correlation("door-1")
+            assert [r.occurred_at for r in ours] == [T0, T0 + MINUTE]
+            assert [r.occurred_at for r in await tx.audit.by_correlation("c")] == [T0 + MINUTE]
+            assert len(await tx.audit.by_correlation("door-1", limit=1)) == 1
+            assert list(await tx.audit.by_correlation("nothing")) == []
+
+    async def test_lists_are_newest_first_and_paged(self, begin: Begin) -> None:
+        await record(begin, *(opened(T0 + number * SECOND) for number in range(5)))
+        async with begin() as tx:
+            page = await tx.audit.list(AuditFilter(limit=2, offset=1))
+            last = await tx.audit.list(AuditFilter(limit=2, offset=4))
+        assert [r.occurred_at for r in page.records] == [T0 + 3 * SECOND, T0 + 2 * SECOND]
+        assert page.total == 5
+        assert page.has_more(AuditFilter(limit=2, offset=1))
+        assert not last.has_more(AuditFilter(limit=2, offset=4))
+
+    async def test_lists_are_filtered(self, begin: Begin) -> None:
+        closed = DoorClosed(at=T0 + MINUTE, correlation_id="door-1", actor="bo")
+        await record(begin, opened(T0, actor="ana"), opened(T0 + SECOND), closed)
+
+        async def types(**filter: Any) -> list[str]:
+            async with begin() as tx:
+                return [r.event_type for r in (await tx.audit.list(AuditFilter(**filter))).records]
+
+        assert await types(event_type="DoorClosed") == ["DoorClosed"]
+        assert await types(actor="ana") == ["DoorOpened"]
+        assert await types(start=T0 + SECOND) == ["DoorClosed", "DoorOpened"]
+        assert await types(start=T0, end=T0 + SECOND) == ["DoorOpened"], "the end is not included"
+
+    async def test_types_are_counted(self, begin: Begin) -> None:
+        await record(begin, opened(T0), opened(T0 + MINUTE), DoorClosed(at=T0, correlation_id="x"))
+        async with begin() as tx:
+            assert dict(await tx.audit.counts()) == {"DoorOpened": 2, "DoorClosed": 1}
+            assert dict(await tx.audit.counts(start=T0 + SECOND)) == {"DoorOpened": 1}
+            assert dict(await tx.audit.counts(end=T0)) == {}
+
+    async def test_pruning_takes_the_oldest_first(self, begin: Begin) -> None:
+        await record(begin, *(opened(T0 + number * SECOND) for number in (3, 1, 2)))
+        async with begin() as tx:
+            assert await tx.audit.prune(T0 + 3 * SECOND, 1) == 1
+        async with begin() as tx:
+            left = await tx.audit.by_correlation("door-1")
+            assert [r.occurred_at for r in left] == [T0 + 2 * SECOND, T0 + 3 * SECOND]
+            assert await tx.audit.prune(T0 + 3 * SECOND, 10) == 1
+            assert await tx.audit.prune(T0, 10) == 0

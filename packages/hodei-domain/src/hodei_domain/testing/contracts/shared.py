@@ -1,0 +1,86 @@
+"""What leader leases and settings promise."""
+
+from datetime import timedelta
+from typing import Any
+
+from hodei_domain.testing.contracts.base import StoreContract, outcomes
+from hodei_domain.testing.making import MINUTE
+from hodei_domain.testing.stores import Begin
+
+AT_ONCE = timedelta(0)
+
+
+async def acquire(begin: Begin, holder: str, ttl: timedelta = MINUTE, name: str = "reaper") -> int | None:
+    """Try for the lease in a transaction of its own."""
+    async with begin() as tx:
+        return await tx.leaders.acquire(name, holder, ttl)
+
+
+class LeaderStoreContract(StoreContract):
+    """LeaderStore."""
+
+    async def test_one_leads_and_keeps_its_epoch(self, begin: Begin) -> None:
+        epoch = await acquire(begin, "a")
+        assert epoch is not None
+        assert await acquire(begin, "b") is None
+        assert await acquire(begin, "a") == epoch
+        async with begin() as tx:
+            assert await tx.leaders.holds("reaper", epoch)
+            assert not await tx.leaders.holds("reaper", epoch + 1)
+            assert not await tx.leaders.holds("janitor", epoch)
+
+    async def test_a_lease_that_ran_out_goes_to_another_with_a_higher_epoch(self, begin: Begin) -> None:
+        first = await acquire(begin, "a", AT_ONCE)
+        second = await acquire(begin, "b")
+        assert first is not None
+        assert second is not None
+        assert second > first
+        async with begin() as tx:
+            assert not await tx.leaders.holds("reaper", first), "the former one's writes are refused"
+            assert await tx.leaders.holds("reaper", second)
+        assert await acquire(begin, "a") is None
+
+    async def test_one_that_was_late_comes_back_with_a_higher_epoch(self, begin: Begin) -> None:
+        first = await acquire(begin, "a", AT_ONCE)
+        second = await acquire(begin, "a")
+        assert first is not None
+        assert second is not None
+        assert second > first
+
+    async def test_a_lease_that_is_given_up_is_free(self, begin: Begin) -> None:
+        first = await acquire(begin, "a")
+        async with begin() as tx:
+            await tx.leaders.release("reaper", "b")
+        assert await acquire(begin, "b") is None
+        async with begin() as tx:
+            await tx.leaders.release("reaper", "a")
+            await tx.leaders.release("unknown", "a")
+        second = await acquire(begin, "b")
+        assert first is not None
+        assert second is not None
+        assert second > first
+
+    async def test_of_racing_ones_one_leads(self, begin: Begin) -> None:
+        found = await outcomes(*(acquire(begin, holder) for holder in "abcd"))
+        assert sum(isinstance(outcome, int) for outcome in found) == 1
+        assert sum(outcome is None for outcome in found) == 3
+
+    async def test_names_are_independent(self, begin: Begin) -> None:
+        assert await acquire(begin, "a", name="x") is not None
+        assert await acquire(begin, "b", name="y") is not None
+
+
+class SettingsStoreContract(StoreContract):
+    """SettingsStore."""
+
+    async def test_a_document_reads_back_and_the_next_replaces_it(self, begin: Begin) -> None:
+        documents: list[Any] = [{"a": [1, 2.5, None, {"ñ": True}]}, {"b": "x"}, [], "text"]
+        for document in documents:
+            async with begin() as tx:
+                await tx.settings.put("scheduler", document)
+            async with begin() as tx:
+                assert await tx.settings.get("scheduler") == document
+
+    async def test_an_unknown_name_has_none(self, begin: Begin) -> None:
+        async with begin() as tx:
+            assert await tx.settings.get("nothing") is None
