@@ -131,7 +131,6 @@ class Dispatcher:
 
         assigned, refused = await repeat(transact)
         self.connected.update(refused)
-        self.connected.update(a.worker.after for a in assigned)
         await self.deliver(assigned)
         return bool(assigned)
 
@@ -186,6 +185,7 @@ class Dispatcher:
 
     async def deliver(self, assigned: Sequence[Assigned]) -> None:
         """Send what was committed; give back what cannot be sent."""
+        self.connected.update(given.worker.after for given in assigned)
         undelivered = []
         for given in assigned:
             job = given.job.after

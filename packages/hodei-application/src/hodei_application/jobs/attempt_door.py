@@ -1,0 +1,100 @@
+"""What clients, not workers, say about attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import frozen
+from hodei_domain.jobs.errors import JobNotFound
+from hodei_domain.jobs.job import Job
+from hodei_domain.kernel.change import Change
+from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import JobId, parse_job_id
+from hodei_domain.workers.worker import Worker
+
+from hodei_application.jobs.ledger import Leaving
+from hodei_application.jobs.moves import Moves
+from hodei_application.ports import Clock, Transaction, UnitOfWork
+from hodei_application.repeat import repeat
+from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.signals import Signals
+from hodei_application.workers.commands import StopAttempt
+from hodei_application.workers.connected import ConnectedWorkers
+from hodei_application.workers.release import Release
+
+Move = Callable[[Job, int, datetime], Change[Job]]
+"""A move of a job's attempt (its number) at an instant."""
+
+
+def execution_id(job: Job) -> str:
+    """How clients call a job's present attempt."""
+    return f"{job.id}/{job.attempt}"
+
+
+def parse_execution_id(text: str) -> tuple[JobId, int]:
+    """Read `<job id>/<attempt>`. Raises InvalidInput."""
+    job, slash, attempt = text.partition("/")
+    if not slash or not attempt.isascii() or not attempt.isdigit() or len(attempt) > 9:
+        raise InvalidInput("is not <job id>/<attempt>", field="execution_id")
+    return parse_job_id(job, "execution_id"), int(attempt)
+
+
+@frozen(kw_only=True)
+class AttemptDoor:
+    """Makes a move on an attempt for a client that may do so, under the same epoch check as a worker.
+
+    When the move ends the attempt, its worker is told to stop and is free. Raises JobNotFound,
+    StaleAttempt, AlreadyEnded, IllegalMove.
+    """
+
+    begin: UnitOfWork
+    now: Clock
+    connected: ConnectedWorkers
+    release: Release
+    moves: Moves
+    dispatcher: Dispatcher
+    signals: Signals
+
+    async def move(self, execution: str, job_id: JobId | None, move: Move) -> Job:
+        """Find the attempt, by its execution id or as the job's present one, and move it."""
+        wanted, attempt = self._attempt(execution, job_id)
+        job, left, worker = await repeat(lambda: self._move(wanted, attempt, move))
+        self.moves([job])
+        if left is not None:
+            self.connected.send(left.worker_id, StopAttempt(left.job_id, left.attempt, "ended by a client"))
+        if worker is not None:
+            self.connected.update([worker])
+            self.signals.cleanup()
+        self.dispatcher.look([job])
+        return job
+
+    def _attempt(self, execution: str, job_id: JobId | None) -> tuple[JobId, int | None]:
+        if execution:
+            found, attempt = parse_execution_id(execution)
+            if job_id not in (None, found):
+                raise InvalidInput("belongs to another job", field="execution_id")
+            return found, attempt
+        if job_id is None:
+            raise InvalidInput("is missing", field="execution_id")
+        return job_id, None
+
+    async def _move(
+        self, job_id: JobId, attempt: int | None, move: Move
+    ) -> tuple[Job, Leaving | None, Worker | None]:
+        async with self.begin() as tx:
+            job = (await tx.jobs.lock([job_id])).get(job_id)
+            if job is None:
+                raise JobNotFound(f"there is no job {job_id}")
+            change = move(job, job.attempt if attempt is None else attempt, self.now())
+            await tx.jobs.save([change])
+            if job.worker_id is None or change.after.worker_id is not None:
+                return change.after, None, None
+            left = Leaving(job.worker_id, job.id, job.attempt)
+            return change.after, left, await self._release(tx, left)
+
+    async def _release(self, tx: Transaction, left: Leaving) -> Worker | None:
+        workers = await tx.workers.lock([left.worker_id])
+        freed = self.release([left], workers, at=self.now())
+        await tx.workers.save(freed)
+        return freed[0].after if freed else None

@@ -1,0 +1,65 @@
+"""Run a job again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve, frozen
+from hodei_domain.jobs.errors import IllegalMove, JobNotFound
+from hodei_domain.jobs.job import Job
+from hodei_domain.kernel.ids import JobId
+
+from hodei_application.jobs.moves import Moves
+from hodei_application.jobs.submit_job import Submission, SubmitJob, Submitted
+from hodei_application.ports import Clock, UnitOfWork
+from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.signals import WORK, Signals
+
+
+@frozen(kw_only=True)
+class RetryJob:
+    """Submit the spec of a job that is over once more, as a new job that is linked to it.
+
+    `environment` adds to and overrides that of the old one. A job that is held after its worker was lost is
+    released instead: that is what it waits for. Raises JobNotFound, IllegalMove for one that is under way.
+    """
+
+    begin: UnitOfWork
+    now: Clock
+    submit: SubmitJob
+    moves: Moves
+    dispatcher: Dispatcher
+    signals: Signals
+
+    async def __call__(
+        self,
+        job_id: JobId,
+        *,
+        environment: Mapping[str, str] | None = None,
+        queued_by: str = "",
+        correlation_id: str | None = None,
+    ) -> Submitted:
+        job, released = await self._release(job_id, queued_by)
+        if released:
+            self.moves([job])
+            self.dispatcher.look([job])
+            self.signals.tell_others(WORK)
+            return Submitted(job, duplicate=True)
+        if not job.is_over:
+            raise IllegalMove(f"job {job_id} is {job.state}: cancel it first, or let it end")
+        spec = evolve(job.spec, environment={**job.spec.environment, **(environment or {})})
+        owner = queued_by or job.queued_by
+        return await self.submit(
+            Submission(spec=spec, queued_by=owner, correlation_id=correlation_id, rerun_of=job_id)
+        )
+
+    async def _release(self, job_id: JobId, by: str) -> tuple[Job, bool]:
+        async with self.begin() as tx:
+            job = (await tx.jobs.lock([job_id])).get(job_id)
+            if job is None:
+                raise JobNotFound(f"there is no job {job_id}")
+            if not job.held:
+                return job, False
+            change = job.release(at=self.now(), by=by)
+            await tx.jobs.save([change])
+        return change.after, True
