@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,7 @@ class ScriptedServer:
         self.answers: dict[Method[Any, Any], Answer] = {}
         self.requests: list[tuple[str, Any]] = []
         self.metadata: dict[str, str] = {}
+        self._asked = threading.Condition()
         self._server, port = self._listening("127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
 
@@ -58,6 +60,11 @@ class ScriptedServer:
     def asked(self, name: str) -> list[Any]:
         """The requests to the RPC of that name, in order."""
         return [request for path, request in self.requests if path.endswith(f"/{name}")]
+
+    def wait_for(self, name: str) -> None:
+        """Return as soon as the RPC of that name was called."""
+        with self._asked:
+            assert self._asked.wait_for(lambda: bool(self.asked(name)), 30)
 
     def handler(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
         for method, answer in self.answers.items():
@@ -92,7 +99,9 @@ class ScriptedServer:
         return grpc.unary_stream_rpc_method_handler(call, decode, encode)
 
     def _note(self, method: Method[Any, Any], request: Any, context: grpc.ServicerContext) -> None:
-        self.requests.append((method.path, request))
+        with self._asked:
+            self.requests.append((method.path, request))
+            self._asked.notify_all()
         self.metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
 
 

@@ -28,6 +28,9 @@ START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 LOG_BYTES = 1024 * 1024
 
+# -P: what lies in the caller's directory is not imported.
+SERVER = (sys.executable, "-P", "-m", "hodei_grpc.main", "--ephemeral", "--port", "0")
+
 # What makes a server somebody else's: the private one has its own database, port and token.
 _NOT_FOR_A_PRIVATE_SERVER = (
     "HODEI_DATABASE_URL",
@@ -110,10 +113,7 @@ def _start(place: Path) -> tuple[PrivateServer, str]:
     log = place / "run-server.log"
     with _log_file(log) as log_file:
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "hodei_grpc.main", "--ephemeral", "--port", "0"),
-                *("--ready-fd", str(ready_server), "--owner-fd", str(owner_server)),
-            ],
+            [*SERVER, "--ready-fd", str(ready_server), "--owner-fd", str(owner_server)],
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
