@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # as the agent itself does, before gRPC is imported
+
 import array
 import asyncio
+import contextlib
 import fcntl
-import os
 import struct
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import betterproto2
+import grpc
+import grpc.aio
 import pytest
+from hodei_proto.wire import hodei as wire
 from hodei_worker.attempt import Attempt, Host
 from hodei_worker.chunk import Chunk
 from hodei_worker.environment import base_environment
@@ -129,7 +138,7 @@ class Bench:
 
 
 @pytest.fixture
-async def reaper() -> Iterator[Reaper]:
+async def reaper() -> AsyncIterator[Reaper]:
     """A reaper that collects this test's children."""
     reaper = Reaper()
     reaper.install(asyncio.get_running_loop())
@@ -228,5 +237,183 @@ class Pipes:
 
 
 @pytest.fixture
+def read() -> Callable[[list[Chunk]], Output]:
+    return read_chunks
+
+
+@pytest.fixture
 def make_pipes() -> Callable[..., Pipes]:
     return Pipes
+
+
+# -- a server that speaks the wire ------------------------------------------------------------------
+
+
+def kind_of(message: betterproto2.Message) -> str:
+    """Which of its payloads a message carries."""
+    return betterproto2.which_one_of(message, "payload")[0]
+
+
+class ServerSide:
+    """The server's end of one stream."""
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self.outgoing: asyncio.Queue[wire.ServerMessage | None] = asyncio.Queue()
+        self.incoming: asyncio.Queue[wire.WorkerMessage] = asyncio.Queue()
+        self.seen: list[wire.WorkerMessage] = []
+        self.chunks: list[Chunk] = []
+        self.over = asyncio.Event()
+
+    def send(self, **payload: Any) -> None:
+        """Send one message, named by its payload."""
+        self.outgoing.put_nowait(wire.ServerMessage(**payload))
+
+    def end(self) -> None:
+        """End the stream."""
+        self.outgoing.put_nowait(None)
+
+    async def next(self, kind: str) -> Any:
+        """The next message of a kind; what comes before it is kept in `seen`."""
+        async with asyncio.timeout(20):
+            while True:
+                message = await self.incoming.get()
+                self.seen.append(message)
+                if message.log_chunk is not None:
+                    self.chunks.append(to_chunk(message.log_chunk))
+                if kind_of(message) == kind:
+                    return getattr(message, kind)
+
+    async def welcome(self, **told: Any) -> Any:
+        """Read the hello and answer it: by default everything goes on from where the agent says."""
+        hello = await self.next("hello")
+        answers = [
+            wire.AttemptAnswer(job_id=a.job_id, attempt=a.attempt, next_sequence=a.next_sequence)
+            for a in (*hello.running, *hello.finished)
+        ]
+        self.send(
+            welcome=wire.Welcome(
+                **{"heartbeat_interval_ms": 60_000, "lease_ms": 45_000, "answers": answers, **told}
+            )
+        )
+        return hello
+
+    async def finish(self, *, job_id: str = "job-1", attempt: int = 1) -> Any:
+        """Read up to the result and acknowledge it."""
+        result = await self.next("result")
+        self.send(result_ack=wire.ResultAck(job_id=job_id, attempt=attempt, accepted=True))
+        return result
+
+
+def to_chunk(chunk: wire.LogChunk) -> Chunk:
+    """The wire's chunk as the agent's own."""
+    return Chunk(
+        first_sequence=chunk.first_sequence,
+        lines=chunk.lines,
+        first_offset=chunk.first_offset,
+        base_time_us=chunk.base_time_us,
+        runs=chunk.runs,
+        data=chunk.data,
+        gap_bytes=chunk.gap_bytes,
+    )
+
+
+def run_command(line: str = "true", *, attempt: int = 1, **fields: Any) -> wire.RunJobCommand:
+    """An order; a command line for the shell unless the fields say otherwise."""
+    spec = wire.CommandSpec(shell=wire.ShellCommand(cmd=line))
+    return wire.RunJobCommand(
+        **{"job_id": "job-1", "attempt": attempt, "command": spec, "grace_ms": 5000, **fields}
+    )
+
+
+class WireServer:
+    """A gRPC server whose every answer the test decides."""
+
+    def __init__(self) -> None:
+        self.registrations: list[wire.RegisterWorkerRequest] = []
+        self.farewells: list[wire.UnregisterWorkerRequest] = []
+        self.refuse: grpc.StatusCode | None = None
+        self.streams: asyncio.Queue[ServerSide] = asyncio.Queue()
+        self.port = 0
+        self._tried = asyncio.Event()
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Serve; on the same port again after a stop."""
+        self._server = grpc.aio.server()
+        handlers = {
+            "Register": unary(self._register, wire.RegisterWorkerRequest),
+            "UnregisterWorker": unary(self._unregister, wire.UnregisterWorkerRequest),
+            "WorkerStream": grpc.stream_stream_rpc_method_handler(
+                self._stream, wire.WorkerMessage.parse, bytes
+            ),
+        }
+        generic = grpc.method_handlers_generic_handler("hodei.WorkerAgentService", handlers)
+        self._server.add_generic_rpc_handlers((generic,))
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Cut every stream."""
+        if self._server is not None:
+            await self._server.stop(None)
+            self._server = None
+
+    async def connected(self) -> ServerSide:
+        """The next stream that an agent opens."""
+        return await asyncio.wait_for(self.streams.get(), 20)
+
+    async def registered(self, times: int) -> None:
+        """Wait until agents have tried to register so many times."""
+        async with asyncio.timeout(20):
+            while len(self.registrations) < times:
+                self._tried.clear()
+                await self._tried.wait()
+
+    async def _register(self, request: wire.RegisterWorkerRequest, context: Any) -> Any:
+        self.registrations.append(request)
+        self._tried.set()
+        if self.refuse is not None:
+            await context.abort(self.refuse, "the one-time password was used already")
+        return wire.RegisterWorkerResponse(
+            worker_id=wire.WorkerId(value="worker-1"), success=True, session_id="session-1"
+        )
+
+    async def _unregister(self, request: wire.UnregisterWorkerRequest, context: Any) -> Any:
+        self.farewells.append(request)
+        return wire.UnregisterWorkerResponse(success=True)
+
+    async def _stream(self, requests: Any, context: Any) -> AsyncIterator[wire.ServerMessage]:
+        await context.send_initial_metadata(())
+        side = ServerSide(dict(context.invocation_metadata()).get("x-hodei-session", ""))
+        reading = asyncio.create_task(self._read(requests, side))
+        self.streams.put_nowait(side)
+        try:
+            while (message := await side.outgoing.get()) is not None:
+                yield message
+        finally:
+            reading.cancel()
+            side.over.set()
+
+    async def _read(self, requests: Any, side: ServerSide) -> None:
+        with contextlib.suppress(asyncio.CancelledError, grpc.RpcError):
+            async for message in requests:
+                side.incoming.put_nowait(message)
+        side.over.set()
+
+
+def unary(handler: Any, request: Any) -> Any:
+    return grpc.unary_unary_rpc_method_handler(handler, request.parse, bytes)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[WireServer]:
+    server = WireServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def order() -> Callable[..., wire.RunJobCommand]:
+    return run_command

@@ -63,6 +63,7 @@ class Attempt:
         self._stopping: tuple[str, str] | None = None  # reason, text
         self._kill_at = 0.0
         self._killing: asyncio.Task[bool] | None = None
+        self._seen_memory_bytes = 0
 
     @property
     def next_sequence(self) -> int:
@@ -75,9 +76,9 @@ class Attempt:
         return self._pump.next_offset if self._pump else 0
 
     @property
-    def dropped_bytes(self) -> int:
-        """How many bytes of output were lost, as its owner allowed."""
-        return self._pump.dropped_bytes if self._pump else 0
+    def dropped_lines(self) -> int:
+        """How many lines of output were lost, as its owner allowed."""
+        return self._pump.dropped_lines if self._pump else 0
 
     @property
     def confinement(self) -> Confinement | None:
@@ -88,6 +89,10 @@ class Attempt:
     def process(self) -> Process | None:
         """The job's process, once it has started."""
         return self._process
+
+    def note_memory(self, in_use: int) -> None:
+        """Somebody has looked: the job's processes together hold so many bytes."""
+        self._seen_memory_bytes = max(self._seen_memory_bytes, in_use)
 
     def start(self) -> Started:
         """Start the process. Raise NotStarted, with nothing left behind, if that cannot be."""
@@ -193,7 +198,7 @@ class Attempt:
             signal=end.signal,
             message=message,
             cpu_seconds=max(used.cpu_seconds, end.cpu_seconds + self._process.orphan_cpu_seconds),
-            peak_memory_bytes=max(used.peak_memory_bytes, _own_peak(end)),
+            peak_memory_bytes=used.peak_memory_bytes or max(self._seen_memory_bytes, _own_peak(end)),
         )
 
     def _why(self, end: Exit) -> tuple[str, str]:

@@ -66,7 +66,7 @@ class LogPump:
         self._flushed_at = 0.0
         self._ended = self._loop.create_future()
         self._last_output_at = time.monotonic()
-        self.dropped_bytes = 0
+        self.dropped_bytes = self.dropped_lines = 0
 
     @property
     def next_sequence(self) -> int:
@@ -198,6 +198,7 @@ class LogPump:
         pipe.held = b""
         self._gathering.gap_bytes += lost
         self.dropped_bytes += lost
+        self.dropped_lines += data.count(b"\n")
 
     def _end(self, pipe: _Pipe) -> None:
         if not pipe.open:

@@ -22,6 +22,7 @@ class Spool:
         self._capacity = capacity_bytes
         self._chunks: deque[Chunk] = deque()
         self._held_bytes = 0
+        self._discarded = False
         self._sent = 0  # how many of the first chunks have gone out on the present stream
         self.acknowledged = 0  # the server has everything before this sequence number
         self.on_append: Callable[[], None] = _nothing
@@ -44,6 +45,8 @@ class Spool:
 
     def append(self, chunk: Chunk) -> None:
         """Take the next chunk; its first sequence number follows the last one's."""
+        if self._discarded:
+            return
         self._chunks.append(chunk)
         self._held_bytes += chunk.size
         self.on_append()
@@ -72,7 +75,8 @@ class Spool:
         self.acknowledge(next_sequence)
 
     def discard(self) -> None:
-        """Forget everything: nobody wants it any more."""
+        """Forget everything, also what still comes, so that a job that is being killed can write its last."""
+        self._discarded = True
         self._chunks.clear()
         self._held_bytes = self._sent = 0
         self.on_room()

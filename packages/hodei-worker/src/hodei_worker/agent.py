@@ -1,0 +1,251 @@
+"""Do what the server says: run attempts, one at a time, stop them, tell how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+import betterproto2
+from hodei_proto.wire import hodei as wire
+
+from hodei_worker import convert
+from hodei_worker.attempt import Attempt, Host
+from hodei_worker.order import Key, NotStarted, Outcome
+from hodei_worker.outbox import Holding, Outbox
+from hodei_worker.usage import UsageMeter
+
+log = logging.getLogger("hodei.worker")
+
+PROTOCOL = 1
+GIVEN_BACK = "given-back"  # never started: the server may give the job to another worker
+LOST = "worker-lost"  # started, and ended by us for no fault of the job's
+
+
+class Agent:
+    """Takes the server's messages, and leaves what it has to say in the outbox.
+
+    Knows nothing of connections.
+    """
+
+    def __init__(self, host: Host, outbox: Outbox, meter: UsageMeter | None = None) -> None:
+        self._host = host
+        self._outbox = outbox
+        self._meter = meter or UsageMeter()
+        self._current: Attempt | None = None
+        self._superseded = False  # the current attempt is being killed, and nobody wants to hear of it
+        self._next: wire.RunJobCommand | None = None  # what came meanwhile
+        self._task: asyncio.Task[None] | None = None
+        self._lines_dropped = 0
+        self._overtime: asyncio.TimerHandle | None = None
+        self.draining = False
+        self.drained = asyncio.Event()
+
+    # -- what it says of itself --------------------------------------------------------------------
+
+    def hello(self) -> wire.WorkerMessage:
+        """The first message of a stream: what we hold from before."""
+        running: list[wire.RunningAttempt] = []
+        finished: list[wire.RunningAttempt] = []
+        for holding in self._outbox:
+            told = wire.RunningAttempt(
+                job_id=holding.key.job_id,
+                attempt=holding.key.attempt,
+                next_sequence=holding.spool.acknowledged,
+            )
+            (running if holding.running else finished).append(told)
+        return wire.WorkerMessage(
+            hello=wire.WorkerHello(
+                worker_id=self._host.worker_id, running=running, finished=finished, protocol=PROTOCOL
+            )
+        )
+
+    def heartbeat(self) -> wire.WorkerMessage:
+        """A sign of life, with what the job uses."""
+        running = self._current
+        return wire.WorkerMessage(
+            heartbeat=wire.WorkerHeartbeat(
+                worker_id=wire.WorkerId(value=self._host.worker_id),
+                status=self._status(),
+                usage=convert.to_usage(self._meter.usage(running)) if running else None,
+                active_jobs=1 if running else 0,
+                running_job_ids=[running.order.key.job_id] if running else [],
+                timestamp=datetime.now(UTC),
+                dropped_logs=self._lines_dropped + (running.dropped_lines if running else 0),
+            )
+        )
+
+    def _status(self) -> wire.WorkerStatus:
+        if self.draining:
+            return wire.WorkerStatus.WORKER_STATUS_DRAINING
+        return (
+            wire.WorkerStatus.JOB_STATUS_BUSY if self._current else wire.WorkerStatus.WORKER_STATUS_AVAILABLE
+        )
+
+    # -- what the server says ----------------------------------------------------------------------
+
+    def receive(self, message: wire.ServerMessage) -> None:
+        """Do what one message says. Those that a newer server may know and we do not are passed over."""
+        _, payload = betterproto2.which_one_of(message, "payload")
+        match payload:
+            case wire.RunJobCommand():
+                self._run(payload)
+            case wire.LogAck():
+                holding = self._outbox.get(Key(payload.job_id, payload.attempt))
+                if holding is not None:
+                    holding.spool.acknowledge(payload.next_sequence)
+            case wire.ResultAck():
+                self._acknowledged(payload)
+            case wire.CancelJobCommand():
+                self._cancel(payload)
+            case wire.StopAttempt():
+                self._supersede(Key(payload.job_id, payload.attempt), payload.reason)
+            case wire.DrainWorker():
+                self.drain(payload.deadline_ms / 1000, payload.reason or "asked by the server")
+            case wire.Welcome():
+                self._welcome(payload)
+            case _:
+                pass
+
+    def _welcome(self, welcome: wire.Welcome) -> None:
+        for answer in welcome.answers:
+            key = Key(answer.job_id, answer.attempt)
+            holding = self._outbox.get(key)
+            if holding is None:
+                continue
+            match answer.action:
+                case wire.AttemptAction.CONTINUE:
+                    holding.resume(answer.next_sequence)
+                case wire.AttemptAction.DONE if not holding.running:
+                    self._outbox.drop(key)
+                case _:
+                    self._supersede(key, "superseded")
+        self._outbox.wake()
+
+    def _run(self, command: wire.RunJobCommand) -> None:
+        key = Key(command.job_id, command.attempt)
+        if self._outbox.get(key) is not None:
+            return  # said twice
+        if self._current is not None and self._superseded and not self.draining:
+            self._next = command  # as soon as the one that is being killed is gone
+            return
+        holding = self._outbox.hold(key)
+        if self.draining:
+            self._finish(holding, _given_back("the worker is draining"))
+        elif self._current is not None:
+            self._finish(holding, _given_back(f"the worker is busy with job {self._current.order.key}"))
+        else:
+            self._begin(command, holding)
+
+    def _begin(self, command: wire.RunJobCommand, holding: Holding) -> None:
+        try:
+            attempt = Attempt(convert.to_order(command), holding.spool, self._host)
+            holding.started = attempt.start()
+        except NotStarted as refusal:
+            self._finish(holding, refusal.outcome)
+        except Exception as e:  # whatever a job brings along, the agent lives on to serve the next
+            log.exception("Job %s could not be started", holding.key)
+            self._finish(holding, Outcome(reason="spawn", exit_code=1, message=str(e), started=False))
+        else:
+            log.info("Job %s started: pid %d", holding.key, holding.started.pid)
+            self._current, self._superseded = attempt, False
+            self._meter.begin(attempt)
+            self._outbox.wake()
+            self._task = asyncio.create_task(self._see_through(attempt, holding))
+
+    async def _see_through(self, attempt: Attempt, holding: Holding) -> None:
+        try:
+            outcome = await attempt.run()
+        except Exception as e:
+            log.exception("Job %s: its end could not be told", holding.key)
+            outcome = Outcome(reason=LOST, exit_code=-1, message=f"the agent failed: {e}")
+        self._current = None
+        self._lines_dropped += attempt.dropped_lines
+        if self._outbox.get(holding.key) is holding:
+            self._finish(holding, outcome, attempt)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """The place is free."""
+        command, self._next = self._next, None
+        if command is not None:
+            self._run(command)
+        if self.draining and self._current is None:
+            self.drained.set()
+
+    def _finish(self, holding: Holding, outcome: Outcome, attempt: Attempt | None = None) -> None:
+        holding.result = convert.from_outcome(
+            holding.key,
+            outcome,
+            at=datetime.now(UTC),
+            next_sequence=attempt.next_sequence if attempt else 0,
+            log_bytes=attempt.log_bytes if attempt else 0,
+        )
+        self._outbox.wake()
+        log.info("Job %s ended: %s", holding.key, f"{outcome.reason} {outcome.message}".strip())
+
+    def _acknowledged(self, ack: wire.ResultAck) -> None:
+        key = Key(ack.job_id, ack.attempt)
+        if not ack.accepted:
+            log.warning("Job %s: its end came too late: %s", key, ack.message)
+        self._outbox.drop(key)
+
+    def _cancel(self, command: wire.CancelJobCommand) -> None:
+        key = Key(command.job_id, command.attempt)
+        reason = command.reason or "cancelled"
+        if self._current is not None and self._current.order.key == key:
+            log.info("Job %s is to be stopped: %s", key, reason)
+            self._current.stop(reason, _why_stopped(reason), convert.grace_of(command))
+        elif self._outbox.get(key) is None:  # the order got lost on its way; the wish must not wait for ever
+            outcome = Outcome(reason=reason, exit_code=-1, message="it had not started", started=False)
+            self._finish(self._outbox.hold(key), outcome)
+
+    def _supersede(self, key: Key, reason: str) -> None:
+        """Another attempt counts now: kill this one, say nothing more of it."""
+        self._outbox.drop(key)
+        if self._current is not None and self._current.order.key == key:
+            log.warning("Job %s is killed: %s", key, reason)
+            self._superseded = True
+            self._current.stop("superseded", reason, 0.0)
+
+    # -- leaving -----------------------------------------------------------------------------------
+
+    def drain(self, seconds: float, reason: str) -> None:
+        """Take no more work; what runs may go on for so long. `drained` is set when nothing runs.
+
+        A second call can only shorten the time.
+        """
+        if not self.draining:
+            log.info("Draining: %s", reason)
+            self.draining = True
+            self._outbox.post(
+                wire.WorkerMessage(status=wire.WorkerStatusNotification(status=self._status(), reason=reason))
+            )
+        if self._current is None:
+            self.drained.set()
+            return
+        loop = asyncio.get_running_loop()
+        if self._overtime is None or self._overtime.when() > loop.time() + seconds:
+            if self._overtime is not None:
+                self._overtime.cancel()
+            self._overtime = loop.call_later(seconds, self.hand_back, reason)
+
+    def hand_back(self, reason: str, grace: float | None = None) -> None:
+        """End what runs, so that the server gives the job to another worker."""
+        if self._current is not None:
+            self._current.stop(LOST, f"the worker left: {reason}", grace)
+
+    async def abandon(self, reason: str) -> None:
+        """Kill what runs and forget everything: the server has given it to others by now."""
+        for holding in list(self._outbox):
+            self._supersede(holding.key, reason)
+        if self._task is not None:
+            await self._task
+
+
+def _given_back(why: str) -> Outcome:
+    return Outcome(reason=GIVEN_BACK, exit_code=-1, message=why, started=False)
+
+
+def _why_stopped(reason: str) -> str:
+    return "cancelled" if reason == "cancelled" else f"stopped by the control plane: {reason}"

@@ -1,0 +1,123 @@
+"""Stay connected: register, stream, come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import grpc
+import grpc.aio
+from hodei_proto.wire import hodei as wire
+
+from hodei_worker.agent import Agent
+from hodei_worker.backoff import Backoff
+from hodei_worker.outbox import Outbox
+from hodei_worker.service import WorkerService
+from hodei_worker.stream import Stream, StreamLost
+
+log = logging.getLogger("hodei.worker")
+
+# How long a new agent tries to find its server: as long as its one-time password is good for.
+FIRST_PATIENCE = 300.0
+UNREGISTER_SECONDS = 3.0
+REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+
+
+class Refused(Exception):
+    """The server will not have us; trying again would change nothing."""
+
+
+class LostTouch(Exception):
+    """The server could not be reached for so long that it has given our attempt to others."""
+
+
+class Connection:
+    """Keeps an agent connected. `make_agent` is called once, when the server has told its worker id."""
+
+    def __init__(
+        self,
+        server: str,
+        registration: Callable[[str], wire.RegisterWorkerRequest],
+        make_agent: Callable[[str, Outbox], Agent],
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._server = server
+        self._registration = registration
+        self._make_agent = make_agent
+        self._outbox = Outbox()
+        self._session_id = ""
+        self._patience = FIRST_PATIENCE
+        self._heard_at = time.monotonic()
+        self._troubled = False
+        self._service: WorkerService | None = None
+        self._backoff = backoff or Backoff()
+        self.agent: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
+        self.worker_id = ""
+
+    async def keep(self) -> None:
+        """Connect, and connect again, for ever. Raise Refused or LostTouch."""
+        while True:
+            self._service = WorkerService(self._server)
+            try:
+                await self._once(self._service)
+            except (grpc.RpcError, StreamLost) as e:
+                self._note_trouble(e)
+            finally:
+                service, self._service = self._service, None
+                await service.close()
+            if time.monotonic() - self._heard_at > self._patience:
+                raise LostTouch(f"no word from {self._server} for {self._patience:.0f} s")
+            await asyncio.sleep(self._backoff.next_seconds())
+
+    async def leave(self, reason: str, seconds: float) -> None:
+        """Wait until the server has everything, at most so long, and say goodbye if it can be heard."""
+        if not await self._outbox.wait_empty(seconds):
+            log.warning("Leaving although the server has not acknowledged everything")
+        if self._service is not None and self._session_id:
+            request = wire.UnregisterWorkerRequest(
+                worker_id=wire.WorkerId(value=self.worker_id), force=True, reason=reason
+            )
+            try:
+                async with asyncio.timeout(UNREGISTER_SECONDS):
+                    await self._service.unregister(request, self._session_id)
+            except (grpc.RpcError, TimeoutError) as e:
+                log.debug("The goodbye was not heard: %s", e)
+
+    async def _once(self, service: WorkerService) -> None:
+        agent = await self._register(service)
+        stream = Stream(service.stream(self._session_id), agent, self._outbox)
+        try:
+            await stream.run()
+        finally:
+            if stream.lease_seconds is not None:
+                self._patience = stream.lease_seconds
+                self._heard_at = stream.heard_at
+                self._backoff.reset()
+                self._troubled = False
+
+    async def _register(self, service: WorkerService) -> Agent:
+        """Every connection begins here.
+
+        With the session, once there is one, which tells at once if we are gone.
+        """
+        try:
+            answer = await service.register(self._registration(self._session_id))
+        except grpc.aio.AioRpcError as e:
+            if e.code() in REFUSALS:
+                raise Refused(e.details() or e.code().name) from e
+            raise
+        self._session_id = answer.session_id
+        if not self.agent.done():
+            self.worker_id = answer.worker_id.value if answer.worker_id else ""
+            log.info("Registered as worker %s", self.worker_id)
+            self.agent.set_result(self._make_agent(self.worker_id, self._outbox))
+        return self.agent.result()
+
+    def _note_trouble(self, error: Exception) -> None:
+        """Tell once that we are cut off; the tries that follow interest nobody."""
+        text = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+        level = logging.DEBUG if self._troubled else logging.WARNING
+        log.log(level, "Not connected to %s: %s; trying again", self._server, text)
+        self._troubled = True

@@ -1,0 +1,109 @@
+"""One stream to the server, from hello to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from hodei_proto.wire import hodei as wire
+
+from hodei_worker.agent import PROTOCOL, Agent
+from hodei_worker.outbox import Outbox
+from hodei_worker.service import WorkerStream
+
+log = logging.getLogger("hodei.worker")
+
+WELCOME_SECONDS = 10.0
+HEARTBEAT_SECONDS = 5.0  # where the welcome does not say
+LEASE_SECONDS = 45.0
+# The server answers every heartbeat. When it has said nothing for so many intervals the stream is dead,
+# whatever TCP thinks of it.
+SILENT_INTERVALS = 3
+
+
+class StreamLost(Exception):
+    """The stream is no more; the text says why."""
+
+
+class Stream:
+    """Carries messages both ways until one side fails.
+
+    The writer and the heart run only after the welcome.
+    """
+
+    def __init__(self, call: WorkerStream, agent: Agent, outbox: Outbox) -> None:
+        self._call = call
+        self._agent = agent
+        self._outbox = outbox
+        self._interval = HEARTBEAT_SECONDS
+        self.heard_at = time.monotonic()
+        self.lease_seconds: float | None = None  # None until the server has welcomed us
+
+    async def run(self) -> None:
+        """Serve until the stream is lost. Always raises: StreamLost or grpc.RpcError."""
+        self._outbox.interrupt()
+        try:
+            await self._greet()
+            await self._serve()
+        finally:
+            self._outbox.interrupt()
+            self._call.cancel()
+
+    async def _greet(self) -> None:
+        await self._call.write(self._agent.hello())
+        try:
+            async with asyncio.timeout(WELCOME_SECONDS):
+                while self.lease_seconds is None:
+                    self._take(await self._read())
+        except TimeoutError as e:
+            raise StreamLost("the server does not answer our hello") from e
+
+    async def _serve(self) -> None:
+        tasks = [asyncio.create_task(work) for work in (self._listen(), self._send(), self._beat())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        while True:
+            self._take(await self._read())
+
+    async def _read(self) -> wire.ServerMessage:
+        message = await self._call.read()
+        if not isinstance(message, wire.ServerMessage):  # EOF
+            raise StreamLost("the server ended the stream")
+        self.heard_at = time.monotonic()
+        return message
+
+    def _take(self, message: wire.ServerMessage) -> None:
+        if message.welcome is not None:
+            self._welcomed(message.welcome)
+        self._agent.receive(message)
+
+    def _welcomed(self, welcome: wire.Welcome) -> None:
+        if welcome.protocol > PROTOCOL:
+            raise StreamLost(f"the server wants to speak version {welcome.protocol}, we know {PROTOCOL}")
+        self._interval = welcome.heartbeat_interval_ms / 1000 or HEARTBEAT_SECONDS
+        self.lease_seconds = welcome.lease_ms / 1000 or LEASE_SECONDS
+        log.info("Connected to server")
+        if not self._agent.draining:
+            log.info("Waiting for jobs")
+
+    async def _send(self) -> None:
+        while True:
+            await self._call.write(await self._outbox.next())
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            silent = time.monotonic() - self.heard_at
+            if silent > SILENT_INTERVALS * self._interval:
+                raise StreamLost(f"the server has said nothing for {silent:.0f} s")
+            self._outbox.post(self._agent.heartbeat())

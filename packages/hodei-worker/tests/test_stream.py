@@ -1,0 +1,256 @@
+"""The agent against a server on the wire: coming, going, coming back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import betterproto2
+import grpc
+import pytest
+from hodei_proto.wire import hodei as wire
+from hodei_worker.agent import Agent
+from hodei_worker.attempt import Host
+from hodei_worker.backoff import Backoff
+from hodei_worker.chunk import Chunk
+from hodei_worker.connection import Connection, LostTouch, Refused
+from hodei_worker.convert import registration
+from hodei_worker.machine import look_at_machine
+from hodei_worker.outbox import Outbox
+from hodei_worker.settings import Settings
+
+
+class Client:
+    """An agent's connection, kept by a task."""
+
+    def __init__(self, server: Any, host: Host, directory: Path) -> None:
+        settings = Settings(
+            server=f"127.0.0.1:{server.port}",
+            otp="token",
+            worker_id="worker-1",
+            name="w",
+            directory=directory,
+        )
+        machine = look_at_machine(directory)
+
+        def request(session_id: str) -> wire.RegisterWorkerRequest:
+            return registration(
+                settings,
+                machine,
+                version="1",
+                limits="rlimit",
+                session_id=session_id,
+                started_at=datetime.now(UTC),
+            )
+
+        def make_agent(worker_id: str, outbox: Outbox) -> Agent:
+            return Agent(replace(host, worker_id=worker_id), outbox)
+
+        self.connection = Connection(settings.server, request, make_agent, Backoff(0.01, 0.1))
+        self.task = asyncio.create_task(self.connection.keep())
+
+
+@pytest.fixture
+async def client(server: Any, host: Host, tmp_path: Path) -> AsyncIterator[Client]:
+    client = Client(server, host, tmp_path)
+    yield client
+    client.task.cancel()
+    await asyncio.gather(client.task, return_exceptions=True)
+    if client.connection.agent.done():
+        await client.connection.agent.result().abandon("the test is over")
+
+
+async def test_an_agent_registers_then_says_hello_with_its_session(server: Any, client: Client) -> None:
+    side = await server.connected()
+    hello = await side.welcome()
+    request = server.registrations[0]
+    assert (request.auth_token, request.session_id) == ("token", "")
+    assert request.worker_info.labels["hodei.limits"] == "rlimit"
+    assert request.worker_info.capacity.cpu_cores >= 1
+    assert request.worker_info.capacity.memory_bytes > 2**20
+    assert side.session_id == "session-1"
+    assert (hello.worker_id, hello.running, hello.finished) == ("worker-1", [], [])
+
+
+async def test_a_job_runs_over_the_wire(server: Any, client: Client, order: Any) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("echo hello; exit 7"))
+    result = await side.finish()
+    kinds = [betterproto2.which_one_of(message, "payload")[0] for message in side.seen]
+    assert kinds == ["hello", "started", "log_chunk", "result"]
+    assert (result.exit_code, result.next_sequence) == (7, 1)
+
+
+async def test_heartbeats_come_as_often_as_the_server_wants(server: Any, client: Client) -> None:
+    side = await server.connected()
+    await side.welcome(heartbeat_interval_ms=20)
+    for _ in range(3):
+        heartbeat = await side.next("heartbeat")
+        side.send(ack=wire.AckMessage(success=True))
+    assert heartbeat.worker_id.value == "worker-1"
+
+
+async def test_heartbeats_go_on_under_a_flood_of_output(server: Any, client: Client, order: Any) -> None:
+    side = await server.connected()
+    await side.welcome(heartbeat_interval_ms=20)
+    side.send(run_job=order("yes"))
+    for _ in range(5):
+        await side.next("heartbeat")
+        side.send(ack=wire.AckMessage(success=True))
+        acknowledge(side)
+    side.send(cancel=wire.CancelJobCommand(job_id="job-1", attempt=1, force=True))
+    await until_result(side)
+
+
+async def test_a_silent_server_is_left_for_a_new_stream(server: Any, client: Client) -> None:
+    side = await server.connected()
+    await side.welcome(heartbeat_interval_ms=20)
+    again = await server.connected()  # nothing was ever acknowledged on the first
+    await again.welcome()
+    assert server.registrations[-1].session_id == "session-1"
+
+
+async def test_a_job_survives_the_servers_restart_without_gap_or_duplicate(
+    server: Any, client: Client, order: Any, read: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order(f"seq 1 20000; until [ -e {gate} ]; do sleep 0.02; done; seq 20001 30000"))
+    await side.next("log_chunk")
+    side.send(log_ack=wire.LogAck(job_id="job-1", attempt=1, next_sequence=side.chunks[0].next_sequence))
+    await server.stop()
+    gate.touch()
+    await server.start()
+    again = await server.connected()
+    stored = side.chunks[0]
+    hello = await again.welcome(answers=[answer(stored.next_sequence)])
+    held = [*hello.running, *hello.finished]
+    assert [(a.job_id, a.attempt) for a in held] == [("job-1", 1)]
+    assert held[0].next_sequence in (0, stored.next_sequence)  # the ack may have been on its way
+    result = await until_result(again)
+    output = read([stored, *again.chunks])
+    assert output.stdout == b"".join(b"%d\n" % n for n in range(1, 30_001))
+    assert result.next_sequence == 30_000
+
+
+async def test_a_result_is_told_again_until_it_is_acknowledged(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("exit 5"))
+    await side.next("result")
+    side.end()
+    again = await server.connected()
+    hello = await again.welcome()
+    assert [(f.job_id, f.attempt) for f in hello.finished] == [("job-1", 1)]
+    assert (await again.finish()).exit_code == 5
+    again.send(run_job=order("exit 6", attempt=2))
+    assert (await again.next("result")).exit_code == 6
+
+
+async def test_a_result_that_the_server_has_is_not_told_again(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("exit 5"))
+    await side.next("result")
+    side.end()
+    again = await server.connected()
+    await again.welcome(answers=[answer(0, wire.AttemptAction.DONE)])
+    again.send(run_job=order("exit 6", attempt=2))
+    assert (await again.next("result")).attempt == 2
+
+
+async def test_an_attempt_that_was_given_to_another_is_killed_on_return(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("trap '' TERM; while :; do sleep 1; done"))
+    await side.next("started")
+    side.end()
+    again = await server.connected()
+    await again.welcome(answers=[answer(0, wire.AttemptAction.STOP)])
+    again.send(run_job=order("true", attempt=2))
+    result = await again.next("result")
+    assert (result.attempt, result.success) == (2, True)
+
+
+async def test_a_refused_agent_does_not_try_again(server: Any, host: Host, tmp_path: Path) -> None:
+    server.refuse = grpc.StatusCode.UNAUTHENTICATED
+    client = Client(server, host, tmp_path)
+    with pytest.raises(Refused, match="used already"):
+        await asyncio.wait_for(client.task, 20)
+    assert len(server.registrations) == 1
+
+
+async def test_a_worker_that_the_server_forgot_stops_its_tries(server: Any, client: Client) -> None:
+    side = await server.connected()
+    await side.welcome()
+    server.refuse = grpc.StatusCode.UNAUTHENTICATED
+    side.end()
+    with pytest.raises(Refused):
+        await asyncio.wait_for(client.task, 20)
+
+
+async def test_a_server_that_is_busy_is_asked_again(server: Any, client: Client) -> None:
+    server.refuse = grpc.StatusCode.UNAVAILABLE
+    await server.registered(3)
+    server.refuse = None
+    await (await server.connected()).welcome()
+
+
+async def test_an_agent_that_cannot_come_back_within_its_lease_gives_up(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=100)
+    await server.stop()
+    with pytest.raises(LostTouch):
+        await asyncio.wait_for(client.task, 20)
+
+
+async def test_output_stays_within_the_window_while_nothing_is_acknowledged(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(heartbeat_interval_ms=50)
+    side.send(run_job=order("yes"))
+    for _ in range(6):
+        await side.next("heartbeat")
+        side.send(ack=wire.AckMessage(success=True))
+    assert 2**20 < sum(len(c.data) for c in side.chunks) < 6 * 2**20
+
+
+# -- small words ------------------------------------------------------------------------------------
+
+
+def answer(
+    next_sequence: int, action: wire.AttemptAction = wire.AttemptAction.CONTINUE
+) -> wire.AttemptAnswer:
+    return wire.AttemptAnswer(job_id="job-1", attempt=1, action=action, next_sequence=next_sequence)
+
+
+def acknowledge(side: Any) -> None:
+    if side.chunks:
+        side.send(log_ack=wire.LogAck(job_id="job-1", attempt=1, next_sequence=side.chunks[-1].next_sequence))
+
+
+async def until_result(side: Any) -> Any:
+    """Read to the end, acknowledging output as it comes."""
+    reading = asyncio.create_task(side.finish())
+    known: list[Chunk] = []
+    while not reading.done():
+        if len(side.chunks) > len(known):
+            known = list(side.chunks)
+            acknowledge(side)
+        await asyncio.wait((reading,), timeout=0.01)
+    return await reading
