@@ -11,7 +11,7 @@ from hodei_cli.groups import command
 @command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete Hodei's commands and options.
+    """Print what makes a shell complete commands.
 
     \b
     Examples:

@@ -1,0 +1,122 @@
+"""The assembled system as users start it: the command line, a server, workers that come by themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PATIENCE_SECONDS = 60.0
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: bytes
+    err: bytes
+
+
+class Machine:
+    """A data directory of its own, and the commands that were started on it."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """This process's environment without any setting of Hodei's but the data directory."""
+        ours = ("DATABASE_URL", "GRPC_PORT", "COVERAGE_PROCESS_START")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("HODEI_") and k not in ours}
+        return kept | {"HODEI_DATA_DIR": str(self.place)} | variables
+
+    def start(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.Popen[bytes]:
+        """Start the command line as a process of its own, with pipes."""
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "hodei_cli", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=self.environment(**variables),
+        )
+        self._started.append(process)
+        return process
+
+    def run(self, *arguments: str, cwd: Path | None = None, **variables: str) -> Done:
+        """Run one command line to its end."""
+        process = self.start(*arguments, cwd=cwd, **variables)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        return Done(process.returncode, out, err)
+
+    def up(self, *arguments: str, **variables: str) -> str:
+        """Start the platform on a free port and return its address as soon as it serves."""
+        process = self.start("up", "--port", "0", *arguments, **variables)
+        assert process.stdout is not None
+        seen = b""
+        while b"hodei run" not in seen:  # among the next steps, which it prints when it serves
+            assert select.select([process.stdout], [], [], PATIENCE_SECONDS)[0], f"silent after {seen!r}"
+            piece = os.read(process.stdout.fileno(), 4096)
+            assert piece, (seen, process.communicate())
+            seen += piece
+        address: str = json.loads((self.place / "server.json").read_text())["address"]
+        return address
+
+    def close(self) -> None:
+        """End what is left, the last one first."""
+        for process in reversed(self._started):
+            if process.poll() is None:
+                process.terminate()
+            try:
+                process.communicate(timeout=PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine of the test's own."""
+    machine = Machine(tmp_path / "data")
+    yield machine
+    machine.close()
+
+
+@pytest.fixture(scope="module")
+def shared_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine for all tests of a file."""
+    machine = Machine(tmp_path_factory.mktemp("machine") / "data")
+    yield machine
+    machine.close()
+
+
+Need = Callable[[str, object, str], None]
+
+
+@pytest.fixture(scope="session")
+def need() -> Need:
+    """Skips with the reason, or fails where HODEI_REQUIRE says that this machine has the service."""
+
+    def need(service: str, found: object, reason: str) -> None:
+        if not found and service in os.environ.get("HODEI_REQUIRE", "").split(","):
+            pytest.fail(f"HODEI_REQUIRE names {service}, and there is {reason}")
+        if not found:
+            pytest.skip(reason)
+
+    return need
+
+
+@pytest.fixture(scope="session")
+def grpcurl(need: Need) -> str:
+    """A reflection client that is not ours: HODEI_GRPCURL, or grpcurl on PATH."""
+    found = os.environ.get("HODEI_GRPCURL") or shutil.which("grpcurl")
+    need("reflection-client", found, "no grpcurl on PATH and none in HODEI_GRPCURL")
+    return str(found)
