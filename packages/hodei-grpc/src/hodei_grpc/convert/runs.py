@@ -1,6 +1,6 @@
 """Commands of the control plane to an agent."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hodei_application.workers import commands as c
 from hodei_domain.jobs.job import Job
@@ -151,14 +151,5 @@ def _welcome(command: c.Welcome) -> wire.Welcome:
     )
 
 
-def heartbeat_answer() -> wire.ServerMessage:
-    """What existing and our own workers wait for after each heartbeat."""
-    return _ACK
-
-
-def keep_alive() -> wire.ServerMessage:
-    """A sign of life from the server."""
-    return wire.ServerMessage(keep_alive=wire.KeepAliveMessage(timestamp=datetime.now(UTC)))
-
-
-_ACK = wire.ServerMessage(ack=wire.AckMessage(message_id="heartbeat", success=True))
+# What existing and our own workers wait for after each heartbeat.
+HEARTBEAT_ACK = wire.ServerMessage(ack=wire.AckMessage(message_id="heartbeat", success=True))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil
 
+from hodei_application.jobs.submit_job import Submission
 from hodei_domain.jobs.spec import (
     Clocks,
     Command,
@@ -17,8 +18,11 @@ from hodei_domain.jobs.spec import (
     Shell,
 )
 from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import parse_job_id
 from hodei_domain.kernel.values import Constraint, Operator, parse_operator
 from hodei_proto.wire import hodei as wire
+
+from hodei_grpc.caller import Caller
 
 MIB = 1024 * 1024
 TRIES = 3  # what "allow retry" means when nothing says how often
@@ -50,8 +54,24 @@ _NO_CLOCKS = Clocks()
 _NO_RESOURCES = Resources()
 
 
+def to_submission(request: wire.QueueJobRequest, caller: Caller, prefix: str = "") -> Submission:
+    """Read a request. Raise InvalidInput, its field being the path in the message."""
+    definition = request.job_definition
+    if definition is None:
+        raise InvalidInput("is missing", field=f"{prefix}job_definition")
+    at = f"{prefix}job_definition"
+    told = definition.job_id.value if definition.job_id is not None else ""
+    return Submission(
+        spec=to_spec(definition, at),
+        job_id=parse_job_id(told, f"{at}.job_id.value") if told else None,
+        idempotency_key=definition.idempotency_key or None,
+        queued_by=request.queued_by or caller.actor or "",
+        correlation_id=caller.correlation_id,
+    )
+
+
 @contextmanager
-def wire_names(prefix: str) -> Iterator[None]:
+def wire_names(prefix: str = "") -> Iterator[None]:
     """Refusals of the domain, told with the field's name on the wire."""
     try:
         yield
@@ -64,7 +84,8 @@ def renamed(refusal: InvalidInput, prefix: str) -> InvalidInput:
     if refusal.field is None:
         return refusal
     text = refusal.message.removeprefix(f"{refusal.field}: ")
-    return InvalidInput(text, field=f"{prefix}.{WIRE_FIELDS.get(refusal.field, refusal.field)}")
+    name = WIRE_FIELDS.get(refusal.field, refusal.field)
+    return InvalidInput(text, field=f"{prefix}.{name}" if prefix else name)
 
 
 def to_spec(definition: wire.JobDefinition, prefix: str = "job_definition") -> JobSpec:

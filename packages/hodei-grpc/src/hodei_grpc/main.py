@@ -1,0 +1,168 @@
+"""The program hodei-server: one control plane over gRPC."""
+
+from __future__ import annotations
+
+# for each agent that is started)
+import os
+
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+from hodei_infrastructure import bootstrap
+
+from hodei_grpc.announcing import announced, banner, tell_ready
+
+if TYPE_CHECKING:  # importing these takes longer than starting Postgres, so it is done meanwhile
+    from hodei_application.control_plane import ControlPlane
+
+log = logging.getLogger("hodei.server")
+
+EXIT_OK, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 64, 69
+CALLS_END_WITHIN = 1.0  # seconds; a call is over in milliseconds, and who follows a log would follow for ever
+WORKER_GRACE = timedelta(seconds=2)
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="hodei-server", description="Hodei control plane over gRPC.")
+    parser.add_argument("--port", help="port to listen on; 0 takes a free one (default: GRPC_PORT or 50051)")
+    parser.add_argument("--bind", help="address to listen on (default: HODEI_BIND or 127.0.0.1)")
+    parser.add_argument("--ready-fd", type=int, help='write {"port":…,"pid":…} there when it serves')
+    parser.add_argument("--ephemeral", action="store_true", help="take all workers along when it stops")
+    parser.add_argument("--owner-fd", type=int, help="stop when this closes and no job is left")
+    parser.add_argument("--upgrade-db", action="store_true", help="bring the database up to date, and exit")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT.
+
+    Returns the exit code: 64 for wrong settings, 69 if something is not there.
+    """
+    options = arguments(argv)
+    given = {"GRPC_PORT": options.port, "HODEI_BIND": options.bind}
+    try:
+        environ = os.environ | {name: value for name, value in given.items() if value is not None}
+        settings = bootstrap.from_environment(environ)
+    except bootstrap.SettingsError as wrong:
+        print(f"hodei-server: {wrong}", file=sys.stderr)
+        return EXIT_USAGE
+    bootstrap.open_journal(settings.log_level, settings.log_format)
+    import uvloop
+
+    try:
+        return uvloop.run(_upgrade(settings) if options.upgrade_db else _serve(settings, options))
+    except bootstrap.StartError as refused:
+        log.error("%s", refused)
+        return EXIT_UNAVAILABLE
+    except KeyboardInterrupt:  # a second one, while it was stopping
+        return 128 + signal.SIGINT
+
+
+async def _upgrade(settings: bootstrap.Settings) -> int:
+    revision = await bootstrap.upgrade_database(settings)
+    print(f"database is at {revision}")
+    return EXIT_OK
+
+
+@define
+class Stop:
+    """When to stop: at a signal, or when the owner of a private server is gone."""
+
+    asked: asyncio.Event = field(factory=asyncio.Event)
+    starting: asyncio.Task[int] | None = None
+
+    def on_signal(self, number: signal.Signals) -> None:
+        """Stop serving; or, if it never came to that, break off the start. A second signal kills at once."""
+        log.info("Stopping: %s", number.name)
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+        self.asked.set()
+        if self.starting is not None:
+            self.starting.cancel()
+
+
+@asynccontextmanager
+async def _stop_signals() -> AsyncIterator[Stop]:
+    loop, stop = asyncio.get_running_loop(), Stop(starting=asyncio.current_task())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.on_signal, number)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _serve(settings: bootstrap.Settings, options: argparse.Namespace) -> int:
+    async with _stop_signals() as stop:
+        try:
+            await _live(settings, options, stop)
+        except asyncio.CancelledError:
+            if not stop.asked.is_set():
+                raise
+    log.info("Stopped")
+    return EXIT_OK
+
+
+async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop: Stop) -> None:
+    _refuse_exposure(settings)
+    async with bootstrap.database(settings) as database:
+        from hodei_grpc.server import Limits, Server
+
+        server = Server.bind(settings.bind, settings.grpc_port)
+        limits = Limits(
+            token=None if settings.dev_mode else bootstrap.local_token(settings),
+            rate=settings.rate_limit,
+            max_streams=settings.max_streams,
+        )
+        try:
+            async with bootstrap.control_plane(settings, await database, server.address) as control:
+                server.serve(control, limits)
+                await server.start()
+                stop.starting = None  # from here on a signal ends what runs in good order
+                with announced(settings.data_dir, server.address):
+                    tell_ready(options.ready_fd, server.port)
+                    banner(server.address, server.services, settings)
+                    await _until_stop(stop, options, control)
+                if options.ephemeral:
+                    await control.destroy_all_workers(WORKER_GRACE)
+        finally:
+            await server.stop(CALLS_END_WITHIN)
+
+
+def _refuse_exposure(settings: bootstrap.Settings) -> None:
+    if not settings.loopback:
+        raise bootstrap.StartError(
+            f"HODEI_BIND: {settings.bind} can be reached from other machines, and this release has no API tokens "
+            "to keep strangers from running commands here; bind 127.0.0.1 and use an SSH tunnel"
+        )
+
+
+async def _until_stop(stop: Stop, options: argparse.Namespace, control: ControlPlane) -> None:
+    from hodei_grpc.owner import until_forsaken
+
+    waits = [asyncio.create_task(stop.asked.wait())]
+    if options.owner_fd is not None:
+        waits.append(asyncio.create_task(until_forsaken(options.owner_fd, control)))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+
+
+if __name__ == "__main__":
+    with suppress(BrokenPipeError):
+        sys.exit(main())

@@ -1,0 +1,101 @@
+"""hodei.ProviderManagementService: providers in plain words, and the calls of `hodei.providers` again."""
+
+from attrs import frozen
+from hodei_application.control_plane import ControlPlane
+from hodei_domain.providers.provider import Provider
+from hodei_proto.wire import hodei as wire
+from hodei_proto.wire.hodei import providers
+
+from hodei_grpc.convert.providers import to_ref
+from hodei_grpc.servicers import Context
+from hodei_grpc.services.providers import Providers
+
+
+@frozen
+class ProviderListing:
+    """Providers as short lines; everything else is passed on."""
+
+    _control: ControlPlane
+    _providers: Providers
+
+    async def list_providers(
+        self, request: wire.ListProvidersRequest, context: Context
+    ) -> wire.ListProvidersResponse:
+        """All providers, by name."""
+        found = await self._control.list_providers()
+        return wire.ListProvidersResponse(
+            providers=[_listing(each.provider, each.active_workers) for each in found]
+        )
+
+    async def get_provider_health(
+        self, request: wire.GetProviderHealthRequest, context: Context
+    ) -> wire.GetProviderHealthResponse:
+        """Probe a provider now."""
+        told = await self._control.provider_health(to_ref(request.name_or_id, "name_or_id"))
+        return wire.GetProviderHealthResponse(
+            name=told.provider.name,
+            healthy=told.healthy,
+            status=told.provider.status.value,
+            message=told.message,
+            checked_at=told.checked_at,
+        )
+
+    async def register_provider(
+        self, request: providers.RegisterProviderRequest, context: Context
+    ) -> providers.RegisterProviderResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.register_provider(request, context)
+
+    async def get_provider(
+        self, request: providers.GetProviderRequest, context: Context
+    ) -> providers.GetProviderResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.get_provider(request, context)
+
+    async def get_provider_by_name(
+        self, request: providers.GetProviderByNameRequest, context: Context
+    ) -> providers.GetProviderResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.get_provider_by_name(request, context)
+
+    async def update_provider(
+        self, request: providers.UpdateProviderRequest, context: Context
+    ) -> providers.UpdateProviderResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.update_provider(request, context)
+
+    async def delete_provider(
+        self, request: providers.DeleteProviderRequest, context: Context
+    ) -> providers.DeleteProviderResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.delete_provider(request, context)
+
+    async def enable_provider(
+        self, request: providers.EnableProviderRequest, context: Context
+    ) -> providers.EnableProviderResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.enable_provider(request, context)
+
+    async def disable_provider(
+        self, request: providers.DisableProviderRequest, context: Context
+    ) -> providers.DisableProviderResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.disable_provider(request, context)
+
+    async def get_provider_stats(
+        self, request: providers.GetProviderStatsRequest, context: Context
+    ) -> providers.GetProviderStatsResponse:
+        """As in `hodei.providers`."""
+        return await self._providers.get_provider_stats(request, context)
+
+
+def _listing(provider: Provider, active_workers: int) -> wire.ProviderListing:
+    return wire.ProviderListing(
+        name=provider.name,
+        type=provider.type.value,
+        enabled=provider.enabled,
+        id=str(provider.id),
+        status=provider.status.value,
+        max_workers=provider.max_workers,
+        active_workers=active_workers,
+    )
