@@ -6,9 +6,11 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,11 +40,13 @@ class Machine:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HODEI_") and k not in ours}
         return kept | {"HODEI_DATA_DIR": str(self.place)} | variables
 
-    def start(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, cwd: Path | None = None, stdin: int = subprocess.DEVNULL, **variables: str
+    ) -> subprocess.Popen[bytes]:
         """Start the command line as a process of its own, with pipes."""
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "hodei_cli", *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
@@ -51,10 +55,13 @@ class Machine:
         self._started.append(process)
         return process
 
-    def run(self, *arguments: str, cwd: Path | None = None, **variables: str) -> Done:
+    def run(
+        self, *arguments: str, cwd: Path | None = None, stdin: bytes | None = None, **variables: str
+    ) -> Done:
         """Run one command line to its end."""
-        process = self.start(*arguments, cwd=cwd, **variables)
-        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+        process = self.start(*arguments, cwd=cwd, stdin=source, **variables)
+        out, err = process.communicate(stdin, timeout=PATIENCE_SECONDS)
         return Done(process.returncode, out, err)
 
     def up(self, *arguments: str, **variables: str) -> str:
@@ -70,6 +77,18 @@ class Machine:
         address: str = json.loads((self.place / "server.json").read_text())["address"]
         return address
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C where the platform runs, and wait for its end."""
+        for process in self._started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=PATIENCE_SECONDS)
+                assert process.returncode == 0
+
+    def processes(self) -> list[int]:
+        """Every process that has to do with this machine: servers, agents, Postgres; not the jobs' own."""
+        return [pid for pid in _pids() if str(self.place).encode() in _said_of(pid)]
+
     def close(self) -> None:
         """End what is left, the last one first."""
         for process in reversed(self._started):
@@ -80,6 +99,34 @@ class Machine:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal() and int(name) != os.getpid()]
+
+
+def _said_of(pid: int) -> bytes:
+    """Command line and environment of a process; nothing of one that has gone or is another user's."""
+    found = b""
+    for name in ("cmdline", "environ"):
+        with suppress(OSError):
+            found += Path(f"/proc/{pid}/{name}").read_bytes()
+    return found
+
+
+@pytest.fixture
+def wait_for_the_end() -> Callable[[Iterable[int]], None]:
+    """Waits until each of the processes has ended; fails when one does not."""
+
+    def wait(pids: Iterable[int]) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                ended = os.pidfd_open(pid)
+                gone = select.select([ended], [], [], PATIENCE_SECONDS)[0]
+                os.close(ended)
+                assert gone, f"{pid} is still there: {_said_of(pid)[:300]!r}"
+
+    return wait
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ def up(port: int | None, bind: str | None) -> int:
     """Start the whole platform on this machine.
 
     It stays in the foreground and Ctrl-C stops it. Queued jobs and all output are kept for the next time.
-    Without HODEI_DATABASE_URL it brings a Postgres of its own. Without HODEI_DEV_MODE it is in development mode:
-    on this machine no token is asked for.
+    Without HODEI_DATABASE_URL it brings a Postgres of its own. Without HODEI_DEV_MODE it is in development
+    mode: on this machine no token is asked for.
 
     \b
     Examples:

@@ -1,0 +1,143 @@
+"""`hodei run` with nothing else running: it brings its own platform and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+Wait = Callable[[Iterable[int]], None]
+
+# Prints its own process id and a child's, and stays.
+TREE = "sleep 1000 & echo $$ $!; wait"
+ALL_BYTES = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 4000)"
+
+
+def pids(process: subprocess.Popen[bytes]) -> list[int]:
+    """What TREE prints."""
+    assert process.stdout is not None
+    return [int(word) for word in process.stdout.readline().split()]
+
+
+def test_hello_is_printed_and_the_exit_status_is_0(machine: Any) -> None:
+    done = machine.run("run", "--", "echo", "hello", "two  words", "$HOME")
+    assert done == (0, b"hello two  words $HOME\n", b"")
+
+
+def test_nothing_is_left_behind(machine: Any, wait_for_the_end: Wait) -> None:
+    assert machine.run("run", "--", "true").status == 0
+    wait_for_the_end(machine.processes())
+    assert not (machine.place / "server.json").exists()
+
+
+def test_the_exit_status_of_the_job_passes_on(machine: Any) -> None:
+    done = machine.run("run", "--shell", "echo oops >&2; exit 7")
+    assert done == (7, b"", b"oops\n")
+
+
+def test_a_timeout_ends_the_whole_tree_with_124(machine: Any, wait_for_the_end: Wait) -> None:
+    process = machine.start("run", "--timeout", "1s", "--shell", TREE)
+    tree = pids(process)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 124
+    assert b"timeout:execution" in err
+    wait_for_the_end(tree)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_cancels_the_job_and_its_tree(
+    number: int, status: int, machine: Any, wait_for_the_end: Wait
+) -> None:
+    process = machine.start("run", "--grace", "2s", "--shell", TREE)
+    tree = pids(process)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == status
+    wait_for_the_end(tree)
+    wait_for_the_end(machine.processes())
+
+
+def test_a_killed_command_leaves_nothing(machine: Any, wait_for_the_end: Wait) -> None:
+    process = machine.start("run", "--grace", "1s", "--shell", TREE)
+    tree = pids(process)
+    platform = machine.processes()
+    assert platform
+    process.kill()
+    process.communicate()
+    wait_for_the_end([*tree, *platform])
+
+
+def test_two_at_once_share_one_data_directory(machine: Any) -> None:
+    first = machine.start("run", "--shell", "echo one; sleep 1; echo end")
+    second = machine.start("run", "--", "echo", "two")
+    assert second.communicate(timeout=60) == (b"two\n", b"")
+    assert first.communicate(timeout=60) == (b"one\nend\n", b"")
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_one_after_the_other_each_works(machine: Any) -> None:
+    for word in ("one", "two", "three"):
+        assert machine.run("run", "--", "echo", word) == (0, f"{word}\n".encode(), b"")
+
+
+def test_a_line_of_ten_megabytes_arrives_whole(machine: Any) -> None:
+    done = machine.run("run", "--", sys.executable, "-c", "print('x' * 10_000_000)")
+    assert done.status == 0
+    assert done.out == b"x" * 10_000_000 + b"\n"
+
+
+def test_binary_output_arrives_as_it_was_written(machine: Any) -> None:
+    done = machine.run("run", "--", sys.executable, "-c", ALL_BYTES)
+    assert done == (0, bytes(range(256)) * 4000, b"")
+
+
+def test_the_job_starts_where_the_caller_is(machine: Any, tmp_path: Path) -> None:
+    here = tmp_path / "some where"
+    here.mkdir()
+    assert machine.run("run", "--", "pwd", cwd=here).out == f"{here}\n".encode()
+
+
+def test_input_environment_and_scripts_reach_the_job(machine: Any, tmp_path: Path) -> None:
+    script = tmp_path / "greet.sh"
+    script.write_text('#!/bin/sh\nread name\necho "$GREETING $name, job $HODEI_JOB_NAME"\n')
+    done = machine.run("run", "--stdin", "-e", "GREETING=hello", "--script", str(script), stdin=b"ana\n")
+    assert done == (0, b"hello ana, job greet.sh\n", b"")
+
+
+def test_a_failure_is_tried_again_and_told(machine: Any, tmp_path: Path) -> None:
+    line = f"test -e {tmp_path}/second || {{ touch {tmp_path}/second; echo first; exit 1; }}; echo second"
+    done = machine.run("run", "--retry", "1", "--shell", line)
+    assert done == (0, b"first\nsecond\n", b"hodei: attempt 2\n")
+
+
+def test_a_program_that_is_not_there_is_127(machine: Any) -> None:
+    done = machine.run("run", "--", "no-such-program", "x")
+    assert done.status == 127
+    assert b"no-such-program" in done.err
+
+
+def test_a_signal_that_ends_the_job_is_128_and_more(machine: Any) -> None:
+    done = machine.run("run", "--shell", "kill -SEGV $$")
+    assert done.status == 139
+
+
+def test_a_reader_who_leaves_ends_the_job(machine: Any, wait_for_the_end: Wait) -> None:
+    process = machine.start("run", "--shell", "echo $$; exec yes")
+    job = pids(process)
+    process.stdout.close()
+    process.stdout = None  # communicate() would read on
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGPIPE
+    wait_for_the_end(job)
+
+
+def test_other_commands_say_that_no_server_runs(machine: Any) -> None:
+    done = machine.run("job", "list", "--server", "127.0.0.1:1")
+    assert done == (69, b"", b"hodei: no Hodei server at 127.0.0.1:1; start one with: hodei up\n")
