@@ -145,7 +145,7 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
 def _refuse_exposure(settings: bootstrap.Settings) -> None:
     if not settings.loopback:
         raise bootstrap.StartError(
-            f"HODEI_BIND: {settings.bind} can be reached from other machines, and this release has no API tokens "
+            f"HODEI_BIND: {settings.bind} can be reached from other machines, and there are no API tokens "
             "to keep strangers from running commands here; bind 127.0.0.1 and use an SSH tunnel"
         )
 
