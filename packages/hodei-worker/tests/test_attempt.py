@@ -290,9 +290,9 @@ async def test_zombies_of_a_running_job_are_collected(bench: Any) -> None:
 
 
 def leftovers(bench: Any) -> list[Path]:
-    """What is left of any attempt's private directory."""
+    """What is left in any attempt's private directory; as it was made it may wait for the next one."""
     base: Path = bench.host.scratch._base
-    return [path for path in base.rglob("*") if path.name.startswith(("job-", "script"))]
+    return [path for path in base.glob("agent-*/job-*/**/*") if path.name != "work"]
 
 
 async def test_a_bash_script_is_strict_and_a_sh_script_is_not(bench: Any) -> None:
@@ -350,6 +350,19 @@ async def test_a_script_is_removed_after_a_kill(bench: Any, marker: str) -> None
     outcome, _ = await bench.run(script, during=stop_soon(grace=0))
     assert outcome.signal == signal.SIGKILL
     assert leftovers(bench) == []
+
+
+async def test_what_one_job_leaves_the_next_does_not_find(bench: Any) -> None:
+    for job in (
+        "touch left",
+        "mkdir -p a/b && chmod 0 a",
+        "chmod 0777 .",
+        "touch ../beside",
+        "rmdir ../work",
+    ):
+        await bench.run(job)
+        _, output = await bench.run("ls -A . ..; stat -c %a . ..; rm -rf left")
+        assert output.stdout == b".:\n\n..:\nwork\n700\n700\n"
 
 
 async def test_a_script_of_ten_megabytes_runs(bench: Any) -> None:

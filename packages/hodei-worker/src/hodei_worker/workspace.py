@@ -8,10 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from hodei_worker.order import NotStarted, Order, Script
-from hodei_worker.scratch import NoScratch, Scratch, remove
+from hodei_worker.scratch import WORK, NoScratch, Scratch, remove
 from hodei_worker.script import write_script
-
-WORK = "work"
 
 
 class Workspace:
@@ -31,7 +29,7 @@ class Workspace:
         """Make what is needed; then `argv` and `working_dir` hold. Raise NotStarted if that cannot be."""
         command = self._order.command
         if not self.working_dir:
-            self.working_dir = self._make_work()
+            self.working_dir = self._work()
         if isinstance(command, Script):
             self.argv = write_script(command, self._make())
         elif command.arguments:
@@ -41,9 +39,14 @@ class Workspace:
 
     async def remove(self) -> None:
         """Remove everything, in a thread if it is more than the script."""
-        if self._directory is not None and not self._remove_quickly(self._directory):
-            await asyncio.get_running_loop().run_in_executor(None, remove, self._directory)
-        self._directory = None
+        directory, self._directory = self._directory, None
+        if directory is None:
+            return
+        if isinstance(self._order.command, Script) and self.argv:
+            with suppress(OSError):
+                os.unlink(self.argv[-1])
+        if not self._scratch.take_back(directory):
+            await asyncio.get_running_loop().run_in_executor(None, remove, directory)
 
     def discard(self) -> None:
         """Remove everything at once: nothing has run."""
@@ -59,26 +62,12 @@ class Workspace:
                 raise NotStarted("spawn", str(e), 1) from e
         return self._directory
 
-    def _make_work(self) -> str:
+    def _work(self) -> str:
         """A directory to work in.
 
         The agent's own (empty) where it may write nowhere, as in a read-only image.
         """
         try:
-            work = self._make() / WORK
-            work.mkdir(mode=0o700)
-        except (NotStarted, OSError):
+            return str(self._make() / WORK)
+        except NotStarted:
             return ""
-        return str(work)
-
-    def _remove_quickly(self, directory: Path) -> bool:
-        """Most jobs leave nothing: three system calls instead of a search. False if there is more."""
-        try:
-            with suppress(FileNotFoundError):
-                os.rmdir(directory / WORK)
-            if isinstance(self._order.command, Script):
-                os.unlink(self.argv[-1])
-            os.rmdir(directory)
-        except OSError:
-            return False
-        return True

@@ -1,0 +1,80 @@
+"""What the environment may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hodei_worker.settings import SettingsError, address, read_settings
+
+ID = "0190c0de-0000-7000-8000-000000000001"
+
+
+def test_the_documented_variables_are_enough() -> None:
+    settings = read_settings({"HODEI_OTP_TOKEN": "dev-test", "HODEI_SERVER": "http://localhost:50051"})
+    assert (settings.server, settings.otp, settings.worker_id) == ("localhost:50051", "dev-test", "")
+    assert (settings.batch_lines, settings.flush_seconds) == (100, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("http://example.org:1234", "example.org:1234"),
+        ("http://example.org:1234/", "example.org:1234"),
+        ("example.org:1234", "example.org:1234"),
+        ("example.org", "example.org:50051"),
+        ("10.0.0.1", "10.0.0.1:50051"),
+        ("http://[::1]:1", "[::1]:1"),
+    ],
+)
+def test_a_server_is_named_in_several_ways(text: str, meant: str) -> None:
+    assert address(text) == meant
+
+
+@pytest.mark.parametrize(
+    "text", ["https://x", "ftp://x", "x:port", "x:99999", "http://", "http://x/path", "a@b:1"]
+)
+def test_a_server_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"http|host|port|path"):
+        address(text)
+
+
+@pytest.mark.parametrize("name", ["WORKER_ID", "HODEI_WORKER_ID"])
+def test_both_names_of_the_worker_id_are_read(name: str) -> None:
+    assert read_settings({"HODEI_OTP_TOKEN": "t", name: ID.upper()}).worker_id == ID
+
+
+def test_a_name_comes_from_the_id_unless_it_is_given() -> None:
+    environ = {"HODEI_OTP_TOKEN": "t", "WORKER_ID": ID}
+    assert read_settings(environ).name == f"hodei-worker-{ID}"
+    assert read_settings({**environ, "HODEI_WORKER_NAME": "own"}).name == "own"
+
+
+def test_the_file_with_the_password_is_removed_once_it_was_read(tmp_path: Path) -> None:
+    file = tmp_path / "otp"
+    file.write_text("secret\n")
+    assert read_settings({"HODEI_OTP_FILE": str(file)}).otp == "secret"
+    assert not file.exists()
+
+
+def test_the_password_is_in_no_representation() -> None:
+    assert "secret" not in repr(read_settings({"HODEI_OTP_TOKEN": "secret"}))
+
+
+def test_every_problem_is_told_with_its_variable(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(
+            {
+                "HODEI_OTP_FILE": str(tmp_path / "missing"),
+                "HODEI_SERVER": "https://x",
+                "WORKER_ID": "worker one",
+                "HODEI_LOG_LEVEL": "loud",
+                "HODEI_LOG_BATCH_SIZE": "0",
+                "HODEI_LOG_FLUSH_INTERVAL": "soon",
+                "HODEI_WORKER_DIR": "relative",
+                "HODEI_DRAIN_TIMEOUT": "-1",
+            }
+        )
+    assert len(caught.value.problems) == 8
+    for name in ("HODEI_OTP_FILE", "HODEI_SERVER", "WORKER_ID", "HODEI_LOG_LEVEL", "HODEI_WORKER_DIR"):
+        assert any(problem.startswith(name) for problem in caught.value.problems)
