@@ -62,11 +62,12 @@ class Reader:
 
         `others` are names that somebody else reads; names that begin with one of `free` pass too.
         """
-        names = sorted(self._known.union(others))
+        known = self._known.union(others)
+        ends = sorted(name.removeprefix(prefix) for name in known if name.startswith(prefix))
         for name in sorted(self._environ):
-            if name.startswith(prefix) and name not in names and not name.startswith(free):
-                near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-                hint = f"did you mean {near[0]}?" if near else "unset it"
+            if name.startswith(prefix) and name not in known and not name.startswith(free):
+                near = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1, cutoff=0.6)
+                hint = f"did you mean {prefix}{near[0]}?" if near else "unset it"
                 self.problems.append(f"{name}: no such variable; {hint}")
 
 

@@ -31,6 +31,7 @@ from hodei_infrastructure.process.markers import Marker, MarkerFiles
 from hodei_infrastructure.process.spawning import Launch, agent_command, spawn
 
 NAME = "process"
+IDLE_LEAVES_WITHIN = 0.3  # seconds in which an agent without a job is gone after TERM
 REAP_WITHIN = 5.0  # seconds for the kernel to give up a killed process
 ROOM_NEEDED_MIB = 64  # below this an agent could not keep its spool
 
@@ -138,13 +139,19 @@ class ProcessProvider:
         agent = marker.find()
         if agent is not None and not agent.ended:
             self._exits.watch(marker)
-            send(agent.pid, signal.SIGTERM)
-            await self._exits.gone(marker.worker_id, grace.total_seconds())
+            await self._ask(agent.pid, marker.worker_id, grace.total_seconds())
         try:
             await kill_tree({**tree, **roots}, mark)
         except TreeSurvived as stuck:
             raise ProviderUnavailable(str(stuck)) from stuck
         await self._exits.gone(marker.worker_id, REAP_WITHIN)
+
+    async def _ask(self, pid: int, id: WorkerId, grace: float) -> None:
+        """TERM lets an agent finish its job; a second TERM tells it to end the job, as we do not wait for it."""
+        send(pid, signal.SIGTERM)
+        if not await self._exits.gone(id, min(grace, IDLE_LEAVES_WITHIN)):
+            send(pid, signal.SIGTERM)
+            await self._exits.gone(id, grace - IDLE_LEAVES_WITHIN)
 
     def _remove(self, id: WorkerId) -> None:
         self._files.path(id, ".otp").unlink(missing_ok=True)
