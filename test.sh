@@ -30,9 +30,9 @@ for step in lint types imports generated unit system; do
         word=FAIL
         failed=1
     fi
-    # pytest's closing line once more below, where it is looked for.
-    closing=$(grep -E '^=+ .*(passed|failed|error|skipped|no tests ran).* =+$' "$log" | tail -n 1)
-    summary+=("$(printf '%-5s %-10s %4ss  %s' "$word" "$step" "$((SECONDS - since))" "$closing")")
+    # The closing lines of pytest and coverage once more below, where they are looked for.
+    closing=$(grep -E '^=+ .*(passed|failed|error|skipped|no tests ran).* =+$|^(Coverage failure|TOTAL )' "$log")
+    summary+=("$(printf '%-5s %-10s %4ss  %s' "$word" "$step" "$((SECONDS - since))" "${closing//$'\n'/$'\n'                        }")")
 done
 
 printf '\n== summary\n'
