@@ -3,7 +3,7 @@
 import hmac
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import grpc
 from attrs import define, field, frozen
@@ -14,7 +14,7 @@ from hodei_grpc.caller import metadata_of
 from hodei_grpc.status import refusal
 
 _Context = ServicerContext[Any, Any]
-_Handler = grpc.RpcMethodHandler[Any, Any]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic for the type checker only
 
 AGENTS = "/hodei.WorkerAgentService/"  # authenticated by one-time password and session, never by the token
 BURST = 2.0  # seconds' worth of calls that a quiet peer may make at once
@@ -119,9 +119,9 @@ class Guarded(grpc.GenericRpcHandler):
 
     _inner: grpc.GenericRpcHandler
     _guard: Guard
-    _wrapped: dict[str, _Handler | None] = field(factory=dict, init=False)
+    _wrapped: dict[str, _Handler] = field(factory=dict, init=False)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "_Handler | None":
         """The guarded handler of a method, None for a method that is not of this service."""
         path = handler_call_details.method
         if path not in self._wrapped:

@@ -147,7 +147,7 @@ class ProcessProvider:
         await self._exits.gone(marker.worker_id, REAP_WITHIN)
 
     async def _ask(self, pid: int, id: WorkerId, grace: float) -> None:
-        """TERM lets an agent finish its job; a second TERM tells it to end the job, as we do not wait for it."""
+        """TERM lets an agent finish its job, a second one tells it to end the job: nobody waits for it."""
         send(pid, signal.SIGTERM)
         if not await self._exits.gone(id, min(grace, IDLE_LEAVES_WITHIN)):
             send(pid, signal.SIGTERM)
