@@ -291,7 +291,7 @@ async def test_zombies_of_a_running_job_are_collected(bench: Any) -> None:
 
 def leftovers(bench: Any) -> list[Path]:
     """What is left in any attempt's private directory; as it was made it may wait for the next one."""
-    base: Path = bench.host.scratch._base
+    base: Path = bench.host.scratch.base
     return [path for path in base.glob("agent-*/job-*/**/*") if path.name != "work"]
 
 

@@ -139,6 +139,25 @@ async def test_a_job_survives_the_servers_restart_without_gap_or_duplicate(
     assert result.next_sequence == 30_000
 
 
+async def test_a_chatty_job_ends_while_the_server_is_away(
+    server: Any, client: Client, order: Any, read: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order(f"until [ -e {gate} ]; do sleep 0.02; done; seq 1 2000000"))
+    await side.next("started")
+    await server.stop()
+    gate.touch()
+    agent = client.connection.agent.result()
+    await asyncio.wait_for(agent._task, 30)  # 14 MB, three times the window: it did not have to wait
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    await until_result(again)
+    assert read(again.chunks).stdout == b"".join(b"%d\n" % n for n in range(1, 2_000_001))
+
+
 async def test_a_result_is_told_again_until_it_is_acknowledged(
     server: Any, client: Client, order: Any
 ) -> None:
@@ -182,6 +201,33 @@ async def test_an_attempt_that_was_given_to_another_is_killed_on_return(
     again.send(run_job=order("true", attempt=2))
     result = await again.next("result")
     assert (result.attempt, result.success) == (2, True)
+
+
+async def test_an_attempt_that_the_welcome_passes_over_is_told_again(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("echo out; exit 5"))
+    await side.next("result")
+    side.end()
+    again = await server.connected()
+    await again.welcome(answers=[])
+    assert (await again.finish()).exit_code == 5
+    assert [c.data for c in again.chunks] == [b"out\n"]
+
+
+async def test_a_draining_agent_says_so_on_its_next_stream(server: Any, client: Client, order: Any) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("sleep 60"))
+    await side.next("started")
+    await server.stop()
+    client.connection.agent.result().drain(60, "asked meanwhile")
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    assert (await again.next("status")).status == wire.WorkerStatus.WORKER_STATUS_DRAINING
 
 
 async def test_a_refused_agent_does_not_try_again(server: Any, host: Host, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from hodei_worker import convert
 from hodei_worker.attempt import Attempt, Host
 from hodei_worker.order import Key, NotStarted, Outcome
 from hodei_worker.outbox import Holding, Outbox
+from hodei_worker.overflow import Overflow
+from hodei_worker.spool import Spool
 from hodei_worker.usage import UsageMeter
 
 log = logging.getLogger("hodei.worker")
@@ -120,6 +122,13 @@ class Agent:
                     self._outbox.drop(key)
                 case _:
                     self._supersede(key, "superseded")
+        for (
+            holding
+        ) in self._outbox:  # a server that forgot to answer is told everything, and may say stop then
+            if not holding.resumed:
+                holding.resume(holding.spool.acknowledged)
+        if self.draining:
+            self._tell_status("draining")
         self._outbox.wake()
 
     def _run(self, command: wire.RunJobCommand) -> None:
@@ -129,13 +138,16 @@ class Agent:
         if self._current is not None and self._superseded and not self.draining:
             self._next = command  # as soon as the one that is being killed is gone
             return
-        holding = self._outbox.hold(key)
+        holding = self._hold(key)
         if self.draining:
             self._finish(holding, _given_back("the worker is draining"))
         elif self._current is not None:
             self._finish(holding, _given_back(f"the worker is busy with job {self._current.order.key}"))
         else:
             self._begin(command, holding)
+
+    def _hold(self, key: Key) -> Holding:
+        return self._outbox.hold(key, Spool(overflow=Overflow(self._host.scratch.base)))
 
     def _begin(self, command: wire.RunJobCommand, holding: Holding) -> None:
         try:
@@ -198,7 +210,7 @@ class Agent:
             self._current.stop(reason, _why_stopped(reason), convert.grace_of(command))
         elif self._outbox.get(key) is None:  # the order got lost on its way; the wish must not wait for ever
             outcome = Outcome(reason=reason, exit_code=-1, message="it had not started", started=False)
-            self._finish(self._outbox.hold(key), outcome)
+            self._finish(self._hold(key), outcome)
 
     def _supersede(self, key: Key, reason: str) -> None:
         """Another attempt counts now: kill this one, say nothing more of it."""
@@ -229,6 +241,10 @@ class Agent:
             if self._overtime is not None:
                 self._overtime.cancel()
             self._overtime = loop.call_later(seconds, self.hand_back, reason)
+
+    def _tell_status(self, reason: str) -> None:
+        told = wire.WorkerStatusNotification(status=self._status(), reason=reason)
+        self._outbox.post(wire.WorkerMessage(status=told))
 
     def hand_back(self, reason: str, grace: float | None = None) -> None:
         """End what runs, so that the server gives the job to another worker."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hodei_proto.wire.hodei import WorkerMessage
 
@@ -24,7 +24,7 @@ class Holding:
     """
 
     key: Key
-    spool: Spool = field(default_factory=Spool)
+    spool: Spool
     started: Started | None = None
     result: WorkerMessage | None = None
     resumed: bool = True
@@ -39,6 +39,7 @@ class Holding:
     def interrupt(self) -> None:
         """The stream broke."""
         self.resumed = False
+        self.spool.offline()
 
     def resume(self, next_sequence: int) -> None:
         """A new stream: the server has all before `next_sequence`."""
@@ -91,9 +92,9 @@ class Outbox:
         self._control.append(message)
         self._filled.set()
 
-    def hold(self, key: Key) -> Holding:
+    def hold(self, key: Key, spool: Spool) -> Holding:
         """Begin to account for an attempt."""
-        holding = Holding(key)
+        holding = Holding(key, spool)
         holding.spool.on_append = self.wake
         self._holdings[key] = holding
         self._emptied.clear()

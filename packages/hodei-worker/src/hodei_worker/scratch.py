@@ -28,7 +28,7 @@ class Scratch:
     """
 
     def __init__(self, base: Path) -> None:
-        self._base = base
+        self.base = base
         self._own: Path | None = None
         self._lock: int | None = None
         self._spare: Path | None = None
@@ -47,7 +47,7 @@ class Scratch:
             directory.mkdir(mode=0o700)
             (directory / WORK).mkdir(mode=0o700)
         except OSError as e:
-            raise NoScratch(e.errno, f"no private directory can be made below {self._base}: {e}") from e
+            raise NoScratch(e.errno, f"no private directory can be made below {self.base}: {e}") from e
         return directory
 
     def take_back(self, directory: Path) -> bool:
@@ -62,11 +62,9 @@ class Scratch:
 
     def sweep(self) -> int:
         """Remove what agents that no longer live left here; return how many directories that were."""
-        if not _ours(self._base):
+        if not _ours(self.base):
             return 0
-        abandoned = [
-            entry for entry in self._base.glob("agent-*") if entry != self._own and _abandoned(entry)
-        ]
+        abandoned = [entry for entry in self.base.glob("agent-*") if entry != self._own and _abandoned(entry)]
         for entry in abandoned:
             remove(entry)
         return len(abandoned)
@@ -81,18 +79,18 @@ class Scratch:
 
     def _directory(self) -> Path:
         if self._own is None or not self._own.is_dir():  # a cleaner of /tmp may have taken it away
-            self._base.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not _ours(self._base):
-                raise PermissionError(f"{self._base} belongs to someone else or others may write to it")
+            self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _ours(self.base):
+                raise PermissionError(f"{self.base} belongs to someone else or others may write to it")
             self._own, self._lock = self._claim()
         return self._own
 
     def _claim(self) -> tuple[Path, int]:
         """Make our directory under a name that `sweep` does not see, lock it, and only then show it."""
-        hidden = Path(tempfile.mkdtemp(prefix=".new-", dir=self._base))
+        hidden = Path(tempfile.mkdtemp(prefix=".new-", dir=self.base))
         lock = os.open(hidden / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        own = self._base / f"agent-{hidden.name.removeprefix('.new-')}"
+        own = self.base / f"agent-{hidden.name.removeprefix('.new-')}"
         hidden.rename(own)
         return own, lock
 
