@@ -33,7 +33,7 @@ def processes() -> Iterator[Proc]:
 
 
 def members(leader: int, *, adopted: bool) -> list[Proc]:
-    """The living processes of the job that `leader` began, the leader itself included.
+    """The living processes of the job that `leader` began, itself the first of them.
 
     These are its descendants, all that are in its session (their parents may be gone), and, when we adopt
     orphans, all other descendants of ours, which is how a daemon that forked twice and left the session is
@@ -47,7 +47,10 @@ def members(leader: int, *, adopted: bool) -> list[Proc]:
         if _descends(pid, every, belongs):
             found.add(pid)
     found.discard(os.getpid())
-    return [every[pid] for pid in found if pid in every and every[pid].state != ZOMBIE]
+    # The leader first: a shell whose child hears of the end before it does would report an exit code, no
+    # signal.
+    ordered = sorted(found, key=lambda pid: (pid != leader, pid))
+    return [every[pid] for pid in ordered if pid in every and every[pid].state != ZOMBIE]
 
 
 def send(procs: list[Proc], number: int) -> None:
