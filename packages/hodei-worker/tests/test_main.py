@@ -142,6 +142,20 @@ async def test_a_second_sigterm_ends_the_job_and_a_third_kills_it(
     assert await program.exit_code() == 0
 
 
+async def test_who_is_in_a_hurry_need_not_wait_for_the_servers_last_word(
+    server: Any, launch: Launch, order: Any
+) -> None:
+    program, side = await ready(server, launch)
+    side.send(run_job=order("echo done"))
+    await side.next("result")  # and it is never acknowledged
+    begun = time.monotonic()
+    program.signal()
+    await side.next("status")
+    program.signal()
+    assert await program.exit_code() == 0
+    assert time.monotonic() - begun < 8  # it would wait for 10 s otherwise
+
+
 async def test_a_refusal_is_exit_code_77_and_one_clear_line(server: Any, launch: Launch) -> None:
     server.refuse = grpc.StatusCode.UNAUTHENTICATED
     program = await launch()

@@ -43,6 +43,11 @@ class Agent:
         self.draining = False
         self.drained = asyncio.Event()
 
+    @property
+    def busy(self) -> bool:
+        """True while a job runs."""
+        return self._current is not None
+
     # -- what it says of itself --------------------------------------------------------------------
 
     def hello(self) -> wire.WorkerMessage:

@@ -12,8 +12,9 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from hodei_worker.agent import Agent
 from hodei_worker.attempt import Host
@@ -121,13 +122,18 @@ async def run(settings: Settings) -> int:
 
 
 class Leaving:
-    """What signals mean: the first lets the job finish, the second ends it, every further one kills it."""
+    """What signals mean.
+
+    The first lets the job finish, the second ends it, every further one kills it. When nothing runs, every
+    further one ends the wait for the server's last word.
+    """
 
     def __init__(self, connection: Connection, drain_seconds: float) -> None:
         self._connection = connection
         self._drain_seconds = drain_seconds
         self._signals = 0
         self.asked = asyncio.Event()
+        self.hurry = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number.name)
@@ -138,6 +144,8 @@ class Leaving:
         if not self._connection.agent.done():
             return
         agent = self._connection.agent.result()
+        if self._signals > (2 if agent.busy else 1):
+            self.hurry.set()
         agent.drain(self._drain_seconds, f"got {name}")
         if self._signals > 1:
             agent.hand_back(f"got {name} again", 0.0 if self._signals > 2 else None)
@@ -158,7 +166,7 @@ async def _serve(connection: Connection, leaving: Leaving) -> int:
     try:
         await asyncio.wait((keeping, left), return_when=asyncio.FIRST_COMPLETED)
         if left.done():
-            await connection.leave("drained", DELIVER_SECONDS)
+            await _first(connection.leave("drained", DELIVER_SECONDS), leaving.hurry.wait())
             log.info("Left")
             return OK
         await keeping
@@ -173,6 +181,15 @@ async def _serve(connection: Connection, leaving: Leaving) -> int:
             task.cancel()
         await asyncio.gather(keeping, left, return_exceptions=True)
     return OK
+
+
+async def _first(*works: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them is done; the others are cancelled."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _give_up(connection: Connection, why: str, code: int) -> int:
