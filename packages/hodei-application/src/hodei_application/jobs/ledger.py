@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import define, field, frozen
 from hodei_domain.jobs.errors import AlreadyEnded
 from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.jobs.result import Reason
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.kernel.ids import JobId, WorkerId
@@ -110,14 +111,19 @@ class Ledger:
         if report.started:
             self._start(report)
         wished = self.jobs[report.job_id].cancel_wish is not None
-        jitter = self.jitter()
-        self._move(
-            report.job_id, lambda job: job.finish(report.attempt, report.result, at=self.at, jitter=jitter)
-        )
+        self._move(report.job_id, self._end_of(report))
         # Old workers do not kill: after a cancel or a timeout the process may run on beside the next job.
         must_go = link.is_legacy and (wished or report.result.is_timeout)
         self._leave(link, report, must_go=must_go)
         self.result_acks.append((link, ResultAck(report.job_id, report.attempt, accepted=True)))
+
+    def _end_of(self, report: AttemptEnded) -> Callable[[Job], Change[Job]]:
+        """The move that the end means. A worker that was busy or leaving gives back what it never started."""
+        given_back = not report.started and report.result.reason == Reason.GIVEN_BACK
+        if given_back and self.jobs[report.job_id].state is JobState.SCHEDULED:
+            return lambda job: job.give_back(report.attempt, at=self.at, why=report.result.message)
+        jitter = self.jitter()
+        return lambda job: job.finish(report.attempt, report.result, at=self.at, jitter=jitter)
 
     def _is_live(self, link: WorkerLink, report: Report) -> bool:
         job = self.jobs.get(report.job_id)
