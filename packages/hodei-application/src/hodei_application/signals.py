@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from attrs import define, field
 
 from hodei_application.ports import Hint
 from hodei_application.scheduling.loop import Wake
 
 WORK = "work"
-"""Jobs were queued, or workers changed: other replicas' dispatchers should look."""
+"""Jobs were queued: other replicas' dispatchers should look."""
 
 WISH = "wish"
-"""A cancel or a drain was written for a worker whose stream another replica holds."""
+"""A cancel or a drain was written for a worker whose stream another replica may hold."""
 
 DEMAND = "demand"
-"""There is work that no idle worker serves: the leader should provision."""
+"""There is work that no idle worker serves, or a provider changed: the leader should provision."""
 
 CLEANUP = "cleanup"
-"""Workers must be destroyed, or a worker was lost: the leader should reap."""
+"""Workers must be destroyed, or may be lost: the leader should reap."""
 
 
 @define(eq=False)
 class Signals:
-    """The wake-ups of this replica's loops, and hints to the others."""
+    """The wake-ups of this replica's loops, and hints to the others.
+
+    The leader's loop does two things, so it is told which of them is wanted.
+    """
 
     tell_others: Hint
     work: Wake = field(factory=Wake, init=False)
-    demand: Wake = field(factory=Wake, init=False)
-    cleanup: Wake = field(factory=Wake, init=False)
+    leader: Wake = field(factory=Wake, init=False)
     wish: Wake = field(factory=Wake, init=False)
+    look_around: bool = field(default=False, init=False)
+    wants_workers: bool = field(default=True, init=False)
+    wants_cleanup: bool = field(default=True, init=False)
+
+    def demand(self) -> None:
+        """Work waits that no idle worker here serves."""
+        self.wants_workers = True
+        self.leader()
+
+    def cleanup(self) -> None:
+        """Workers must be destroyed, or may be lost."""
+        self.wants_cleanup = True
+        self.leader()
 
     def hinted(self, kind: str) -> None:
         """Another replica said so; unknown kinds come from newer replicas and wake nobody."""
-        wakes: dict[str, Callable[[], None]] = {
-            WORK: self.work,
-            WISH: self.wish,
-            DEMAND: self.demand,
-            CLEANUP: self.cleanup,
-        }
-        if kind in wakes:
-            wakes[kind]()
+        if kind == WORK:
+            self.look_around = True  # it did not say which classes
+            self.work()
+        elif kind == WISH:
+            self.wish()
+        elif kind == DEMAND:
+            self.demand()
+        elif kind == CLEANUP:
+            self.cleanup()

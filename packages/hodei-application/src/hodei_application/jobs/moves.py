@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from attrs import define, field
 from hodei_domain.jobs.job import Job, JobState
@@ -24,13 +24,24 @@ class Moves:
     logs: LogHub
     watchers: FanOut[JobId, Job] = field(factory=lambda: FanOut(WAITING_MOVES))
     decisions: FanOut[str, Job] = field(factory=lambda: FanOut(16 * WAITING_MOVES))
+    heard_by: list[Callable[[Job], None]] = field(factory=list)
 
     def __call__(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
+            for hear in self.heard_by:
+                hear(job)
             self.watchers.publish(job.id, job)
             self.logs.moved(job)
             if job.state is JobState.SCHEDULED:
                 self.decisions.publish(ALL_DECISIONS, job)
+
+    def refresh(self, jobs: Iterable[Job]) -> None:
+        """Jobs as they were just read: they may have moved elsewhere, and whoever knows better passes them
+        over.
+        """
+        for job in jobs:
+            self.watchers.publish(job.id, job)
+            self.logs.moved(job)
 
     def watched(self) -> list[JobId]:
         """Jobs that somebody watches or follows here."""

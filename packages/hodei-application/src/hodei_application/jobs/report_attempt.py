@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from attrs import frozen
+from hodei_domain.kernel.ids import JobId
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.intake import Intake
@@ -14,6 +15,7 @@ from hodei_application.jobs.ledger import Arrival, Ledger
 from hodei_application.jobs.moves import Moves
 from hodei_application.jobs.reports import LogsArrived, Report
 from hodei_application.logs.known_ends import KnownEnds
+from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.logs.log_hub import LogHub
 from hodei_application.ports import Clock, Jitter, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
@@ -48,6 +50,21 @@ class ReportAttempt:
             return
         weight = len(report.chunk.data) + SMALL if isinstance(report, LogsArrived) else SMALL
         await self.intake.post(Arrival(link, report), weight)
+
+
+@frozen
+class LegacyLogs:
+    """The log counter of what an old worker runs; None if it does not hold that job, or the link is not
+    bound.
+    """
+
+    connected: ConnectedWorkers
+
+    def __call__(self, link: WorkerLink, job_id: JobId) -> LegacyLog | None:
+        connection = self.connected.holds(link)
+        if connection is None or connection.legacy_log is None or connection.legacy_log.job_id != job_id:
+            return None
+        return connection.legacy_log
 
 
 @frozen(kw_only=True)

@@ -37,9 +37,10 @@ class RetryJob:
         *,
         environment: Mapping[str, str] | None = None,
         queued_by: str = "",
+        actor: str | None = None,
         correlation_id: str | None = None,
     ) -> Submitted:
-        job, released = await self._release(job_id, queued_by)
+        job, released = await self._release(job_id, actor or queued_by)
         if released:
             self.moves([job])
             self.dispatcher.look([job])

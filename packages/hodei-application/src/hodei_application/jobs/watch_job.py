@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from attrs import frozen
 from hodei_domain.jobs.job import Job
@@ -10,6 +11,9 @@ from hodei_domain.kernel.ids import JobId
 
 from hodei_application.jobs.moves import Moves
 from hodei_application.ports import UnitOfWork
+from hodei_application.workers.connected import ConnectedWorkers
+
+REMOTE = timedelta(milliseconds=200)
 
 
 @frozen
@@ -47,11 +51,19 @@ class RefreshWatched:
 
     begin: UnitOfWork
     moves: Moves
+    connected: ConnectedWorkers
 
-    async def __call__(self) -> None:
+    async def __call__(self) -> timedelta | None:
+        """Sooner again while the worker of one of them is connected elsewhere: then its output comes this
+        way only.
+        """
         watched = self.moves.watched()
         if not watched:
-            return
+            return None
         async with self.begin() as tx:
             jobs = await tx.jobs.find(watched)
-        self.moves(jobs.values())
+        self.moves.refresh(jobs.values())
+        remote = any(
+            job.worker_id is not None and not self.connected.is_here(job.worker_id) for job in jobs.values()
+        )
+        return REMOTE if remote else None

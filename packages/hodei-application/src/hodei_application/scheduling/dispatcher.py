@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from attrs import define, field, frozen
@@ -91,7 +91,7 @@ class Dispatcher:
         """Serve all that can be served now; how long until a job becomes due."""
         pause = self.hot.ripen(self.now())
         while not self.paused and self.connected.idle_kinds():
-            if self.monotonic() - self._looked_at >= self.poll.total_seconds() * 0.7:
+            if self.signals.look_around or self._is_poll_due():
                 await self._look_at_queue()
             groups = self._groups()
             if not groups or not await self._serve(groups):
@@ -101,11 +101,17 @@ class Dispatcher:
         return pause
 
     async def _look_at_queue(self) -> None:
+        self.signals.look_around = False
         generation = self.hot.generation
         async with self.begin() as tx:
             waiting = await tx.queue.waiting(1)
         self._looked_at = self.monotonic()
         self.hot.replace([entry.demand for entry in waiting], generation)
+
+    def _is_poll_due(self) -> bool:
+        # The loop's waits are jittered by a quarter; a poll that came a little early must not be put off by
+        # a turn.
+        return self.monotonic() - self._looked_at >= 0.7 * self.poll.total_seconds()
 
     def _groups(self) -> list[Group]:
         groups: dict[tuple[str, ...], list[tuple[Kind, int]]] = {}
@@ -194,10 +200,15 @@ class Dispatcher:
             try:
                 given.connection.link.send(RunAttempt(job))
             except LinkClosed:
+                self.connected.remove(given.connection.link)  # or it would be offered the next job at once
                 undelivered.append(given)
         self.moves(given.job.after for given in assigned)
         if undelivered:
             await repeat(lambda: self._give_back(undelivered))
+
+    def _requeue_at(self, at: datetime) -> datetime | None:
+        delay = self.config.now.requeue_delay
+        return at + delay if delay else None
 
     async def _give_back(self, undelivered: Sequence[Assigned]) -> None:
         """The stream broke just then: the attempt certainly never started."""
@@ -210,7 +221,8 @@ class Dispatcher:
                 job, worker = jobs.get(given.job.after.id), workers.get(given.worker.after.id)
                 attempt = given.job.after.attempt
                 if job is not None and job.attempt == attempt and job.worker_id is not None:
-                    returned.append(job.give_back(attempt, at=at, why="its worker's stream broke"))
+                    why = "its worker's stream broke"
+                    returned.append(job.give_back(attempt, at=at, why=why, not_before=self._requeue_at(at)))
                 if worker is not None and worker.job_id == given.job.after.id and worker.attempt == attempt:
                     freed.append(worker.free(at=at))
             await tx.jobs.save(returned)

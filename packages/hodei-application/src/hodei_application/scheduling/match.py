@@ -10,6 +10,7 @@ from hodei_domain.scheduling.choose import WorkerStrategy, rank_workers
 from hodei_domain.scheduling.offers import offer_of
 
 from hodei_application.workers.connected import Connection
+from hodei_application.workers.usage import Usage
 
 COMPARED = 64
 """Idle workers that are compared for one job. Ranking costs a sort of all that are compared, for each job;
@@ -44,13 +45,13 @@ def match_jobs(
     for job in jobs:
         if not left:
             break
-        offers = [offer_of(c.worker, load=load_of(c)) for c in list(left.values())[:COMPARED]]
+        offers = [offer_of(c.worker, load=load_share(c.usage)) for c in list(left.values())[:COMPARED]]
         best = rank_workers(strategy, offers, job.demand, choices + len(matches))[0]
         chosen = left.pop(best.offer.worker_id)
         matches.append(Match(job, chosen, best.score, best.reasons))
     return matches
 
 
-def load_of(connection: Connection) -> float:
-    """The share of its machine in use, 0 to 1, as its last heartbeat said."""
-    return 0.0 if connection.usage is None else min(1.0, connection.usage.cpu_percent / 100)
+def load_share(usage: Usage | None) -> float:
+    """The share of a machine in use, 0 to 1, as its last heartbeat said; 0 where nothing is known."""
+    return 0.0 if usage is None else min(1.0, usage.cpu_percent / 100)

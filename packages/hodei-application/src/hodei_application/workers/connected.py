@@ -33,6 +33,7 @@ class Connection:
     kind: Kind
     heard_at: float
     usage: Usage | None = None
+    sampled_at: float = float("-inf")
     legacy_log: LegacyLog | None = None
 
 

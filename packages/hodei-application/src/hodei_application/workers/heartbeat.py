@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from attrs import frozen
+from hodei_domain.kernel.events import Event
 
-from hodei_application.ports import UnitOfWork
-from hodei_application.workers.connected import ConnectedWorkers
+from hodei_application.ports import Clock, UnitOfWork
+from hodei_application.scheduling.events import WorkerHeartbeat
+from hodei_application.workers.connected import ConnectedWorkers, Connection
 from hodei_application.workers.link import WorkerLink
 from hodei_application.workers.usage import Usage
+
+SAMPLED_EVERY = 600.0
+"""Seconds between two heartbeats of a worker that the audit trail tells of."""
 
 
 @frozen
@@ -34,6 +39,7 @@ class FlushHeartbeats:
     """
 
     begin: UnitOfWork
+    now: Clock
     connected: ConnectedWorkers
     lease: timedelta
 
@@ -42,7 +48,26 @@ class FlushHeartbeats:
         if not heard:
             return
         busy = [c.worker.id for c in heard if c.worker.job_id is not None]
+        samples = self._samples(heard)
         async with self.begin() as tx:
             await tx.workers.record_heartbeats([c.worker.id for c in heard])
             if busy:
                 await tx.leases.renew(busy, self.lease)
+            if samples:
+                await tx.audit.record(samples)
+
+    def _samples(self, heard: list[Connection]) -> list[Event]:
+        at, samples = self.now(), list[Event]()
+        for connection in heard:
+            usage = connection.usage
+            if usage is not None and connection.heard_at - connection.sampled_at >= SAMPLED_EVERY:
+                connection.sampled_at = connection.heard_at
+                samples.append(
+                    WorkerHeartbeat(
+                        at=at,
+                        correlation_id=str(connection.worker.id),
+                        cpu_percent=usage.cpu_percent,
+                        memory_mib=usage.memory_mib,
+                    )
+                )
+        return samples

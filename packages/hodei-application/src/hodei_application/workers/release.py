@@ -11,13 +11,14 @@ from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.jobs.ledger import Leaving
+from hodei_application.scheduling.live_config import LiveConfig
 
 
 @frozen
 class Release:
     """Free workers for the next job; one that is draining, worn out or not to be trusted goes instead."""
 
-    max_jobs: int | None = None
+    config: LiveConfig
 
     def __call__(
         self, leaving: Iterable[Leaving], workers: Mapping[WorkerId, Worker], *, at: datetime
@@ -42,6 +43,7 @@ class Release:
             return "drained"
         if left.must_go:
             return "its job's processes may still run"
-        if self.max_jobs is not None and worker.jobs_done >= self.max_jobs:
+        most = self.config.now.max_jobs
+        if most and worker.provider_id is not None and worker.jobs_done >= most:
             return f"it has served {worker.jobs_done} jobs"
         return None

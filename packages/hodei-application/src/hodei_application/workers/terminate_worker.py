@@ -37,6 +37,19 @@ class Terminated:
     lost: Job | None
 
 
+@frozen
+class UnregisterWorker:
+    """A worker leaves for good. Gives how many jobs it left behind: 0 or 1. Raises WorkerNotFound,
+    WorkerBusy.
+    """
+
+    terminate: Terminate
+
+    async def __call__(self, worker_id: WorkerId, *, force: bool = False, reason: str = "") -> int:
+        done = await self.terminate(worker_id, force=force, reason=reason or "the worker left")
+        return 0 if done.lost is None else 1
+
+
 @frozen(kw_only=True)
 class Terminate:
     """Have a worker destroyed; what it runs is lost, and its job's policy decides.

@@ -1,0 +1,261 @@
+"""The control plane: all use cases, and the loops behind them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from attrs import frozen
+
+from hodei_application.audit.get_audit import CountAudit, GetAudit, GetAuditByCorrelation
+from hodei_application.engine import Engine
+from hodei_application.engine_parts import check_provider, engine_of
+from hodei_application.group_commit import GroupCommit
+from hodei_application.jobs.assign_job import AssignJob
+from hodei_application.jobs.attempt_calls import CompleteJob, FailJob, StartJob, UpdateProgress
+from hodei_application.jobs.attempt_door import AttemptDoor
+from hodei_application.jobs.cancel_job import CancelJob
+from hodei_application.jobs.get_job import GetJob, ReadJob
+from hodei_application.jobs.list_jobs import ListJobs
+from hodei_application.jobs.report_attempt import LegacyLogs, ReportAttempt
+from hodei_application.jobs.retry_job import RetryJob
+from hodei_application.jobs.submit_job import SubmitJob, SubmitJobs
+from hodei_application.jobs.watch_job import WatchJob
+from hodei_application.jobs.why_pending import WhyPending
+from hodei_application.logs.follow_logs import FollowLogs
+from hodei_application.logs.get_logs import GetLogs
+from hodei_application.parts import Parts
+from hodei_application.policy import Outside, Policy
+from hodei_application.providers.check_provider import CheckProvider
+from hodei_application.providers.find_provider import GetProvider
+from hodei_application.providers.list_providers import CountProviders, ListProviders
+from hodei_application.providers.register_provider import EnsureProvider, RegisterProvider
+from hodei_application.providers.update_provider import (
+    DeleteProvider,
+    DisableProvider,
+    EnableProvider,
+    UpdateProvider,
+)
+from hodei_application.scheduling.available_workers import GetAvailableWorkers
+from hodei_application.scheduling.configure_scheduler import ConfigureScheduler, ReadSchedulerConfig
+from hodei_application.scheduling.get_decision import GetDecision, WatchDecisions
+from hodei_application.scheduling.janitor import CollectGarbage
+from hodei_application.scheduling.queue_status import GetQueueStatus
+from hodei_application.workers.bind_worker import BindWorker
+from hodei_application.workers.disconnect_worker import DisconnectWorker, RecordDisconnects
+from hodei_application.workers.drain_worker import Drain
+from hodei_application.workers.heartbeat import Heartbeat
+from hodei_application.workers.issue_token import IssueToken
+from hodei_application.workers.list_workers import GetWorker, ListWorkers
+from hodei_application.workers.register_worker import AuthenticateSession, RegisterWorker
+from hodei_application.workers.terminate_worker import Terminate, UnregisterWorker
+
+__all__ = ["ControlPlane", "Outside", "Policy", "build"]
+
+
+@frozen(kw_only=True)
+class ControlPlane:
+    """Everything that can be asked of Hodei, each a callable object; see its class for what it takes and
+    raises.
+    """
+
+    submit_job: SubmitJob
+    submit_jobs: SubmitJobs
+    schedule_job: SubmitJob
+    get_job: GetJob
+    read_job: ReadJob
+    list_jobs: ListJobs
+    cancel_job: CancelJob
+    retry_job: RetryJob
+    watch_job: WatchJob
+    why_pending: WhyPending
+    assign_job: AssignJob
+    start_job: StartJob
+    update_progress: UpdateProgress
+    complete_job: CompleteJob
+    fail_job: FailJob
+
+    register_worker: RegisterWorker
+    authenticate_session: AuthenticateSession
+    bind_worker: BindWorker
+    disconnect_worker: DisconnectWorker
+    heartbeat: Heartbeat
+    report_attempt: ReportAttempt
+    legacy_log: LegacyLogs
+    list_workers: ListWorkers
+    get_worker: GetWorker
+    drain_worker: Drain
+    terminate_worker: Terminate
+    unregister_worker: UnregisterWorker
+    issue_worker_token: IssueToken
+
+    register_provider: RegisterProvider
+    ensure_provider: EnsureProvider
+    update_provider: UpdateProvider
+    enable_provider: EnableProvider
+    disable_provider: DisableProvider
+    delete_provider: DeleteProvider
+    get_provider: GetProvider
+    list_providers: ListProviders
+    provider_health: CheckProvider
+    provider_stats: CountProviders
+    collect_garbage: CollectGarbage
+
+    scheduler_config: ReadSchedulerConfig
+    configure_scheduler: ConfigureScheduler
+    queue_status: GetQueueStatus
+    available_workers: GetAvailableWorkers
+    get_decision: GetDecision
+    decisions: WatchDecisions
+
+    follow_logs: FollowLogs
+    get_logs: GetLogs
+
+    get_audit: GetAudit
+    audit_by_correlation: GetAuditByCorrelation
+    audit_counts: CountAudit
+
+    engine: Engine
+
+    async def start(self) -> None:
+        """Read the settings and start the loops. Raises StoreUnavailable."""
+        await self.engine.start()
+
+    async def stop(self, drain: timedelta = timedelta(seconds=5)) -> None:
+        """Stop the loops, write what has come in, end the streams. Jobs go on: their workers will come
+        back.
+        """
+        await self.engine.stop(drain)
+
+    async def destroy_all_workers(self, grace: timedelta = timedelta(seconds=2)) -> None:
+        """Serve nothing more and leave no worker behind; what still runs is lost."""
+        await self.engine.destroy_all_workers(grace)
+
+    def hinted(self, kind: str) -> None:
+        """Another replica sent a hint."""
+        self.engine.signals.hinted(kind)
+
+    def is_ready(self) -> bool:
+        """Whether the store answers and the loops run, so that calls make sense."""
+        return self.engine.is_ready()
+
+    def is_live(self) -> bool:
+        """Whether the loops run; if not, only a restart helps."""
+        return self.engine.is_live()
+
+
+def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
+    """Put a control plane together. Pure wiring; ControlPlane.start() sets it going."""
+    parts = Parts.of(outside, policy or Policy())
+    begin, now, connected, moves = outside.begin, outside.now, parts.connected, parts.moves
+    signals, dispatcher, change = parts.signals, parts.dispatcher, parts.provider_change
+    engine = engine_of(parts)
+
+    submit_jobs = SubmitJobs(
+        begin=begin,
+        now=now,
+        new_id=outside.new_id,
+        turns=parts.turns,
+        moves=moves,
+        dispatcher=dispatcher,
+        signals=signals,
+    )
+    submit_job = SubmitJob(GroupCommit(submit_jobs))
+    watch_job = WatchJob(begin, moves)
+    why_pending = WhyPending(
+        begin=begin,
+        now=now,
+        landscape=parts.landscape,
+        kinds=parts.kinds,
+        backoffs=parts.backoffs,
+        sightings=parts.sightings,
+    )
+    door = AttemptDoor(
+        begin=begin,
+        now=now,
+        connected=connected,
+        release=parts.release,
+        moves=moves,
+        dispatcher=dispatcher,
+        signals=signals,
+    )
+    disconnects = GroupCommit(RecordDisconnects(begin=begin, now=now, connected=connected))
+    terminate = Terminate(
+        begin=begin, now=now, connected=connected, moves=moves, dispatcher=dispatcher, signals=signals
+    )
+    list_workers = ListWorkers(begin, parts.landscape, connected)
+    register_provider = RegisterProvider(
+        begin=begin, now=now, new_id=outside.new_id, make=outside.plugins, change=change
+    )
+    list_providers = ListProviders(begin)
+    return ControlPlane(
+        submit_job=submit_job,
+        submit_jobs=submit_jobs,
+        schedule_job=submit_job,
+        get_job=GetJob(begin, why_pending),
+        read_job=ReadJob(begin),
+        list_jobs=ListJobs(begin),
+        cancel_job=CancelJob(begin=begin, now=now, connected=connected, moves=moves, signals=signals),
+        retry_job=RetryJob(
+            begin=begin, now=now, submit=submit_job, moves=moves, dispatcher=dispatcher, signals=signals
+        ),
+        watch_job=watch_job,
+        why_pending=why_pending,
+        assign_job=AssignJob(begin, connected, dispatcher),
+        start_job=StartJob(door),
+        update_progress=UpdateProgress(door),
+        complete_job=CompleteJob(door, outside.jitter),
+        fail_job=FailJob(door, outside.jitter),
+        register_worker=RegisterWorker(
+            begin=begin, now=now, new_id=outside.new_id, secrets=outside.secrets, dev_mode=outside.dev_mode
+        ),
+        authenticate_session=AuthenticateSession(begin),
+        bind_worker=BindWorker(
+            begin=begin,
+            now=now,
+            connected=connected,
+            moves=moves,
+            dispatcher=dispatcher,
+            kinds=parts.kinds,
+            heartbeat_interval=parts.policy.heartbeat_interval,
+            lease=parts.policy.lease,
+        ),
+        disconnect_worker=DisconnectWorker(commit=disconnects, connected=connected, signals=signals),
+        heartbeat=Heartbeat(connected),
+        report_attempt=ReportAttempt(connected=connected, intake=engine.intake),
+        legacy_log=LegacyLogs(connected),
+        list_workers=list_workers,
+        get_worker=GetWorker(list_workers),
+        drain_worker=Drain(begin=begin, now=now, connected=connected, signals=signals),
+        terminate_worker=terminate,
+        unregister_worker=UnregisterWorker(terminate),
+        issue_worker_token=IssueToken(
+            begin=begin,
+            now=now,
+            new_id=outside.new_id,
+            secrets=outside.secrets,
+            otp_ttl=parts.policy.otp_ttl,
+        ),
+        register_provider=register_provider,
+        ensure_provider=EnsureProvider(begin=begin, register=register_provider),
+        update_provider=UpdateProvider(now, outside.plugins, change),
+        enable_provider=EnableProvider(now, change),
+        disable_provider=DisableProvider(now, change),
+        delete_provider=DeleteProvider(begin, now, change),
+        get_provider=GetProvider(begin),
+        list_providers=list_providers,
+        provider_health=check_provider(parts),
+        provider_stats=CountProviders(list_providers),
+        collect_garbage=CollectGarbage(begin=begin, landscape=parts.landscape, inventory=engine.inventory),
+        scheduler_config=ReadSchedulerConfig(begin, parts.config),
+        configure_scheduler=ConfigureScheduler(begin=begin, config=parts.config, signals=signals),
+        queue_status=GetQueueStatus(begin, now),
+        available_workers=GetAvailableWorkers(now=now, config=parts.config, list_workers=list_workers),
+        get_decision=GetDecision(begin),
+        decisions=WatchDecisions(watch_job, moves),
+        follow_logs=FollowLogs(begin, parts.logs, connected),
+        get_logs=GetLogs(begin),
+        get_audit=GetAudit(begin),
+        audit_by_correlation=GetAuditByCorrelation(begin),
+        audit_counts=CountAudit(begin),
+        engine=engine,
+    )

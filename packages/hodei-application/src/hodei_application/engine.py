@@ -1,0 +1,144 @@
+"""The parts that run: loops, intakes, deeds; their start and their orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import timedelta
+from typing import Any
+
+from attrs import define, field
+from hodei_domain.workers.worker import Worker
+
+from hodei_application.deeds import Deeds
+from hodei_application.intake import Intake
+from hodei_application.jobs.ledger import Arrival
+from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.policy import Outside, Policy
+from hodei_application.scheduling.destroyer import Destroyer
+from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.scheduling.janitor import Inventory
+from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.leader import Leader
+from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.loop import Loop, Outage, Wake
+from hodei_application.scheduling.presence import Sightings
+from hodei_application.scheduling.reaper import Reaper
+from hodei_application.signals import Signals
+from hodei_application.workers.connected import ConnectedWorkers
+from hodei_application.workers.heartbeat import FlushHeartbeats
+from hodei_application.workers.resend_wishes import ResendWishes
+
+log = logging.getLogger("hodei.control-plane")
+
+REFRESH = timedelta(seconds=2)
+WISHES = timedelta(seconds=15)
+LONGEST = timedelta(seconds=60)
+
+
+@define(eq=False, kw_only=True)
+class Engine:
+    """Everything of a control plane that acts by itself."""
+
+    outside: Outside
+    policy: Policy
+    signals: Signals
+    outage: Outage
+    landscape: Landscape
+    config: LiveConfig
+    connected: ConnectedWorkers
+    intake: Intake[Arrival]
+    dispatcher: Dispatcher
+    leader: Leader
+    reaper: Reaper
+    destroyer: Destroyer
+    inventory: Inventory
+    sightings: Sightings
+    flush: FlushHeartbeats
+    wishes: ResendWishes
+    refresh: RefreshWatched
+    deeds: Deeds
+    _tasks: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+
+    async def start(self) -> None:
+        """Read what other parts rely on, then start the loops. Raises StoreUnavailable."""
+        async with self.outside.begin() as tx:
+            self.landscape.learn(await tx.providers.list_all())
+            await self.config.load(tx)
+        for loop in self._loops():
+            self._tasks[loop.name] = asyncio.create_task(loop.run(), name=f"loop {loop.name}")
+
+    def _loops(self) -> list[Loop]:
+        policy, signals = self.policy, self.signals
+
+        def loop(name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
+            return Loop(name, step, every, wake or Wake(), self.outside.jitter, self.outage)
+
+        return [
+            loop("dispatcher", self.dispatcher.step, policy.poll, signals.work),
+            loop("leader", self.leader.step, LONGEST, signals.leader),
+            loop("heartbeats", self.flush, policy.flush),
+            loop("wishes", self.wishes, WISHES, signals.wish),
+            loop("refresh", self.refresh, REFRESH),
+        ]
+
+    async def stop(self, drain: timedelta) -> None:
+        """See ControlPlane.stop(). The order: no new work, then what came in, then leases, then the
+        streams.
+        """
+        self.dispatcher.paused = True
+        await self._end_loops()
+        await self._settle(drain)
+        for connection in self.connected:
+            connection.link.close("the server is going down")
+        with contextlib.suppress(Exception):  # they run out by themselves
+            async with self.outside.begin() as tx:
+                await self.leader.leadership.resign(tx)
+        log.info("The control plane has stopped")
+
+    async def _end_loops(self) -> None:
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self.sightings.stop()
+        await self.deeds.stop()
+
+    async def _settle(self, drain: timedelta) -> None:
+        """Write what was taken in, and renew all leases: a restart then has their full length."""
+        try:
+            async with asyncio.timeout(drain.total_seconds()):
+                await self.intake.settled()
+                await self.flush()
+        except Exception as error:  # not acknowledged, so the workers bring it again
+            log.warning("Going down with reports unwritten: %s", error or "no time left")
+            self.intake.abandon()
+
+    async def destroy_all_workers(self, grace: timedelta) -> None:
+        """See ControlPlane.destroy_all_workers()."""
+        self.dispatcher.paused = True
+        self.leader.provisioner.enabled = False
+        while live := await self._live():
+            for worker in live:
+                await self.reaper.take_away(worker.id, "the server shuts down")
+            going = await self._live()
+            await asyncio.gather(*(self.destroyer.destroy(worker, grace) for worker in going))
+            left = await self._live()
+            if len(left) == len(live):  # a provider that does not answer must not hold us for ever
+                log.error("%d workers could not be destroyed", len(left))
+                return
+
+    async def _live(self) -> list[Worker]:
+        async with self.outside.begin() as tx:
+            return await tx.workers.live()
+
+    def is_ready(self) -> bool:
+        """Whether the store answers and the loops run."""
+        return self.is_live() and not self.outage.present
+
+    def is_live(self) -> bool:
+        """Whether all loops run."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks.values())

@@ -1,0 +1,190 @@
+"""Puts the engine together: loops and what they drive. Pure wiring."""
+
+from __future__ import annotations
+
+from hodei_application.engine import Engine
+from hodei_application.intake import Intake
+from hodei_application.jobs.ledger import Arrival
+from hodei_application.jobs.report_attempt import RecordReports
+from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.parts import Parts
+from hodei_application.providers.check_provider import CheckProvider
+from hodei_application.scheduling.creator import Creator
+from hodei_application.scheduling.destroyer import Destroyer
+from hodei_application.scheduling.janitor import Inventory, Janitor
+from hodei_application.scheduling.leader import Leader
+from hodei_application.scheduling.leadership import Leadership
+from hodei_application.scheduling.presence import PresenceCheck
+from hodei_application.scheduling.provisioner import Provisioner
+from hodei_application.scheduling.reaper import Reaper
+from hodei_application.scheduling.timekeeper import Timekeeper
+from hodei_application.workers.heartbeat import FlushHeartbeats
+from hodei_application.workers.resend_wishes import ResendWishes
+
+
+def engine_of(parts: Parts) -> Engine:
+    """Everything of a control plane that acts by itself."""
+    outside, policy = parts.outside, parts.policy
+    reaper = _reaper(parts)
+    destroyer = Destroyer(
+        begin=outside.begin,
+        now=outside.now,
+        monotonic=outside.monotonic,
+        deeds=parts.deeds,
+        landscape=parts.landscape,
+        connected=parts.connected,
+        signals=parts.signals,
+        grace=policy.destroy_grace,
+    )
+    presence = PresenceCheck(
+        now=outside.now,
+        deeds=parts.deeds,
+        landscape=parts.landscape,
+        backoffs=parts.backoffs,
+        reaper=reaper,
+    )
+    inventory = Inventory(
+        begin=outside.begin,
+        now=outside.now,
+        landscape=parts.landscape,
+        presence=presence,
+        destroyer=destroyer,
+    )
+    leader = Leader(
+        begin=outside.begin,
+        now=outside.now,
+        monotonic=outside.monotonic,
+        leadership=Leadership(holder=outside.replica, monotonic=outside.monotonic, outage=parts.outage),
+        landscape=parts.landscape,
+        config=parts.config,
+        provisioner=_provisioner(parts),
+        creator=_creator(parts),
+        destroyer=destroyer,
+        presence=presence,
+        sightings=parts.sightings,
+        reaper=reaper,
+        timekeeper=_timekeeper(parts, reaper),
+        janitor=_janitor(parts, inventory),
+        dispatcher=parts.dispatcher,
+        deeds=parts.deeds,
+        signals=parts.signals,
+    )
+    parts.moves.heard_by.append(leader.heard)
+    return Engine(
+        outside=outside,
+        policy=policy,
+        signals=parts.signals,
+        outage=parts.outage,
+        landscape=parts.landscape,
+        config=parts.config,
+        connected=parts.connected,
+        intake=_intake(parts),
+        dispatcher=parts.dispatcher,
+        leader=leader,
+        reaper=reaper,
+        destroyer=destroyer,
+        inventory=inventory,
+        sightings=parts.sightings,
+        flush=FlushHeartbeats(
+            begin=outside.begin, now=outside.now, connected=parts.connected, lease=policy.lease
+        ),
+        wishes=ResendWishes(begin=outside.begin, now=outside.now, connected=parts.connected),
+        refresh=RefreshWatched(outside.begin, parts.moves, parts.connected),
+        deeds=parts.deeds,
+    )
+
+
+def _reaper(parts: Parts) -> Reaper:
+    return Reaper(
+        begin=parts.outside.begin,
+        now=parts.outside.now,
+        connected=parts.connected,
+        config=parts.config,
+        backoffs=parts.backoffs,
+        moves=parts.moves,
+        logs=parts.logs,
+        dispatcher=parts.dispatcher,
+        signals=parts.signals,
+        verdict=parts.policy.lease,
+    )
+
+
+def _timekeeper(parts: Parts, reaper: Reaper) -> Timekeeper:
+    return Timekeeper(
+        begin=parts.outside.begin,
+        now=parts.outside.now,
+        monotonic=parts.outside.monotonic,
+        connected=parts.connected,
+        moves=parts.moves,
+        reaper=reaper,
+        signals=parts.signals,
+        bound=parts.policy.cancel_bound,
+    )
+
+
+def _provisioner(parts: Parts) -> Provisioner:
+    return Provisioner(
+        now=parts.outside.now,
+        new_id=parts.outside.new_id,
+        landscape=parts.landscape,
+        config=parts.config,
+        backoffs=parts.backoffs,
+        enabled=parts.policy.provisioning,
+    )
+
+
+def _creator(parts: Parts) -> Creator:
+    return Creator(
+        begin=parts.outside.begin,
+        now=parts.outside.now,
+        secrets=parts.outside.secrets,
+        server_address=parts.outside.server_address,
+        deeds=parts.deeds,
+        landscape=parts.landscape,
+        kinds=parts.kinds,
+        config=parts.config,
+        backoffs=parts.backoffs,
+        providers=parts.provider_change,
+        moves=parts.moves,
+        signals=parts.signals,
+        otp_ttl=parts.policy.otp_ttl,
+    )
+
+
+def _janitor(parts: Parts, inventory: Inventory) -> Janitor:
+    return Janitor(
+        begin=parts.outside.begin,
+        now=parts.outside.now,
+        landscape=parts.landscape,
+        config=parts.config,
+        inventory=inventory,
+        check=check_provider(parts),
+        audit_retention=parts.policy.audit_retention,
+        log_retention=parts.policy.log_retention,
+    )
+
+
+def check_provider(parts: Parts) -> CheckProvider:
+    """Used by the janitor and by whoever asks."""
+    return CheckProvider(
+        begin=parts.outside.begin,
+        now=parts.outside.now,
+        landscape=parts.landscape,
+        change=parts.provider_change,
+    )
+
+
+def _intake(parts: Parts) -> Intake[Arrival]:
+    record = RecordReports(
+        begin=parts.outside.begin,
+        now=parts.outside.now,
+        jitter=parts.outside.jitter,
+        connected=parts.connected,
+        release=parts.release,
+        ends=parts.ends,
+        moves=parts.moves,
+        logs=parts.logs,
+        dispatcher=parts.dispatcher,
+        signals=parts.signals,
+    )
+    return Intake(record, record.spoiled, parts.outage, parts.outside.jitter)

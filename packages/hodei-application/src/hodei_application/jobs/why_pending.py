@@ -1,0 +1,56 @@
+"""Why a job waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.kernel.ids import JobId
+from hodei_domain.scheduling.why import PendingReason, why_pending
+from hodei_domain.workers.worker import STARTING, Worker
+
+from hodei_application.ports import Clock, Transaction, UnitOfWork
+from hodei_application.providers.find_provider import count_workers
+from hodei_application.scheduling.backoffs import Backoffs
+from hodei_application.scheduling.kinds import Kinds
+from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.presence import Sightings
+
+
+@frozen(kw_only=True)
+class WhyPending:
+    """Say for each provider why a PENDING job is not running there yet; nothing for other jobs. Raises
+    JobNotFound.
+    """
+
+    begin: UnitOfWork
+    now: Clock
+    landscape: Landscape
+    kinds: Kinds
+    backoffs: Backoffs
+    sightings: Sightings
+
+    async def __call__(self, job_id: JobId) -> Sequence[PendingReason]:
+        async with self.begin() as tx:
+            return await self.of(tx, await tx.jobs.get(job_id))
+
+    async def of(self, tx: Transaction, job: Job) -> Sequence[PendingReason]:
+        """The same for a job that was just read."""
+        if job.state is not JobState.PENDING:
+            return []
+        self.landscape.learn(await tx.providers.list_all())
+        live = await count_workers(tx)
+        key = job.demand.key
+        retry_at = self.backoffs.retry_at([provider.id for provider in self.landscape], key)
+        offers = self.landscape.offers(job.demand, live=live, retry_at=retry_at)
+        wanted = self.kinds.wanted(job.demand).key
+        starting = [
+            (self.landscape.name(worker.provider_id), self._stage(worker))
+            for worker in await tx.workers.live()
+            if worker.state in STARTING and worker.demand.key == wanted
+        ]
+        return why_pending(job, offers, starting=starting, now=self.now())
+
+    def _stage(self, worker: Worker) -> str:
+        return self.sightings.stages.get(worker.id, "a worker is starting")

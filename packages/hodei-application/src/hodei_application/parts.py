@@ -1,0 +1,91 @@
+"""What use cases and loops share, each made once."""
+
+from __future__ import annotations
+
+from attrs import frozen
+from hodei_domain.scheduling.order import FairOrder
+
+from hodei_application.deeds import Deeds
+from hodei_application.jobs.moves import Moves
+from hodei_application.jobs.submit_job import Turns
+from hodei_application.logs.known_ends import KnownEnds
+from hodei_application.logs.log_hub import LogHub
+from hodei_application.policy import Outside, Policy
+from hodei_application.providers.provider_change import ProviderChange
+from hodei_application.scheduling.backoffs import Backoffs
+from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.scheduling.kinds import Kinds
+from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.loop import Outage
+from hodei_application.scheduling.presence import Sightings
+from hodei_application.signals import Signals
+from hodei_application.workers.connected import ConnectedWorkers
+from hodei_application.workers.release import Release
+
+
+@frozen(kw_only=True)
+class Parts:
+    """The memory of one replica: hubs, caches, wake-ups. Nothing in it is the only copy of anything."""
+
+    outside: Outside
+    policy: Policy
+    signals: Signals
+    outage: Outage
+    config: LiveConfig
+    landscape: Landscape
+    kinds: Kinds
+    connected: ConnectedWorkers
+    logs: LogHub
+    ends: KnownEnds
+    moves: Moves
+    turns: Turns
+    backoffs: Backoffs
+    sightings: Sightings
+    release: Release
+    provider_change: ProviderChange
+    dispatcher: Dispatcher
+    deeds: Deeds
+
+    @classmethod
+    def of(cls, outside: Outside, policy: Policy) -> Parts:
+        """Make them all."""
+        signals = Signals(outside.hint)
+        config = LiveConfig.of(policy.scheduler)
+        landscape = Landscape(outside.plugins)
+        kinds = Kinds(landscape)
+        connected = ConnectedWorkers(outside.monotonic, policy.suspicion)
+        logs = LogHub()
+        moves = Moves(logs)
+        order = FairOrder()
+        return cls(
+            outside=outside,
+            policy=policy,
+            signals=signals,
+            outage=Outage(),
+            config=config,
+            landscape=landscape,
+            kinds=kinds,
+            connected=connected,
+            logs=logs,
+            ends=KnownEnds(),
+            moves=moves,
+            turns=Turns(order),
+            backoffs=Backoffs(outside.jitter),
+            sightings=Sightings(landscape=landscape, signals=signals, jitter=outside.jitter),
+            release=Release(config),
+            provider_change=ProviderChange(outside.begin, landscape, signals),
+            dispatcher=Dispatcher(
+                begin=outside.begin,
+                now=outside.now,
+                monotonic=outside.monotonic,
+                poll=policy.poll,
+                connected=connected,
+                kinds=kinds,
+                config=config,
+                turns=order,
+                moves=moves,
+                signals=signals,
+            ),
+            deeds=Deeds(),
+        )

@@ -1,0 +1,58 @@
+"""When a provider may be asked again for a class that it could not make a worker for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from attrs import define, field
+from hodei_domain.kernel.ids import ProviderId
+
+from hodei_application.ports import Jitter
+
+FIRST = timedelta(seconds=1)
+LONGEST = timedelta(minutes=2)
+ANY_CLASS = ""
+
+
+@define(eq=False)
+class Backoffs:
+    """Failures in a row, for each provider and class: one broken image must not hold up a provider's other
+    classes.
+
+    Failures of the engine itself count for all classes (ANY_CLASS).
+    """
+
+    jitter: Jitter
+    _failures: dict[tuple[ProviderId, str], tuple[int, datetime]] = field(factory=dict, init=False)
+
+    def failed(self, provider_id: ProviderId, demand_key: str, at: datetime) -> datetime:
+        """Count a failure; when to try again."""
+        count = self._failures.get((provider_id, demand_key), (0, at))[0]
+        pause = min(FIRST * 2 ** min(count, 16), LONGEST)
+        retry_at = at + timedelta(seconds=pause.total_seconds() * (0.75 + 0.5 * self.jitter()))
+        self._failures[provider_id, demand_key] = (count + 1, retry_at)
+        return retry_at
+
+    def worked(self, provider_id: ProviderId, demand_key: str) -> None:
+        """Forget the failures: it works again."""
+        self._failures.pop((provider_id, demand_key), None)
+        self._failures.pop((provider_id, ANY_CLASS), None)
+
+    def retry_at(self, providers: Iterable[ProviderId], demand_key: str) -> dict[ProviderId, datetime]:
+        """For each provider that must be left alone for this class, until when."""
+        found: dict[ProviderId, datetime] = {}
+        for provider_id in providers:
+            times = [
+                self._failures[key][1]
+                for key in ((provider_id, demand_key), (provider_id, ANY_CLASS))
+                if key in self._failures
+            ]
+            if times:
+                found[provider_id] = max(times)
+        return found
+
+    def next_retry(self, now: datetime) -> timedelta | None:
+        """How long until the next provider may be asked again."""
+        waits = [at - now for _, at in self._failures.values() if at > now]
+        return min(waits, default=None)

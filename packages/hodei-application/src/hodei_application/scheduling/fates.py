@@ -1,0 +1,84 @@
+"""What is to become of a worker, judged from its row alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from attrs import frozen
+from hodei_domain.scheduling.config import SchedulerConfig
+from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
+
+BY_HAND_VERDICT = timedelta(minutes=10)
+"""A worker that no provider made cannot be replaced by us, so it gets longer to come back."""
+
+
+@frozen
+class Fate:
+    """Drain it, or have it destroyed; and why. `failed_start`: it never came, which counts against its
+    provider.
+    """
+
+    drain: bool
+    why: str
+    failed_start: bool = False
+
+
+def fate_of(
+    worker: Worker, config: SchedulerConfig, *, now: datetime, verdict: timedelta, may_judge: bool
+) -> Fate | None:
+    """None: leave it alone. Silence is held against it only when `may_judge`."""
+    if worker.state in GOING:
+        return None
+    if worker.state in STARTING:
+        return _fate_of_starting(worker, now)
+    if worker.expires_at is not None and now >= worker.expires_at:
+        return Fate(False, "its life has expired")
+    if may_judge and _is_silent(worker, now, verdict):
+        return Fate(False, "it was silent for too long")
+    if worker.state is WorkerState.DRAINING:
+        return _fate_of_draining(worker, now)
+    if worker.provider_id is not None and now - worker.created_at >= config.max_lifetime:
+        return Fate(worker.job_id is not None, "it has reached its lifetime")
+    return None
+
+
+def _fate_of_starting(worker: Worker, now: datetime) -> Fate | None:
+    if worker.register_by is not None and now >= worker.register_by:
+        return Fate(False, "it did not come in time", failed_start=True)
+    return None
+
+
+def _fate_of_draining(worker: Worker, now: datetime) -> Fate | None:
+    if worker.job_id is None:
+        return Fate(False, "drained")
+    if worker.drain_by is not None and now >= worker.drain_by:
+        return Fate(False, "its time to drain is over")
+    return None
+
+
+def _is_silent(worker: Worker, now: datetime, verdict: timedelta) -> bool:
+    """Of one that holds a job the lease says it; this is about those whose silence nobody else would
+    notice.
+    """
+    if worker.job_id is not None:
+        return False
+    heard = max(worker.last_heartbeat or worker.changed_at, worker.changed_at)
+    return now - heard >= (verdict if worker.provider_id is not None else max(verdict, BY_HAND_VERDICT))
+
+
+def idle_too_long(workers: list[Worker], config: SchedulerConfig, now: datetime) -> list[Worker]:
+    """Idle workers beyond those that are to be kept, whose time to live is over; per provider, the longest
+    idle first.
+
+    Those started by hand are their owner's.
+    """
+    idle: dict[object, list[Worker]] = {}
+    for worker in workers:
+        if worker.state is WorkerState.READY and worker.provider_id is not None:
+            idle.setdefault(worker.provider_id, []).append(worker)
+    over: list[Worker] = []
+    for of_provider in idle.values():
+        of_provider.sort(key=lambda w: (w.idle_since or now, w.id))
+        spare = of_provider[: max(0, len(of_provider) - config.min_idle)]
+        over += [w for w in spare if w.idle_since is not None and now - w.idle_since >= config.idle_ttl]
+    return over

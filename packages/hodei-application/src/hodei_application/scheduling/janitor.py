@@ -1,0 +1,178 @@
+"""Cleans up: what exists and should not, what should exist and does not, what has been kept for long
+enough.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from attrs import define, field, frozen
+from hodei_domain.kernel.errors import HodeiError
+from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.providers.plugin import ProviderPlugin
+from hodei_domain.providers.provider import Provider, ProviderStatus
+from hodei_domain.providers.records import ABSENT, FoundWorker
+from hodei_domain.workers.worker import Worker, WorkerState
+
+from hodei_application.ports import Clock, UnitOfWork
+from hodei_application.providers.check_provider import CheckProvider
+from hodei_application.scheduling.destroyer import Destroyer
+from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.presence import GONE, PresenceCheck
+
+log = logging.getLogger("hodei.janitor")
+
+PRUNED_AT_ONCE = 5_000
+SETTLING = timedelta(seconds=30)
+"""A worker that was made so recently may not be listed yet."""
+
+EXPECTED = frozenset({WorkerState.CONNECTING, WorkerState.READY, WorkerState.BUSY, WorkerState.DRAINING})
+
+
+@frozen
+class Orphan:
+    """Something at a provider that no row of ours wants."""
+
+    provider: str
+    worker: FoundWorker
+    why: str
+
+
+@define(eq=False, kw_only=True)
+class Inventory:
+    """Compares what providers have with what the store knows, both ways."""
+
+    begin: UnitOfWork
+    now: Clock
+    landscape: Landscape
+    presence: PresenceCheck
+    destroyer: Destroyer
+
+    async def orphans(self, provider: Provider, plugin: ProviderPlugin) -> list[Orphan]:
+        """What is there and not wanted. The intent to make a worker is written before it is made, so
+        whatever exists has a row; one without, or whose row is over, is nobody's.
+        """
+        found, rows = await self._compare(plugin)
+        return [
+            Orphan(provider.name, worker, "it has ended" if worker.worker_id in rows else "nobody knows it")
+            for worker in found
+            if (row := rows.get(worker.worker_id)) is None or row.is_over
+        ]
+
+    async def sweep(self, provider: Provider, plugin: ProviderPlugin) -> None:
+        """Destroy the orphans, and count as gone what should be there and is not."""
+        for orphan in await self.orphans(provider, plugin):
+            log.warning("Destroying worker %s of %s: %s", orphan.worker.worker_id, provider.name, orphan.why)
+            await plugin.lifecycle.destroy_worker(orphan.worker.worker_id, self.destroyer.grace)
+        there = {worker.worker_id: worker.presence for worker in await plugin.inventory.list_workers()}
+        for worker in await self._expected(provider):
+            presence = there.get(worker.id, ABSENT)
+            if not worker.connected and presence.state in GONE:
+                await self.presence.gone(worker, presence)
+
+    async def _compare(self, plugin: ProviderPlugin) -> tuple[list[FoundWorker], dict[WorkerId, Worker]]:
+        # Asked before the rows are read: a row is always older than its worker.
+        found = await plugin.inventory.list_workers()
+        async with self.begin() as tx:
+            rows = await tx.workers.find([worker.worker_id for worker in found])
+        return found, rows
+
+    async def _expected(self, provider: Provider) -> list[Worker]:
+        async with self.begin() as tx:
+            live = await tx.workers.live()
+        settled = self.now() - SETTLING
+        return [
+            w
+            for w in live
+            if w.provider_id == provider.id and w.state in EXPECTED and w.changed_at <= settled
+        ]
+
+
+@frozen(kw_only=True)
+class CollectGarbage:
+    """What exists at the providers and belongs to nobody; destroyed unless it is a dry run."""
+
+    begin: UnitOfWork
+    landscape: Landscape
+    inventory: Inventory
+
+    async def __call__(self, *, dry_run: bool = False) -> list[Orphan]:
+        async with self.begin() as tx:
+            self.landscape.learn(await tx.providers.list_all())
+        orphans: list[Orphan] = []
+        for provider in self.landscape:
+            plugin = self.landscape.plugin(provider.id)
+            if plugin is None:
+                continue
+            orphans += await self.inventory.orphans(provider, plugin)
+            if not dry_run:
+                await self.inventory.sweep(provider, plugin)
+        return orphans
+
+
+@define(eq=False, kw_only=True)
+class Janitor:
+    """The leader's slow round: inventories, probes, retention, and the ageing of the queue."""
+
+    begin: UnitOfWork
+    now: Clock
+    landscape: Landscape
+    config: LiveConfig
+    inventory: Inventory
+    check: CheckProvider
+    audit_retention: timedelta
+    log_retention: timedelta | None
+    _complained: set[str] = field(factory=set, init=False)
+
+    async def clean(self) -> None:
+        """One round."""
+        for provider in list(self.landscape):
+            await self._visit(provider)
+        await self._prune()
+        await self._promote()
+
+    async def probe(self, providers: Sequence[Provider]) -> None:
+        """Ask those that were ill whether they are well."""
+        for provider in providers:
+            if provider.enabled and provider.status in _ILL:
+                await self.check(provider.id)
+
+    async def _visit(self, provider: Provider) -> None:
+        plugin = self.landscape.plugin(provider.id)
+        if plugin is None:
+            return
+        try:
+            if provider.enabled:
+                await self.check(provider.id)
+            await self.inventory.sweep(provider, plugin)
+        except HodeiError as error:
+            if provider.name not in self._complained:
+                log.warning("Provider %s cannot be inspected: %s", provider.name, error)
+            self._complained.add(provider.name)
+        else:
+            self._complained.discard(provider.name)
+
+    async def _prune(self) -> None:
+        """In small transactions, so that nobody waits for a large one."""
+        more = True
+        while more:
+            async with self.begin() as tx:
+                gone = await tx.audit.prune(self.now() - self.audit_retention, PRUNED_AT_ONCE)
+            more = gone == PRUNED_AT_ONCE
+        more = self.log_retention is not None
+        while more and self.log_retention is not None:
+            async with self.begin() as tx:
+                gone = await tx.logs.prune(self.now() - self.log_retention, PRUNED_AT_ONCE)
+            more = gone == PRUNED_AT_ONCE
+
+    async def _promote(self) -> None:
+        async with self.begin() as tx:
+            raised = await tx.queue.promote(self.config.now.promote_after, self.now())
+        if raised:
+            log.info("Raised the priority of %d jobs that waited for long", raised)
+
+
+_ILL = frozenset({ProviderStatus.DEGRADED, ProviderStatus.UNHEALTHY, ProviderStatus.OVERLOADED})

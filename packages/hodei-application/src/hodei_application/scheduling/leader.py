@@ -1,0 +1,211 @@
+"""The loop of the one replica that makes, judges and destroys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from attrs import define, field, frozen
+from hodei_domain.jobs.clocks import next_deadline
+from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.views import LostAttempt, Overdue, WaitingClass
+from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
+
+from hodei_application.deeds import Deeds
+from hodei_application.ports import Clock, Transaction, UnitOfWork
+from hodei_application.scheduling.creator import Creator
+from hodei_application.scheduling.destroyer import Destroyer
+from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.scheduling.janitor import Janitor
+from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.leadership import Leadership
+from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.presence import PresenceCheck, Sightings
+from hodei_application.scheduling.provisioner import Provisioned, Provisioner
+from hodei_application.scheduling.reaper import Reaper
+from hodei_application.scheduling.timekeeper import Timekeeper
+from hodei_application.signals import Signals
+
+URGENT = timedelta(seconds=2)
+"""Between full rounds while workers start, go or are suspect."""
+
+ACTIVE = timedelta(seconds=5)
+"""Between full rounds while jobs wait or run."""
+
+QUIET = timedelta(seconds=10)
+"""Between full rounds when nothing happens; the lease of the leader (20 s) outlasts it."""
+
+SETTINGS_EVERY = 30.0
+CLEAN_EVERY = 60.0
+PROBE_EVERY = 15.0
+"""Seconds between reading what other replicas may have set, cleaning up, and probing providers that were
+ill.
+"""
+
+PLAN_AGAIN = 0.05
+PLAN_IN_VAIN_AGAIN = 1.0
+"""Seconds until the next round at the earliest: after one that made workers or found enough of them, and
+after one that could not serve all. Ten times its own duration at least, so that rounds never take more than
+a tenth of a core.
+"""
+
+COUNTED = 1000
+"""Waiting jobs of a class that are counted; no round makes more workers."""
+
+
+@frozen
+class Survey:
+    """What one transaction found, and the intents that it wrote."""
+
+    live: Sequence[Worker]
+    waiting: Sequence[WaitingClass]
+    lost: Sequence[LostAttempt]
+    overdue: Sequence[Overdue]
+    provisioned: Provisioned
+
+
+@define(eq=False, kw_only=True)
+class Leader:
+    """Surveys, plans and writes the intents in one transaction that also renews the lease; then lets others
+    act on it.
+
+    A full round looks at everything; a round that only demand woke looks at what waits and who could serve
+    it. Rounds are paced: a storm of wake-ups makes no storm of queries.
+    """
+
+    begin: UnitOfWork
+    now: Clock
+    monotonic: Callable[[], float]
+    leadership: Leadership
+    landscape: Landscape
+    config: LiveConfig
+    provisioner: Provisioner
+    creator: Creator
+    destroyer: Destroyer
+    presence: PresenceCheck
+    sightings: Sightings
+    reaper: Reaper
+    timekeeper: Timekeeper
+    janitor: Janitor
+    dispatcher: Dispatcher
+    deeds: Deeds
+    signals: Signals
+    _may_run_at: float = field(default=float("-inf"), init=False)
+    _full_at: float = field(default=float("-inf"), init=False)
+    _settings_at: float = field(default=float("-inf"), init=False)
+    _clean_at: float = field(default=float("-inf"), init=False)
+    _probe_at: float = field(default=float("-inf"), init=False)
+    _deadline: datetime | None = field(default=None, init=False)
+
+    def heard(self, job: Job) -> None:
+        """A job moved here: look at it when its clock runs out, not just at the next full round."""
+        clocks = job.spec.clocks
+        if clocks.queue is None and clocks.total is None:
+            return
+        deadline = next_deadline(job)
+        if deadline is not None and (self._deadline is None or deadline.at < self._deadline):
+            self._deadline = deadline.at
+            self.signals.leader()
+
+    async def step(self) -> timedelta | None:
+        """One round, if one is due; how long until the next."""
+        begun = self.monotonic()
+        full = self.signals.wants_cleanup or begun >= self._full_at or self._is_deadline_past()
+        if not full and not self.signals.wants_workers:
+            return self._pause()
+        if begun < self._may_run_at:
+            return timedelta(seconds=self._may_run_at - begun)
+        self.signals.wants_workers = False
+        if full:
+            self.signals.wants_cleanup = False
+        generation = self.dispatcher.hot.generation
+        try:
+            survey = await self._survey(full)
+        except Exception:
+            self.signals.wants_workers = True  # nothing was done about what woke us
+            self.signals.wants_cleanup = self.signals.wants_cleanup or full
+            raise
+        if survey is None:
+            self._full_at = self.monotonic() + ACTIVE.total_seconds()
+            return ACTIVE
+        self.dispatcher.hot.replace([entry.demand for entry in survey.waiting], generation)
+        await self._act(survey, full)
+        self._pace(survey, begun, full)
+        return self._pause()
+
+    async def _survey(self, full: bool) -> Survey | None:
+        """None when another replica leads."""
+        async with self.begin() as tx:
+            leads = await self.leadership.renew(tx)
+            await self._renew_settings(tx)
+            if not leads:
+                return None
+            waiting = await tx.queue.waiting(COUNTED)
+            live = await tx.workers.live() if full or waiting or self.config.now.min_idle else []
+            lost = await tx.leases.expired(COUNTED) if full else []
+            overdue = await tx.clocks.overdue(self.now()) if full else []
+            provisioned = await self.provisioner.plan(tx, waiting, live)
+        return Survey(live, waiting, lost, overdue, provisioned)
+
+    async def _renew_settings(self, tx: Transaction) -> None:
+        """What operators changed through other replicas."""
+        if self.monotonic() >= self._settings_at:
+            self._settings_at = self.monotonic() + SETTINGS_EVERY
+            self.landscape.learn(await tx.providers.list_all())
+            await self.config.load(tx)
+
+    async def _act(self, survey: Survey, full: bool) -> None:
+        self.creator.intend(survey.provisioned.workers)
+        for worker in (*survey.provisioned.workers, *survey.live):
+            if worker.state is WorkerState.CREATING:
+                self.creator.pursue(worker)
+            elif worker.state is WorkerState.TERMINATING:
+                self.destroyer.pursue(worker)
+        self.sightings.listen()
+        if not full:
+            return
+        self.presence.ask(survey.live)
+        may_judge = self.leadership.may_judge
+        if may_judge:
+            await self.reaper.lose(survey.lost)
+        await self.reaper.judge(survey.live, may_judge=may_judge)
+        self._deadline = None
+        await self.timekeeper.enforce(survey.overdue)
+        self._start_slow_rounds()
+
+    def _start_slow_rounds(self) -> None:
+        now = self.monotonic()
+        if now >= self._clean_at:
+            self._clean_at = now + CLEAN_EVERY
+            self.deeds.start("clean", self.janitor.clean)
+        if now >= self._probe_at:
+            self._probe_at = now + PROBE_EVERY
+            self.deeds.start("probe", lambda: self.janitor.probe(list(self.landscape)))
+
+    def _pace(self, survey: Survey, begun: float, full: bool) -> None:
+        now = self.monotonic()
+        in_vain = survey.provisioned.unserved and not survey.provisioned.workers
+        shortest = PLAN_IN_VAIN_AGAIN if in_vain else PLAN_AGAIN
+        self._may_run_at = now + max(shortest, 10 * (now - begun))
+        if full:
+            self._full_at = now + self._interval(survey).total_seconds()
+
+    def _interval(self, survey: Survey) -> timedelta:
+        if any(self._is_in_flux(worker) for worker in (*survey.live, *survey.provisioned.workers)):
+            return URGENT
+        busy = any(worker.job_id is not None for worker in survey.live)
+        return ACTIVE if busy or survey.waiting or survey.overdue else QUIET
+
+    def _is_in_flux(self, worker: Worker) -> bool:
+        by_hand_away = worker.provider_id is None and not worker.connected
+        return worker.state in STARTING or worker.state in GOING or not (worker.connected or by_hand_away)
+
+    def _is_deadline_past(self) -> bool:
+        return self._deadline is not None and self.now() >= self._deadline
+
+    def _pause(self) -> timedelta:
+        pause = timedelta(seconds=max(0.0, self._full_at - self.monotonic()))
+        if self._deadline is not None:
+            pause = min(pause, max(timedelta(0), self._deadline - self.now()))
+        retry = self.provisioner.backoffs.next_retry(self.now())
+        return pause if retry is None else min(pause, retry)
