@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from hodei_worker import cgroups, confinement
+from hodei_worker.confinement import Used
+from hodei_worker.group import Group
 from hodei_worker.limits import Limiter
 from hodei_worker.order import Asked, NotStarted, Script, Shell
 
@@ -146,6 +148,25 @@ def test_a_job_that_asked_for_nothing_gets_no_group(tmp_path: Path) -> None:
 def test_each_means_says_what_it_enforces() -> None:
     assert "watched by the agent" in Limiter().confine(Asked(memory_bytes=MIB)).text
     assert "cpu not limited" in Limiter().confine(Asked(cpu_cores=1)).text
+
+
+def test_version_2_gets_its_limits_in_its_own_files(tmp_path: Path) -> None:
+    """As the kernel's cgroup-v2 document has them; machines of version 1 cannot try it."""
+    group = Group(cgroups.Places(2, dict.fromkeys(cgroups.CONTROLLERS, tmp_path)), "hodei-1-1")
+    made = tmp_path / "hodei-1-1"
+    group.make(Asked(memory_bytes=64 * MIB, cpu_cores=0.5))
+    assert (made / "memory.max").read_text() == str(64 * MIB)
+    assert (made / "cpu.max").read_text() == "50000 100000"
+    assert int((made / "pids.max").read_text()) > 1000
+    (made / "memory.events").write_text("low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\noom_group_kill 0\n")
+    (made / "cpu.stat").write_text("usage_usec 1500000\nuser_usec 1000000\nsystem_usec 500000\n")
+    (made / "memory.current").write_text("1000\n")
+    (made / "memory.peak").write_text("2000\n")
+    (made / "cgroup.kill").write_text("")
+    assert group.oom_killed()
+    assert group.used() == Used(1.5, 1000, 2000)
+    group.kill()
+    assert (made / "cgroup.kill").read_text() == "1"
 
 
 # -- finding the places -----------------------------------------------------------------------------

@@ -138,6 +138,9 @@ class Attempt:
             self._pump.read_now()
             await self._end_tree(self._process, self._pump)
             return self._judge(end)
+        except BaseException:
+            await self._process.kill()  # a fault of ours must not leave a job running that nobody watches
+            raise
         finally:
             self._pump.close()
             self._close_confinement()

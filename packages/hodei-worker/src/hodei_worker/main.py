@@ -117,6 +117,8 @@ async def run(settings: Settings) -> int:
     try:
         return await _serve(connection, Leaving(connection, settings.drain_seconds))
     finally:
+        if connection.agent.done():  # however we came here, no job runs on without us
+            await connection.agent.result().abandon("the agent ends")
         scratch.close()
         reaper.close()
 
@@ -172,10 +174,10 @@ async def _serve(connection: Connection, leaving: Leaving) -> int:
         await keeping
     except Refused as e:
         log.error("The server refused this worker: %s", e)
-        return await _give_up(connection, "refused by the server", REFUSED)
+        return REFUSED
     except LostTouch as e:
         log.error("Giving up: %s", e)
-        return await _give_up(connection, "lost touch with the server", UNAVAILABLE)
+        return UNAVAILABLE
     finally:
         for task in (keeping, left):
             task.cancel()
@@ -190,13 +192,6 @@ async def _first(*works: Coroutine[Any, Any, Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _give_up(connection: Connection, why: str, code: int) -> int:
-    """Nobody wants our job any more: it must not run on beside its replacement."""
-    if connection.agent.done():
-        await connection.agent.result().abandon(why)
-    return code
 
 
 if __name__ == "__main__":
