@@ -10,7 +10,7 @@ TestWorker = WorkerMachine.TestCase
 TestWorker.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLedger.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
 
 TestLogs = LogMachine.TestCase
 TestLogs.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)

@@ -216,7 +216,7 @@ class JobSpec:
     """
 
     name: str = field(default="", validator=text(256))
-    command: Command = field(validator=one_of(Shell | Script))  # type: ignore[arg-type]  # isinstance takes unions
+    command: Command = field(validator=one_of(Shell, Script))
     environment: Mapping[str, str] = field(
         factory=dict, converter=copied, validator=_check_environment, repr=False
     )

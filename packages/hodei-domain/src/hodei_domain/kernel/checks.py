@@ -101,11 +101,12 @@ def lasting(longest: timedelta, *, zero: bool = False) -> Validator:
     return check
 
 
-def one_of(kind: type) -> Validator:
-    """A validator of an instance of `kind`."""
+def one_of(*kinds: type) -> Validator:
+    """A validator of an instance of one of these classes."""
+    names = " or ".join(kind.__name__ for kind in kinds)
 
     def check(_: Any, attribute: Any, value: object) -> None:
-        if not isinstance(value, kind):
-            raise InvalidInput(f"must be a {kind.__name__}", field=attribute.name)
+        if not isinstance(value, kinds):
+            raise InvalidInput(f"must be a {names}", field=attribute.name)
 
     return check

@@ -3,14 +3,15 @@
 Pure: from what waits, what is idle or starting, and the limits.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from hodei_domain.kernel.demand import ANY, DemandClass
 from hodei_domain.kernel.ids import ProviderId, WorkerId
-from hodei_domain.scheduling.choose import ProviderStrategy, rank_providers
+from hodei_domain.scheduling.choose import ProviderStrategy, Ranked, rank_providers
 from hodei_domain.scheduling.eligible import honour, provider_cannot, provider_is_closed, worker_cannot
 from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer
 
@@ -64,46 +65,67 @@ def plan_workers(
     strategy: ProviderStrategy = ProviderStrategy.FASTEST_STARTUP,
     turn: int = 0,
 ) -> Plan:
-    """One worker for each waiting job that no idle or starting one (`coming`) will serve, at most `most` in
-    this round.
+    """One worker for each waiting job that no idle or starting one (`coming`) will serve, at most `most`.
 
     Classes are served in the order given. A worker counts for one job: first for the class it was made for,
-    then for others that it can serve, so that nothing is made twice for one job.
+    then for others that it can serve, so that nothing is made twice for one job. `turn` counts for
+    RoundRobin.
     """
-    missing = _missing(waiting, coming)
-    made: dict[ProviderId, int] = {}
-    creations: list[Creation] = []
-    unserved: list[Unserved] = []
-    for entry, count in zip(waiting, missing, strict=True):
-        left = count
-        closed: dict[str, str] = {}
+    making = _Round(now=now, most=most, strategy=strategy, turn=turn)
+    for entry, count in zip(waiting, _missing(waiting, coming), strict=True):
+        making.serve(entry, count)
+    return Plan(creations=tuple(making.creations), unserved=tuple(making.unserved))
+
+
+@define(kw_only=True)
+class _Round:
+    """What one round has decided so far."""
+
+    now: datetime
+    most: int
+    strategy: ProviderStrategy
+    turn: int
+    made: Counter[ProviderId] = field(factory=Counter)
+    creations: list[Creation] = field(factory=list)
+    unserved: list[Unserved] = field(factory=list)
+
+    def serve(self, entry: Waiting, count: int) -> None:
+        """Make `count` workers for the class, as far as providers and the round allow."""
         wanted = honour(entry.demand, entry.providers)
-        can = _able(wanted, entry.providers, closed)
-        for ranked in rank_providers(strategy, can, wanted, turn):
-            offer = ranked.offer
-            now_there = evolve(offer, live_workers=offer.live_workers + made.get(offer.provider_id, 0))
-            reason = provider_is_closed(now_there, now)
-            if reason is not None:
-                closed[offer.name] = reason
-                continue
-            some = min(left, most, now_there.max_workers - now_there.live_workers)
-            if some <= 0:
-                continue
-            made[offer.provider_id] = made.get(offer.provider_id, 0) + some
-            left, most, turn = left - some, most - some, turn + 1
-            creations.append(
-                Creation(
-                    demand=wanted,
-                    provider_id=offer.provider_id,
-                    provider=offer.name,
-                    count=some,
-                    score=ranked.score,
-                    reasons=ranked.reasons,
-                )
+        reasons = {offer.name: provider_cannot(wanted, offer) for offer in entry.providers}
+        able = [offer for offer in entry.providers if reasons[offer.name] is None]
+        for ranked in rank_providers(self.strategy, able, wanted, self.turn):
+            if count:
+                count -= self._make(wanted, ranked, count)
+            reasons[ranked.offer.name] = provider_is_closed(self._as_now(ranked.offer), self.now)
+        if count:
+            told = {name: reason for name, reason in reasons.items() if reason is not None}
+            self.unserved.append(Unserved(demand=entry.demand, count=count, reasons=told))
+
+    def _make(self, demand: DemandClass, ranked: Ranked[ProviderOffer], count: int) -> int:
+        offer = self._as_now(ranked.offer)
+        if provider_is_closed(offer, self.now) is not None:
+            return 0
+        count = min(count, self.most, offer.max_workers - offer.live_workers)
+        if count == 0:
+            return 0
+        self.made[offer.provider_id] += count
+        self.most -= count
+        self.turn += 1
+        self.creations.append(
+            Creation(
+                demand=demand,
+                provider_id=offer.provider_id,
+                provider=offer.name,
+                count=count,
+                score=ranked.score,
+                reasons=ranked.reasons,
             )
-        if left:
-            unserved.append(Unserved(demand=entry.demand, count=left, reasons=closed))
-    return Plan(creations=tuple(creations), unserved=tuple(unserved))
+        )
+        return count
+
+    def _as_now(self, offer: ProviderOffer) -> ProviderOffer:
+        return evolve(offer, live_workers=offer.live_workers + self.made[offer.provider_id])
 
 
 def plan_warm(
@@ -130,19 +152,6 @@ def plan_warm(
                 )
             )
     return Plan(creations=tuple(creations))
-
-
-def _able(
-    demand: DemandClass, providers: Sequence[ProviderOffer], refused: dict[str, str]
-) -> list[ProviderOffer]:
-    able = []
-    for offer in providers:
-        reason = provider_cannot(demand, offer)
-        if reason is None:
-            able.append(offer)
-        else:
-            refused[offer.name] = reason
-    return able
 
 
 def _missing(waiting: Sequence[Waiting], coming: Sequence[WorkerOffer]) -> list[int]:

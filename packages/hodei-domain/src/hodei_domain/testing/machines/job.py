@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hodei_domain.jobs.errors import AlreadyEnded, IllegalMove, StaleAttempt
 from hodei_domain.jobs.job import Job, JobState, Progress
 from hodei_domain.jobs.result import JobResult, Reason
-from hodei_domain.jobs.spec import Clocks, OnWorkerLost, RetryRules
+from hodei_domain.jobs.spec import Clocks, JobSpec, OnWorkerLost, RetryRules
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.testing.making import T0, new_job_id, new_worker_id, spec
@@ -34,41 +34,68 @@ class Model:
     reported: bool = False  # the newest attempt's end is its worker's own word
 
 
+SPECS = st.builds(
+    lambda tries, losses, policy, named, clocks: spec(
+        retry=RetryRules(max_attempts=tries, reasons=named),
+        max_losses=losses,
+        on_worker_lost=policy,
+        clocks=clocks,
+    ),
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.sampled_from(OnWorkerLost),
+    st.sampled_from([(), ("timeout:execution",), ("oom",), ("timeout:total",)]),
+    st.sampled_from([Clocks(), Clocks(queue=timedelta(1), execution=timedelta(1), total=timedelta(1))]),
+)
+HASTY = st.integers(0, 4)
+
+
+def listening(machine: "JobMachine") -> bool:
+    """Whether the last messages were not all refused: an example shall not be spent on refusals."""
+    return machine.late < 3
+
+
 class JobMachine(RuleBasedStateMachine):
     """Each rule makes one move and says beforehand what must come of it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.job = Job.submit(new_job_id(), spec(), at=T0).after
-        self.model = Model()
-        self.attempts_after_loss = 0
+        self._submit(spec())
 
-    @initialize(
-        tries=st.integers(1, 3),
-        losses=st.integers(0, 2),
-        policy=st.sampled_from(OnWorkerLost),
-        named=st.sampled_from([(), ("timeout:execution",), ("oom",), ("timeout:total",)]),
-        clocks=st.sampled_from(
-            [Clocks(), Clocks(queue=timedelta(1), execution=timedelta(1), total=timedelta(1))]
-        ),
-    )
-    def submit(
-        self, tries: int, losses: int, policy: OnWorkerLost, named: tuple[str, ...], clocks: Clocks
-    ) -> None:
-        retry = RetryRules(max_attempts=tries, reasons=named)
-        asked = spec(retry=retry, max_losses=losses, on_worker_lost=policy, clocks=clocks)
-        self.job = Job.submit(new_job_id(), asked, at=T0).after
+    @rule(data=st.data())
+    def go_on(self, data: st.DataObject) -> None:
+        """What would come next if all went well, and the next life after an end."""
+        if self.model.state in ENDS:
+            self._submit(data.draw(SPECS))
+        elif self.model.held:
+            self.release()
+        elif self.model.state == "PENDING":
+            self.assign(and_start=data.draw(st.booleans()))
+        elif self.model.state == "SCHEDULED":
+            self.start(0)
+        else:
+            self.finish(0, data.draw(results()), 0.5)
 
-    @rule()
-    def assign(self) -> None:
+    @initialize(asked=SPECS)
+    def submit(self, asked: JobSpec) -> None:
+        self._submit(asked)
+
+    def _submit(self, asked: JobSpec) -> None:
+        self.job, self.model, self.late = Job.submit(new_job_id(), asked, at=T0).after, Model(), 0
+        self.needs_a_person = False  # lost under FAIL or HOLD: nobody may run it again unasked
+
+    @precondition(listening)
+    @rule(and_start=st.booleans())
+    def assign(self, and_start: bool) -> None:
         model = self.model
         if model.state != "PENDING" or model.held:
             return self._refused(IllegalMove, lambda at: self.job.assign(new_worker_id(), at=at))
         model.state, model.attempt, model.reported = "SCHEDULED", model.attempt + 1, False
-        if self.job.losses and self.job.spec.on_worker_lost is not OnWorkerLost.RETRY:
-            self.attempts_after_loss += 1
-        return self._moves(lambda at: self.job.assign(new_worker_id(), at=at))
+        assert not self.needs_a_person, "P3: no second attempt by itself"
+        self._moves(lambda at: self.job.assign(new_worker_id(), at=at))
+        return self.start(0) if and_start else None
 
+    @precondition(listening)
     @rule(behind=st.integers(-1, 2))
     def start(self, behind: int) -> None:
         number = self.job.attempt - behind
@@ -80,6 +107,7 @@ class JobMachine(RuleBasedStateMachine):
         self.model.state = "RUNNING"
         self._moves(lambda at: self.job.start(number, at=at))
 
+    @precondition(listening)
     @rule(behind=st.sampled_from([0, 0, 0, 1, -1]), result=results(), jitter=st.floats(0, 1))
     def finish(self, behind: int, result: JobResult, jitter: float) -> None:
         number = self.job.attempt - behind
@@ -109,9 +137,12 @@ class JobMachine(RuleBasedStateMachine):
             again = matches and result.reason != "timeout:total" and model.failures < retry.max_attempts
             model.state = "PENDING" if again else "TIMEOUT" if timeout else "FAILED"
 
-    @rule()
-    def cancel(self) -> None:
+    @precondition(listening)
+    @rule(hasty=HASTY)
+    def cancel(self, hasty: int) -> None:
         model = self.model
+        if self._spared(hasty):
+            return None
         if model.state == "CANCELLED" or model.wish:
             assert self.job.cancel(at=self._at()).is_same
             return None
@@ -122,6 +153,7 @@ class JobMachine(RuleBasedStateMachine):
             model.state, model.held = "CANCELLED", False
         return self._moves(lambda at: self.job.cancel(at=at, by="ana", reason="enough"))
 
+    @precondition(listening)
     @rule(behind=st.sampled_from([0, 0, 0, 1, -1]))
     def lose(self, behind: int) -> None:
         number, model = self.job.attempt - behind, self.model
@@ -135,8 +167,10 @@ class JobMachine(RuleBasedStateMachine):
             spent = policy is OnWorkerLost.RETRY and model.losses > self.job.spec.max_losses
             model.state = "FAILED" if spent or policy is OnWorkerLost.FAIL else "PENDING"
             model.held = policy is OnWorkerLost.HOLD
+            self.needs_a_person = policy is not OnWorkerLost.RETRY
         self._moves(lambda at: self.job.lose(number, at=at, why="silent"))
 
+    @precondition(listening)
     @rule(behind=st.sampled_from([0, 0, 0, 1, -1]))
     def give_back(self, behind: int) -> None:
         number, model = self.job.attempt - behind, self.model
@@ -152,8 +186,14 @@ class JobMachine(RuleBasedStateMachine):
         model.state = "CANCELLED" if model.wish else "PENDING"
         self._moves(move)
 
-    @rule(clock=st.sampled_from(["timeout:queue", "timeout:execution", "timeout:total", "cancelled"]))
-    def expire(self, clock: str) -> None:
+    @precondition(listening)
+    @rule(
+        clock=st.sampled_from(["timeout:queue", "timeout:execution", "timeout:total", "cancelled"]),
+        hasty=HASTY,
+    )
+    def expire(self, clock: str, hasty: int) -> None:
+        if self._spared(hasty):
+            return None
         model, limited = self.model, self.job.spec.clocks.total is not None
         runs = {
             "timeout:queue": limited and model.state == "PENDING" and not model.held,
@@ -166,6 +206,7 @@ class JobMachine(RuleBasedStateMachine):
         model.state, model.held = "CANCELLED" if model.wish else "TIMEOUT", False
         return self._moves(lambda at: self.job.expire(clock, at=at))
 
+    @precondition(listening)
     @rule(behind=st.integers(0, 1))
     def report(self, behind: int) -> None:
         number = self.job.attempt - behind
@@ -176,17 +217,20 @@ class JobMachine(RuleBasedStateMachine):
         if self._accepted(number, move):
             self._moves(move)
 
+    @precondition(listening)
     @rule()
     def release(self) -> None:
         if not self.model.held:
             return self._refused(IllegalMove, lambda at: self.job.release(at=at))
         self.model.held = False
-        self.attempts_after_loss -= 1  # a person allows one more
+        self.needs_a_person = False
         return self._moves(lambda at: self.job.release(at=at))
 
-    @precondition(lambda self: self.job.attempt == 0)
-    @rule()
-    def give_up(self) -> None:
+    @precondition(listening)
+    @rule(hasty=HASTY)
+    def give_up(self, hasty: int) -> None:
+        if self._spared(hasty):
+            return None
         failed = JobResult(reason=Reason.IMAGE_PULL, message="no such image")
         if self.model.state != "PENDING":
             return self._refused(IllegalMove, lambda at: self.job.give_up(failed, at=at))
@@ -215,10 +259,6 @@ class JobMachine(RuleBasedStateMachine):
         if job.not_before is not None:
             assert job.state == "PENDING"
 
-    @invariant()
-    def without_a_person_nothing_runs_twice_under_fail_and_hold(self) -> None:
-        assert self.attempts_after_loss <= 0
-
     def _accepted(self, number: int, move: Callable[[datetime], Change[Job]]) -> bool:
         """Whether a message about this attempt must be taken; checks the refusal if not."""
         model = self.model
@@ -228,10 +268,15 @@ class JobMachine(RuleBasedStateMachine):
         self._refused(AlreadyEnded if known else StaleAttempt, move)
         return False
 
+    def _spared(self, hasty: int) -> bool:
+        """Most jobs shall live to be assigned."""
+        return hasty > 0 and self.model.attempt == 0
+
     def _at(self) -> datetime:
         return self.job.changed_at - timedelta(seconds=1)  # the clock went back: time must rise all the same
 
     def _refused(self, error: type[HodeiError], move: Callable[[datetime], object]) -> None:
+        self.late += 1
         with pytest.raises(HodeiError) as refusal:
             move(self._at())
         assert refusal.type is error
@@ -239,6 +284,7 @@ class JobMachine(RuleBasedStateMachine):
     def _moves(self, move: Callable[[datetime], Change[Job]], steps: int = 1) -> None:
         before = self.job
         change = move(self._at())
+        self.late = 0
         assert before.state not in ENDS
         assert (change.base, change.after.version) == (before.version, before.version + steps)
         times = [before.changed_at, *(event.at for event in change.events)]

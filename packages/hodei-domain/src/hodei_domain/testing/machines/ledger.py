@@ -53,6 +53,11 @@ class Noted:
         return self.state in ("SCHEDULED", "RUNNING")
 
 
+def some_active(machine: "LedgerMachine") -> bool:
+    """Whether some worker holds a job."""
+    return any(note.active for note in machine.noted.values())
+
+
 class LedgerMachine(StoreMachine):
     """Messages reach the store as use cases send them: read or lock, move, save."""
 
@@ -70,9 +75,15 @@ class LedgerMachine(StoreMachine):
         key=st.none() | st.sampled_from("abc"),
         priority=st.sampled_from(Priority),
         policy=st.sampled_from(OnWorkerLost),
-        turn=st.integers(0, 3),
+        turns=st.lists(st.integers(0, 3), min_size=1, max_size=3),
     )
-    def submit(self, key: str | None, priority: Priority, policy: OnWorkerLost, turn: int) -> Any:
+    def submit(self, key: str | None, priority: Priority, policy: OnWorkerLost, turns: list[int]) -> Any:
+        made = (self._submit_one(key, priority, policy, turn) for turn in turns)
+        return multiple(*(id for id in made if id is not None))
+
+    def _submit_one(
+        self, key: str | None, priority: Priority, policy: OnWorkerLost, turn: int
+    ) -> JobId | None:
         change = submission(
             id=JobId(self.ids()),
             at=self._tick(),
@@ -86,7 +97,7 @@ class LedgerMachine(StoreMachine):
         id, is_new = self.run(self._submit(change))
         if key is not None and key in self.keys:
             assert (id, is_new) == (self.keys[key], False), "P7: one key, one job"
-            return multiple()
+            return None
         assert is_new
         self.noted[id] = Noted(priority=priority, turn=turn, policy=policy)
         if key is not None:
@@ -103,8 +114,8 @@ class LedgerMachine(StoreMachine):
                 return (await tx.jobs.by_idempotency([key or ""]))[key or ""].id, False
         return change.after.id, True
 
-    @rule(limit=st.integers(1, 4), claimers=st.integers(1, 3))
-    def claim(self, limit: int, claimers: int) -> None:
+    @rule(limit=st.integers(1, 4), claimers=st.integers(1, 3), and_start=st.booleans())
+    def claim(self, limit: int, claimers: int, and_start: bool) -> None:
         waiting = self._waiting()
         workers = [WorkerId(self.ids()) for _ in range(claimers)]
         taken = self.run(self._claim_together(workers, limit))
@@ -118,6 +129,8 @@ class LedgerMachine(StoreMachine):
                 note = self.noted[id]
                 note.state, note.attempt, note.worker = "SCHEDULED", note.attempt + 1, worker
                 note.workers.append(worker)
+                if and_start:
+                    self.start(id, 0)
 
     async def _claim_together(
         self, workers: list[WorkerId], limit: int
@@ -131,6 +144,16 @@ class LedgerMachine(StoreMachine):
             return worker, [job.id for job in jobs]
 
         return list(await asyncio.gather(*map(claim, workers)))
+
+    @precondition(some_active)
+    @rule(data=st.data())
+    def go_on(self, data: st.DataObject) -> None:
+        """The next word of a worker that does what it should."""
+        id = data.draw(st.sampled_from([id for id, note in self.noted.items() if note.active]))
+        if self.noted[id].state == "SCHEDULED":
+            self.start(id, 0)
+        else:
+            self.result(id, 0, data.draw(st.booleans()), 1)
 
     @rule(id=jobs, behind=st.sampled_from([0, 0, 0, 1]))
     def start(self, id: JobId, behind: int) -> None:
@@ -162,9 +185,11 @@ class LedgerMachine(StoreMachine):
             else:
                 self._note_end(note, "FAILED")
 
-    @rule(id=jobs)
-    def cancel(self, id: JobId) -> None:
+    @rule(id=jobs, hasty=st.integers(0, 2))
+    def cancel(self, id: JobId, hasty: int) -> None:
         note = self.noted[id]
+        if hasty and not note.active:  # most jobs shall live to be assigned
+            return
         if self._said(
             id, lambda job: job.cancel(at=self._tick()), note.state not in (*ENDS, "") or note.wish
         ):
@@ -173,7 +198,7 @@ class LedgerMachine(StoreMachine):
             if not already and note.state == "PENDING":
                 self._note_end(note, "CANCELLED")
 
-    @precondition(lambda self: any(note.active for note in self.noted.values()))
+    @precondition(some_active)
     @rule(data=st.data())
     def a_worker_falls_silent(self, data: st.DataObject) -> None:
         """Its leases run out, and the reaper finds exactly what it held."""
@@ -210,13 +235,15 @@ class LedgerMachine(StoreMachine):
         if self._said(id, lambda job: job.release(at=self._tick()), note.held and note.state == "PENDING"):
             note.held, note.permits = False, note.permits + 1
 
-    @rule(id=jobs)
-    def several_speak_at_once(self, id: JobId) -> None:
+    @precondition(some_active)
+    @rule(data=st.data())
+    def several_speak_at_once(self, data: st.DataObject) -> None:
         """Success, cancellation and loss race without locks: each save wins or is refused, and nothing is in
         between.
         """
+        id = data.draw(st.sampled_from([id for id, note in self.noted.items() if note.active]))
         note = self.noted[id]
-        if not note.active or note.wish:
+        if note.wish:
             return
         at, number = self._tick(), note.attempt
         moves: list[Move] = [

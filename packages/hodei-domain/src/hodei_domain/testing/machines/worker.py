@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from attrs import define
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.errors import HodeiError
@@ -30,14 +30,43 @@ class Model:
     done: int = 0
 
 
+def listening(machine: "WorkerMachine") -> bool:
+    """Whether the last messages were not all refused: an example shall not be spent on refusals."""
+    return machine.late < 3
+
+
 class WorkerMachine(RuleBasedStateMachine):
     """Each rule makes one move and says beforehand what must come of it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.worker = new_worker(register_by=T0 + timedelta(minutes=5)).after
-        self.model = Model()
+        self.provision()
 
+    @rule(attempt=st.integers(1, 3))
+    def go_on(self, attempt: int) -> None:
+        """What would come next if all went well, and the next life after an end."""
+        model = self.model
+        if model.state == "TERMINATED":
+            self.provision()
+        elif model.state == "TERMINATING":
+            self.ended(0)
+        elif not model.registered:
+            self.register()
+        elif not model.connected:
+            self.bind()
+        elif model.state == "READY":
+            self.take(attempt)
+        elif model.has_job:
+            self.free()
+        else:
+            self.terminate(0)
+
+    def provision(self) -> None:
+        """A new worker and a new model of it."""
+        self.worker = new_worker(register_by=T0 + timedelta(minutes=5)).after
+        self.model, self.late = Model(), 0
+
+    @precondition(listening)
     @rule()
     def created(self) -> None:
         if self.model.state == "CREATING":
@@ -46,6 +75,7 @@ class WorkerMachine(RuleBasedStateMachine):
         else:
             self._same(self.worker.created(at=self._at()))
 
+    @precondition(listening)
     @rule()
     def register(self) -> None:
         model = self.model
@@ -57,6 +87,7 @@ class WorkerMachine(RuleBasedStateMachine):
         model.registered = True
         return self._moves(lambda at: self.worker.register(INFO, at=at), events=1 if first else 0)
 
+    @precondition(listening)
     @rule()
     def bind(self) -> None:
         model = self.model
@@ -69,6 +100,7 @@ class WorkerMachine(RuleBasedStateMachine):
             model.state = "READY"
         return self._moves(lambda at: self.worker.bind(at=at), events=1)
 
+    @precondition(listening)
     @rule()
     def disconnect(self) -> None:
         if not self.model.connected:
@@ -76,6 +108,7 @@ class WorkerMachine(RuleBasedStateMachine):
         self.model.connected = False
         return self._moves(lambda at: self.worker.disconnect(at=at), events=1)
 
+    @precondition(listening)
     @rule(attempt=st.integers(1, 3))
     def take(self, attempt: int) -> None:
         model, job = self.model, new_job_id()
@@ -84,6 +117,7 @@ class WorkerMachine(RuleBasedStateMachine):
         model.state, model.has_job = "BUSY", True
         return self._moves(lambda at: self.worker.take(job, attempt, at=at), events=0)
 
+    @precondition(listening)
     @rule()
     def free(self) -> None:
         model = self.model
@@ -94,9 +128,12 @@ class WorkerMachine(RuleBasedStateMachine):
             model.state = "READY"
         return self._moves(lambda at: self.worker.free(at=at), events=0)
 
-    @rule()
-    def drain(self) -> None:
+    @precondition(listening)
+    @rule(hasty=st.integers(0, 3))
+    def drain(self, hasty: int) -> None:
         model = self.model
+        if hasty:
+            return None
 
         def move(at: datetime) -> Change[Worker]:
             return self.worker.drain(at=at, deadline=at + timedelta(minutes=1), why="upgrade")
@@ -106,15 +143,21 @@ class WorkerMachine(RuleBasedStateMachine):
         model.state = "TERMINATING" if model.state in ("CREATING", "CONNECTING") else "DRAINING"
         return self._moves(move, events=1)
 
-    @rule()
-    def terminate(self) -> None:
+    @precondition(listening)
+    @rule(hasty=st.integers(0, 3))
+    def terminate(self, hasty: int) -> None:
+        if hasty:
+            return None
         if self.model.state in GONE:
             return self._same(self.worker.terminate(at=self._at(), why="x"))
         self.model.state = "TERMINATING"
         return self._moves(lambda at: self.worker.terminate(at=at, why="x"), events=1)
 
-    @rule()
-    def ended(self) -> None:
+    @precondition(listening)
+    @rule(hasty=st.integers(0, 3))
+    def ended(self, hasty: int) -> None:
+        if hasty:
+            return None
         if self.model.state == "TERMINATED":
             return self._same(self.worker.ended(at=self._at()))
         self.model.state, self.model.connected = "TERMINATED", False
@@ -143,15 +186,18 @@ class WorkerMachine(RuleBasedStateMachine):
         )  # the clock went back: time must rise all the same
 
     def _same(self, change: Change[Worker]) -> None:
+        self.late += 1
         assert change.is_same
         assert change.after is self.worker
 
     def _refused(self, error: type[Exception], move: Callable[[datetime], object]) -> None:
+        self.late += 1
         with pytest.raises(HodeiError) as refusal:
             move(self._at())
         assert refusal.type is error
 
     def _moves(self, move: Callable[[datetime], Change[Worker]], events: int) -> None:
+        self.late = 0
         before = self.worker
         change = move(self._at())
         assert (change.base, change.after.version) == (before.version, before.version + 1)

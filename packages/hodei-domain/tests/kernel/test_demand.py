@@ -1,0 +1,72 @@
+import json
+import subprocess
+import sys
+
+from attrs import evolve
+from hodei_domain.kernel.demand import ANY, DemandClass, digest_of
+from hodei_domain.kernel.values import Constraint, Operator, Resources
+from hodei_domain.testing.strategies import demands
+from hypothesis import given
+
+A = Constraint("a", Operator.EQ, ("1",))
+B = Constraint("b", Operator.IN, ("2", "3"))
+FULL = DemandClass(
+    image="alpine:3.20",
+    resources=Resources(cpu_cores=2, memory_mib=512, architecture="arm64"),
+    constraints=[B, A],
+    provider="docker",
+    region="eu",
+)
+
+
+@given(demands())
+def test_a_demand_goes_through_json_and_keeps_its_key(demand: DemandClass) -> None:
+    again = DemandClass.from_json(json.loads(json.dumps(demand.to_json())))
+    assert again == demand
+    assert again.key == demand.key
+
+
+def test_the_order_of_constraints_makes_no_other_class() -> None:
+    assert DemandClass(constraints=[A, B, A]).key == DemandClass(constraints=(B, A)).key
+
+
+def test_whatever_differs_makes_another_class() -> None:
+    others = [
+        evolve(FULL, image=""),
+        evolve(FULL, resources=Resources()),
+        evolve(FULL, resources=Resources(cpu_cores=2, memory_mib=512)),
+        evolve(FULL, constraints=[A]),
+        evolve(FULL, provider=""),
+        evolve(FULL, region=""),
+    ]
+    assert len({demand.key for demand in [FULL, ANY, *others]}) == len(others) + 2
+
+
+def test_keys_never_change() -> None:
+    # stored beside queued jobs: a new release must find the classes of the old one
+    assert ANY.key == "d3ee520f271a2f585d64203e3cb4ac8d"
+    assert FULL.key == "b48e7985693d7659e7e52b97879aaacc"
+    assert digest_of({"b": [1, None], "a": "ñ"}) == digest_of({"a": "ñ", "b": [1, None]})
+
+
+def test_keys_are_the_same_in_another_process() -> None:
+    program = (
+        "from hodei_domain.kernel.demand import DemandClass\n"
+        "import json, sys\n"
+        "print(DemandClass.from_json(json.load(sys.stdin)).key)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(FULL.to_json()),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == FULL.key
+
+
+def test_a_demand_reads_like_a_list_of_wishes() -> None:
+    assert str(ANY) == "no image; 0 cores, 0 MiB"
+    told = str(evolve(FULL, resources=Resources(gpu=1, architecture="arm64")))
+    assert told == "alpine:3.20; 0 cores, 0 MiB; 1 gpu; arm64; docker; eu; a Eq 1; b In 2, 3"
+    assert FULL.architecture == "arm64"

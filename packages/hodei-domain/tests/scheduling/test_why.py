@@ -1,0 +1,74 @@
+from datetime import timedelta
+from uuid import UUID
+
+from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.spec import OnWorkerLost, RetryRules
+from hodei_domain.kernel.ids import ProviderId
+from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.scheduling.offers import ProviderOffer
+from hodei_domain.scheduling.why import PendingReason, why_pending
+from hodei_domain.testing.making import FAILURE, MINUTE, SECOND, T0, new_worker_id, submission
+
+DOCKER = ProviderOffer(
+    provider_id=ProviderId(UUID(int=1)),
+    name="docker",
+    capabilities=Capabilities(images=True),
+    live_workers=10,
+)
+PROCESS = ProviderOffer(provider_id=ProviderId(UUID(int=2)), name="process")
+
+
+def job(**fields: object) -> Job:
+    return submission(**fields).after
+
+
+def test_a_job_that_is_not_pending_needs_no_reason() -> None:
+    running = job().assign(new_worker_id(), at=T0).after
+    assert why_pending(running, [DOCKER], now=T0) == []
+
+
+def test_each_provider_says_its_part() -> None:
+    assert why_pending(job(image="alpine:3.20"), [PROCESS, DOCKER], now=T0) == [
+        PendingReason("docker", "is at its limit of 10 workers"),
+        PendingReason("process", "runs no images"),
+    ]
+
+
+def test_a_worker_on_its_way_is_told_with_its_stage() -> None:
+    told = why_pending(job(image="a"), [DOCKER], starting=[("docker", "pulling alpine:3.20")], now=T0)
+    assert told == [PendingReason("docker", "pulling alpine:3.20")]
+
+
+def test_a_job_that_nobody_can_ever_serve_says_so_first() -> None:
+    told = why_pending(job(image="alpine:3.20"), [PROCESS], now=T0)
+    assert told[0] == PendingReason("", "no provider can serve it: alpine:3.20; 0 cores, 0 MiB")
+
+
+def test_a_free_provider_means_a_worker_is_coming() -> None:
+    assert why_pending(job(), [PROCESS], now=T0) == [PendingReason("process", "waiting for a worker")]
+
+
+def test_without_providers_a_person_must_act() -> None:
+    [reason] = why_pending(job(), [], now=T0)
+    assert "register one" in reason.reason
+
+
+def test_a_backoff_is_told_with_its_rest() -> None:
+    waiting = job(retry=RetryRules(max_attempts=2, initial=timedelta(seconds=30), jitter=0))
+    waiting = waiting.assign(new_worker_id(), at=T0).after.finish(1, FAILURE, at=T0 + SECOND).after
+    told = why_pending(waiting, [PROCESS], now=T0 + 11 * SECOND)
+    assert told == [PendingReason("", "attempt 2 starts in 20 s, after 1 failures")]
+    assert why_pending(waiting, [PROCESS], now=T0 + MINUTE) == [
+        PendingReason("process", "waiting for a worker")
+    ]
+
+
+def test_a_held_job_says_what_it_waits_for() -> None:
+    held = (
+        job(on_worker_lost=OnWorkerLost.HOLD)
+        .assign(new_worker_id(), at=T0)
+        .after.lose(1, at=T0, why="x")
+        .after
+    )
+    [reason] = why_pending(held, [PROCESS], now=T0)
+    assert "release or cancel" in reason.reason
