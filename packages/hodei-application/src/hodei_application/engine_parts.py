@@ -179,6 +179,7 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         begin=parts.outside.begin,
         now=parts.outside.now,
         jitter=parts.outside.jitter,
+        config=parts.config,
         connected=parts.connected,
         release=parts.release,
         ends=parts.ends,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
 from hodei_domain.jobs.errors import AlreadyEnded
@@ -54,6 +54,7 @@ class Ledger:
     jobs: dict[JobId, Job]
     at: datetime
     jitter: Jitter
+    requeue_delay: timedelta = timedelta(0)
     chunks: list[tuple[WorkerLink, LogChunk]] = field(factory=list, init=False)
     endings: list[tuple[WorkerLink, AttemptEnded]] = field(factory=list, init=False)
     kept: list[LogChunk] = field(factory=list, init=False)
@@ -121,7 +122,9 @@ class Ledger:
         """The move that the end means. A worker that was busy or leaving gives back what it never started."""
         given_back = not report.started and report.result.reason == Reason.GIVEN_BACK
         if given_back and self.jobs[report.job_id].state is JobState.SCHEDULED:
-            return lambda job: job.give_back(report.attempt, at=self.at, why=report.result.message)
+            later = self.at + self.requeue_delay if self.requeue_delay else None
+            why = report.result.message
+            return lambda job: job.give_back(report.attempt, at=self.at, why=why, not_before=later)
         jitter = self.jitter()
         return lambda job: job.finish(report.attempt, report.result, at=self.at, jitter=jitter)
 

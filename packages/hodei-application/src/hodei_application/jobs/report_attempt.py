@@ -20,6 +20,7 @@ from hodei_application.logs.log_hub import LogHub
 from hodei_application.ports import Clock, Jitter, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.signals import CLEANUP, Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.link import LinkClosed, WorkerLink
@@ -78,6 +79,7 @@ class RecordReports:
     begin: UnitOfWork
     now: Clock
     jitter: Jitter
+    config: LiveConfig
     connected: ConnectedWorkers
     release: Release
     ends: KnownEnds
@@ -103,7 +105,8 @@ class RecordReports:
     async def _record(self, arrivals: Sequence[Arrival]) -> tuple[Ledger, list[Worker]]:
         async with self.begin() as tx:
             jobs = await tx.jobs.lock({arrival.report.job_id for arrival in arrivals})
-            ledger = Ledger(jobs=jobs, at=self.now(), jitter=self.jitter)
+            delay = self.config.now.requeue_delay
+            ledger = Ledger(jobs=jobs, at=self.now(), jitter=self.jitter, requeue_delay=delay)
             for arrival in arrivals:
                 ledger.enter(arrival)
             if ledger.chunks:

@@ -1,0 +1,54 @@
+"""The whole way of a job, use cases and loops together."""
+
+from hodei_application.testing import World
+from hodei_domain.jobs.job import JobState
+from hodei_domain.workers.worker import WorkerState
+
+
+async def test_a_job_runs_on_a_worker_that_is_made_for_it(world: World) -> None:
+    await world.add_provider()
+    job = await world.submit(name="hello")
+    await world.settle()
+    [agent] = world.agents.values()
+    [given] = agent.jobs
+    assert given.id == job.id
+    assert (await world.job(job.id)).state is JobState.SCHEDULED
+
+    await agent.start(given)
+    running = await world.job(job.id)
+    assert running.state is JobState.RUNNING
+    await agent.write(given, b"hello\n")
+    await agent.finish(given)
+
+    done = await world.job(job.id)
+    assert done.state is JobState.SUCCEEDED
+    assert done.result is not None
+    assert done.result.exit_code == 0
+    assert (await world.worker(agent.worker_id)).state is WorkerState.READY
+    assert await world.events(job.id) == [
+        "JobCreated",
+        "JobAssigned",
+        "JobStatusChanged",
+        "JobStatusChanged",
+    ]
+
+
+async def test_a_worker_that_became_free_is_offered_the_next_job(world: World) -> None:
+    agent = await world.add_worker()
+    first, second = await world.submit(name="1"), await world.submit(name="2")
+    await world.settle()
+    assert [job.id for job in agent.jobs] == [first.id]
+    await agent.finish(agent.jobs[0])
+    await world.settle()
+    assert [job.id for job in agent.jobs] == [first.id, second.id]
+
+
+async def test_one_worker_is_made_for_each_waiting_job_and_none_for_those_that_start(world: World) -> None:
+    world.agents_come = False
+    await world.add_provider(max_workers=5)
+    for _ in range(3):
+        await world.submit()
+    await world.settle()
+    assert len(world.provider.made) == 3
+    await world.settle()
+    assert len(world.provider.made) == 3
