@@ -15,15 +15,18 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
+from hodei_domain.kernel.errors import HodeiError
 from hodei_infrastructure import bootstrap
 
 from hodei_grpc.announcing import announced, banner, tell_ready
 
 if TYPE_CHECKING:  # importing these takes longer than starting Postgres, so it is done meanwhile
     from hodei_application.control_plane import ControlPlane
+
+    from hodei_grpc.server import Server
 
 log = logging.getLogger("hodei.server")
 
@@ -62,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         return uvloop.run(_upgrade(settings) if options.upgrade_db else _serve(settings, options))
-    except bootstrap.StartError as refused:
-        log.error("%s", refused)
+    except HodeiError as refused:
+        log.error("%s", refused.message)
         return EXIT_UNAVAILABLE
     except KeyboardInterrupt:  # a second one, while it was stopping
         return 128 + signal.SIGINT
@@ -134,12 +137,25 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
                 stop.starting = None  # from here on a signal ends what runs in good order
                 with announced(settings.data_dir, server.address):
                     tell_ready(options.ready_fd, server.port)
-                    banner(server.address, server.services, settings)
+                    _greet(server, settings, options)
                     await _until_stop(stop, options, control)
                 if options.ephemeral:
                     await control.destroy_all_workers(WORKER_GRACE)
+                refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
+                await control.stop()  # ends the streams of workers, for which the server would wait
+                await refusing
         finally:
-            await server.stop(CALLS_END_WITHIN)
+            await server.stop(0)
+
+
+def _greet(server: Server, settings: bootstrap.Settings, options: argparse.Namespace) -> None:
+    if options.ephemeral:
+        log.info("Serving on %s", server.address)
+        return
+    notes = ["Process provider initialized"] if settings.process_enabled else []
+    if settings.dev_mode:
+        notes.append("Development mode: no token is needed, and workers with dev-* tokens are let in")
+    banner(server.address, server.services, notes)
 
 
 def _refuse_exposure(settings: bootstrap.Settings) -> None:
@@ -153,7 +169,7 @@ def _refuse_exposure(settings: bootstrap.Settings) -> None:
 async def _until_stop(stop: Stop, options: argparse.Namespace, control: ControlPlane) -> None:
     from hodei_grpc.owner import until_forsaken
 
-    waits = [asyncio.create_task(stop.asked.wait())]
+    waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.asked.wait())]
     if options.owner_fd is not None:
         waits.append(asyncio.create_task(until_forsaken(options.owner_fd, control)))
     try:

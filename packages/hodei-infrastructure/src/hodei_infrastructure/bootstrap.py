@@ -1,0 +1,276 @@
+"""The one place where classes are chosen: settings in, a control plane out.
+
+What takes long to import (psycopg, the use cases) is imported where it is needed, so that an embedded
+Postgres starts meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from hodei_domain.kernel.errors import Kind, Unavailable
+
+from hodei_infrastructure.journal import open_journal
+from hodei_infrastructure.settings import Settings, from_environment
+from hodei_infrastructure.variables import SettingsError
+
+if TYPE_CHECKING:
+    from hodei_application.control_plane import ControlPlane, Policy
+    from hodei_domain.providers.plugin import ProviderPlugin
+    from hodei_domain.providers.provider import Provider
+
+    from hodei_infrastructure.process.provider import ProcessProvider
+
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "StartError",
+    "control_plane",
+    "database",
+    "from_environment",
+    "local_token",
+    "open_journal",
+    "upgrade_database",
+]
+
+log = logging.getLogger("hodei.server")
+
+ANOTHER_LEAVES_WITHIN = 15.0  # seconds for a server that is stopping to let go of the embedded database
+LOOK_AGAIN = 0.1
+WORKERS_PER_CORE = 4  # most jobs wait for something most of the time
+
+
+class StartError(Unavailable):
+    """The server cannot start; the text says why and what to do."""
+
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    code: ClassVar[str] = "server.not-started"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the system refuses, told like what our own parts refuse."""
+    try:
+        yield
+    except OSError as refused:
+        if refused.filename is None:
+            raise
+        raise StartError(f"{refused.filename}: {refused.strerror}") from refused
+
+
+# --- the database ---
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Awaitable[str]]:
+    """Start what is needed of a database; await what is given for its URL.
+
+    The embedded Postgres starts in a thread while the caller goes on. It is stopped when the context is
+    left. The awaitable raises a HodeiError.
+    """
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(_url_of(settings, stack), name="database")
+        await asyncio.sleep(0)  # let it begin before the caller is busy
+        try:
+            yield starting
+        finally:
+            starting.cancel()
+            with suppress(asyncio.CancelledError, Exception):  # told to whoever awaited it
+                await starting
+
+
+async def _url_of(settings: Settings, stack: AsyncExitStack) -> str:
+    with _told():
+        _make_data_dir(settings)
+        if settings.database_url is not None:
+            return settings.database_url
+        return await _embedded(settings, stack)
+
+
+async def _embedded(settings: Settings, stack: AsyncExitStack) -> str:
+    from hodei_infrastructure.embedded.errors import ClusterInUse
+    from hodei_infrastructure.embedded.server import embedded_server
+
+    loop = asyncio.get_running_loop()
+    deadline, said = loop.time() + ANOTHER_LEAVES_WITHIN, False
+    while True:
+        try:
+            return await stack.enter_async_context(embedded_server(settings.data_dir))
+        except ClusterInUse as used:
+            if loop.time() > deadline:
+                raise
+            if not said:
+                log.info("Waiting for another server to let go of %s", settings.data_dir)
+                log.debug("%s", used)
+                said = True
+        await asyncio.sleep(LOOK_AGAIN)
+
+
+def _make_data_dir(settings: Settings) -> None:
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+async def upgrade_database(settings: Settings) -> str:
+    """Bring the schema up to date; give its revision. Raise a HodeiError."""
+    import psycopg
+
+    from hodei_infrastructure.migrations.upgrade import current, migrate
+    from hodei_infrastructure.postgres.connections import wait_for_database
+
+    with _told():
+        async with database(settings) as starting:
+            url = await starting
+            await wait_for_database(url)
+            await migrate(url)
+            async with await psycopg.AsyncConnection.connect(url) as connection:
+                return await current(connection) or ""
+
+
+# --- who may call ---
+
+
+def local_token(settings: Settings) -> str:
+    """The secret that callers must bear, from the data directory; made if there is none. Raise a HodeiError.
+
+    Who may read the file may run commands as this user, so it is refused if others may.
+    """
+    path = settings.data_dir / "token"
+    with _told():
+        _make_data_dir(settings)
+        if not path.exists():
+            _make_token(path)
+        if path.stat().st_mode & 0o077:
+            raise StartError(f"{path}: others may read it; remove it, or `chmod 600` it if nobody did")
+        token = path.read_text().strip()
+    if not token:
+        raise StartError(f"{path}: is empty; remove it, and a new token is made")
+    return token
+
+
+def _make_token(path: Path) -> None:
+    """Whole or not at all: of two servers that start at once one makes it, and nobody reads half of it."""
+    part = path.with_name(f"token.{os.getpid()}")
+    part.touch(mode=0o600)
+    try:
+        part.write_text(secrets.token_urlsafe(32) + "\n")
+        with suppress(FileExistsError):
+            path.hardlink_to(part)
+    finally:
+        part.unlink()
+
+
+# --- the control plane ---
+
+
+@asynccontextmanager
+async def control_plane(settings: Settings, url: str, server_address: str) -> AsyncIterator[ControlPlane]:
+    """A control plane that runs, on the database at `url`; agents are told to dial `server_address`.
+
+    Waits for a database that is down. On leaving it stops in good order: workers and their jobs go on.
+    Raise a HodeiError.
+    """
+    from hodei_application.control_plane import Outside, build
+
+    from hodei_infrastructure import system
+    from hodei_infrastructure.postgres.store import open_store
+
+    policy = _policy(settings)
+    async with AsyncExitStack() as stack:
+        with _told():
+            store = await stack.enter_async_context(
+                open_store(
+                    url,
+                    connections=settings.db_max_connections,
+                    timeout=settings.db_connection_timeout,
+                    lease=policy.lease,
+                )
+            )
+            processes = _processes(settings)
+            stack.push_async_callback(processes.close)
+            control = build(
+                Outside(
+                    begin=store.begin,
+                    now=system.now,
+                    new_id=system.new_id,
+                    secrets=system.secret_bytes,
+                    plugins=lambda provider: _plugin(provider, settings, processes),
+                    server_address=server_address,
+                    dev_mode=settings.dev_mode,
+                ),
+                policy,
+            )
+            await _register(settings, control, processes)
+            await control.start()
+        stack.push_async_callback(_stop, control)
+        yield control
+
+
+async def _stop(control: ControlPlane) -> None:
+    if control.is_live():  # else whoever used it has stopped it
+        await control.stop()
+
+
+def _policy(settings: Settings) -> Policy:
+    from hodei_application.control_plane import Policy
+    from hodei_domain.scheduling.config import SchedulerConfig
+
+    return Policy(
+        audit_retention=settings.audit_retention,
+        log_retention=settings.log_retention,
+        provisioning=settings.provisioning_enabled,
+        scheduler=SchedulerConfig(
+            min_idle=settings.worker_min_idle,
+            idle_ttl=settings.worker_idle_ttl,
+            max_lifetime=settings.worker_max_lifetime,
+            max_jobs=settings.worker_max_jobs or 0,
+        ),
+    )
+
+
+# --- providers ---
+
+
+def _processes(settings: Settings) -> ProcessProvider:
+    from hodei_infrastructure import system
+    from hodei_infrastructure.machine import look_at_machine
+    from hodei_infrastructure.process.provider import ProcessProvider
+
+    return ProcessProvider(settings.data_dir / "workers", look_at_machine(settings.data_dir), system.now)
+
+
+def _plugin(provider: Provider, settings: Settings, processes: ProcessProvider) -> ProviderPlugin | None:
+    """The adapter for a provider's row; None for what this server does not have."""
+    if settings.process_enabled and (provider.name, provider.type) == (processes.name, processes.type):
+        return processes.plugin()
+    return None
+
+
+async def _register(settings: Settings, control: ControlPlane, processes: ProcessProvider) -> None:
+    """Rows for the providers that this server brings along: the same row, with the same id, at each start."""
+    for name in settings.missing_providers:
+        log.warning("The %s provider was asked for and is not in this release", name)
+    if not settings.process_enabled:
+        return
+    from hodei_application.providers.register_provider import NewProvider
+
+    capabilities = processes.capabilities
+    most = settings.process_max_workers
+    provider = await control.ensure_provider(
+        NewProvider(
+            name=processes.name,
+            type=processes.type,
+            max_workers=most or max(4, round(WORKERS_PER_CORE * capabilities.max_resources.cpu_cores)),
+            capabilities=capabilities,
+        )
+    )
+    # What an operator set stays; what the machine or the environment says may have changed since the last
+    # start.
+    said = {"capabilities": capabilities} | ({"max_workers": most} if most else {})
+    await control.update_provider(provider.id, said)
