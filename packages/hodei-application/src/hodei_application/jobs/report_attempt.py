@@ -147,7 +147,9 @@ class RecordReports:
         changes = self.release(ledger.leaving, workers, at=ledger.at)
         if changes:
             await tx.workers.save(changes)
-        return [*(change.after for change in changes)] or list(workers.values())
+        # Rows that did not change are told, too: a commit whose answer got lost may have left our copies
+        # behind.
+        return [*workers.values(), *(change.after for change in changes)]
 
     def _publish(self, ledger: Ledger) -> None:
         chatty = log.isEnabledFor(logging.DEBUG)
@@ -161,12 +163,10 @@ class RecordReports:
 
     def _set_free(self, ledger: Ledger, workers: list[Worker]) -> None:
         self.connected.update(workers)
-        going = False
         for worker in workers:
             if worker.state is WorkerState.READY:
                 workers_log.info("Worker %s released", worker.id)
-            going = going or worker.state is WorkerState.TERMINATING
-        if going:
+        if any(worker.state is WorkerState.TERMINATING for worker in workers):
             self.signals.cleanup()
             self.signals.tell_others(CLEANUP)
         self.dispatcher.look(ledger.moved)
