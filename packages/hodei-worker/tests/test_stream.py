@@ -258,7 +258,8 @@ async def test_an_agent_that_cannot_come_back_within_its_lease_gives_up(
     server: Any, client: Client, order: Any
 ) -> None:
     side = await server.connected()
-    await side.welcome(lease_ms=100)
+    await side.welcome(lease_ms=100, heartbeat_interval_ms=50)
+    await side.next("heartbeat")  # it has read the welcome
     await server.stop()
     with pytest.raises(LostTouch):
         await asyncio.wait_for(client.task, 20)
