@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -19,55 +20,51 @@ from benchmarks.options import Options
 from benchmarks.peers.measure import jobs_per_second
 from benchmarks.peers.peer import SLOTS, Peer
 from benchmarks.postgres import Postgres
-from benchmarks.stack import Stack, until
+from benchmarks.stack import Stack
 
 COUNT = 3000
 # Enough calls under way that the server can commit several together, as many clients would have.
 CALLERS = 32
+WARM_UP = 100
 # JobCreated, JobAssigned, SCHEDULED to RUNNING, RUNNING to SUCCEEDED.
 RECORDS_OF_A_JOB = 4
+
+
+# What a rate would be worth nothing without: each job's end, its records and its line.
+KEPT = """
+SELECT (SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED' AND created_at >= %(since)s),
+    (SELECT count(*) FROM audit_logs WHERE event_type LIKE 'Job%%' AND occurred_at >= %(since)s),
+    (SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED' AND created_at >= %(since)s
+        AND EXISTS (SELECT FROM job_log_chunks WHERE job_id = jobs.id AND nbytes > 0))
+"""
 
 
 async def measure(stack: Stack, chosen: Options) -> Sequence[Row]:
     """From the first submission to the last end, so often as asked."""
     count = chosen.count or COUNT
-    await _round(stack, 100)
+    begun = datetime.now(UTC)
+    await _round(stack, WARM_UP)
     rates = []
     for _ in range(chosen.repeat):
         since = time.perf_counter()
         await _round(stack, count)
         rates.append(count / (time.perf_counter() - since))
-    await _everything_is_there(stack.url, 100 + count * chosen.repeat)
+    await _everything_is_there(stack.url, begun, WARM_UP + count * chosen.repeat)
     what = f"/bin/echo jobs, {chosen.workers} workers, {count} jobs"
     return [Row(what=what, unit="jobs/s", samples=tuple(rates), bars=(at_least("p50", 300),))]
 
 
 async def _round(stack: Stack, count: int) -> None:
-    before = (await stack.client.queue()).completed_jobs
-
     async def submit(number: int) -> None:
         await stack.client.submit("/bin/echo", f"job {number}")
 
     await at_once(submit, count, CALLERS)
-
-    async def all_ended() -> bool:
-        queue = await stack.client.queue()
-        if queue.failed_jobs:
-            raise JobWentWrong(f"{queue.failed_jobs} jobs failed")
-        return queue.completed_jobs - before >= count
-
-    await until(all_ended)
+    await stack.settled()
 
 
-async def _everything_is_there(url: str, jobs: int) -> None:
-    """A rate is worth nothing if records are missing: look for each job's records and for its line."""
+async def _everything_is_there(url: str, since: datetime, jobs: int) -> None:
     async with await psycopg.AsyncConnection.connect(url) as connection:
-        cursor = await connection.execute(
-            "SELECT (SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED'), "
-            "(SELECT count(*) FROM audit_logs WHERE event_type LIKE 'Job%'), "
-            "(SELECT count(DISTINCT job_id) FROM job_log_chunks)"
-        )
-        row = await cursor.fetchone()
+        row = await (await connection.execute(KEPT, {"since": since})).fetchone()
     assert row is not None
     succeeded, records, logs = row
     if succeeded != jobs or logs != jobs or records < RECORDS_OF_A_JOB * jobs:
