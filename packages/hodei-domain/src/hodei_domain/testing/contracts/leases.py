@@ -65,12 +65,12 @@ class LeaseStoreContract(StoreContract):
         assert [lost.job_id for lost in await expired(begin)] == [job.id]
 
     async def test_an_ended_attempt_has_no_lease_and_gets_none(self, begin: Begin) -> None:
-        worker = new_worker_id()
-        done, lost = await running(begin, worker), await running(begin, worker)
-        await renew(begin, worker, duration=AT_ONCE)
+        first, second = new_worker_id(), new_worker_id()
+        done, lost = await running(begin, first), await running(begin, second)
+        await renew(begin, first, second, duration=AT_ONCE)
         await save_jobs(begin, done.finish(1, SUCCESS, at=T0), lost.lose(1, at=T0, why="silent"))
         assert await expired(begin) == []
-        assert await renew(begin, worker, duration=AT_ONCE) == 0
+        assert await renew(begin, first, second, duration=AT_ONCE) == 0
         assert await expired(begin) == []
 
     async def test_the_next_attempt_has_a_lease_of_its_own(self, begin: Begin) -> None:
@@ -85,10 +85,10 @@ class LeaseStoreContract(StoreContract):
         assert await expired(begin) == [LostAttempt(job_id=job.id, attempt=2, worker_id=second)]
 
     async def test_no_more_than_the_limit_is_told(self, begin: Begin) -> None:
-        worker = new_worker_id()
-        for _ in range(3):
+        workers = [new_worker_id() for _ in range(3)]  # a worker holds one attempt at a time
+        for worker in workers:
             await assigned(begin, worker)
         await submitted(begin)
-        await renew(begin, worker, duration=AT_ONCE)
+        await renew(begin, *workers, duration=AT_ONCE)
         assert len(await expired(begin, 2)) == 2
         assert await renew(begin, duration=AT_ONCE) == 0

@@ -117,33 +117,31 @@ class LedgerMachine(StoreMachine):
     @rule(limit=st.integers(1, 4), claimers=st.integers(1, 3), and_start=st.booleans())
     def claim(self, limit: int, claimers: int, and_start: bool) -> None:
         waiting = self._waiting()
-        workers = [WorkerId(self.ids()) for _ in range(claimers)]
-        taken = self.run(self._claim_together(workers, limit))
-        ids = [id for _, jobs in taken for id in jobs]
+        # a worker holds one attempt at a time, so each job gets a worker of its own
+        workers = [[WorkerId(self.ids()) for _ in range(limit)] for _ in range(claimers)]
+        taken = self.run(self._claim_together(workers))
+        ids = [id for _, id in taken]
         assert len(ids) == len(set(ids)), "P3: two claims never return the same job"
         assert set(ids) <= set(waiting)
         if claimers == 1:
             assert ids == waiting[:limit], "priority, then turn, then id"
-        for worker, jobs in taken:
-            for id in jobs:
-                note = self.noted[id]
-                note.state, note.attempt, note.worker = "SCHEDULED", note.attempt + 1, worker
-                note.workers.append(worker)
-                if and_start:
-                    self.start(id, 0)
+        for worker, id in taken:
+            note = self.noted[id]
+            note.state, note.attempt, note.worker = "SCHEDULED", note.attempt + 1, worker
+            note.workers.append(worker)
+            if and_start:
+                self.start(id, 0)
 
-    async def _claim_together(
-        self, workers: list[WorkerId], limit: int
-    ) -> list[tuple[WorkerId, list[JobId]]]:
+    async def _claim_together(self, workers: list[list[WorkerId]]) -> list[tuple[WorkerId, JobId]]:
         at = self._tick()
 
-        async def claim(worker: WorkerId) -> tuple[WorkerId, list[JobId]]:
+        async def claim(free: list[WorkerId]) -> list[tuple[WorkerId, JobId]]:
             async with self.begin() as tx:
-                jobs = await tx.queue.claim([ANY.key], limit)
-                await tx.jobs.save([job.assign(worker, at=at) for job in jobs])
-            return worker, [job.id for job in jobs]
+                matched = list(zip(free, await tx.queue.claim([ANY.key], len(free)), strict=False))
+                await tx.jobs.save([job.assign(worker, at=at) for worker, job in matched])
+            return [(worker, job.id) for worker, job in matched]
 
-        return list(await asyncio.gather(*map(claim, workers)))
+        return [pair for pairs in await asyncio.gather(*map(claim, workers)) for pair in pairs]
 
     @precondition(some_active)
     @rule(data=st.data())
