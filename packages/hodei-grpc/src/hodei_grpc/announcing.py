@@ -42,12 +42,12 @@ def tell_ready(descriptor: int | None, port: int) -> None:
 
 def banner(address: str, services: Iterable[str], notes: Iterable[str]) -> None:
     """Say to people what serves where."""
-    lines = [_HEAD, f"Starting server on {address}", "Services initialized:"]
-    for service in services:
-        name = service.rpartition(".")[2]
-        lines.append(f"  ✓ {name}{' (with OTP authentication)' if name == 'WorkerAgentService' else ''}")
-    lines += [f"  ✓ {note}" for note in notes]
-    text = "\n".join(lines) + "\n"
+    names = dict.fromkeys(service.rpartition(".")[2] for service in services)
+    extra = {"WorkerAgentService": " (with OTP authentication)"}
+    parts = [*(name + extra.get(name, "") for name in names), *notes]
+    text = "\n".join(
+        [_HEAD, f"Starting server on {address}", "Services initialized:", *(f"  ✓ {p}" for p in parts), ""]
+    )
     encoding = sys.stdout.encoding or "ascii"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
     sys.stdout.flush()

@@ -18,6 +18,7 @@ from hodei_grpc.convert import jobs as convert
 from hodei_grpc.convert.submissions import to_submission, wire_names
 from hodei_grpc.convert.workers import required_worker
 from hodei_grpc.servicers import Context
+from hodei_grpc.services.closing import closed_after
 
 PAGE = 50
 CANCEL_TEXTS = {True: "cancelled", False: "the job is being stopped"}
@@ -87,8 +88,9 @@ class JobExecution:
         self, request: wire.GetJobRequest, context: Context
     ) -> AsyncGenerator[wire.GetJobResponse, None]:
         """First the job as it is, then each of its moves; ends after its end."""
-        async for job in self._control.watch_job(required_job(request.job_id)):
-            yield convert.to_details(job, (job.current,) if job.current else ())
+        async with closed_after(self._control.watch_job(required_job(request.job_id))) as moves:
+            async for job in moves:
+                yield convert.to_details(job, (job.current,) if job.current else ())
 
     async def cancel_job(self, request: wire.CancelJobRequest, context: Context) -> wire.CancelJobResponse:
         """Stop a job. Cancelling twice is not an error."""
@@ -170,15 +172,16 @@ class JobExecution:
     ) -> AsyncGenerator[wire.JobExecution, None]:
         """The moves of one attempt; ends with it, or when a newer one has begun."""
         job_id, number = parse_execution_id(request.value)
-        async for job in self._control.watch_job(job_id):
-            attempt = job.current
-            if attempt is None or attempt.number < number:
-                continue
-            if attempt.number > number:
-                return
-            yield convert.to_execution(job, attempt)
-            if attempt.ended_at is not None:
-                return
+        async with closed_after(self._control.watch_job(job_id)) as moves:
+            async for job in moves:
+                attempt = job.current
+                if attempt is None or attempt.number < number:
+                    continue
+                if attempt.number > number:
+                    return
+                yield convert.to_execution(job, attempt)
+                if attempt.ended_at is not None:
+                    return
 
 
 def _queued(told: Submitted) -> wire.QueueJobResponse:

@@ -13,6 +13,7 @@ from hodei_proto.wire import hodei as wire
 
 from hodei_grpc.convert import logs as convert
 from hodei_grpc.servicers import Context
+from hodei_grpc.services.closing import closed_after
 
 PAGE = 1000
 LARGEST_PAGE = 10_000
@@ -28,16 +29,18 @@ class LogStream:
         self, request: wire.SubscribeLogsRequest, context: Context
     ) -> AsyncGenerator[wire.JobLogEntry, None]:
         """Line by line; ends when the job has ended and all its lines were sent."""
-        async for chunk in self._control.follow_logs(_request(request)):
-            for line in convert.to_lines(chunk):
-                yield line
+        async with closed_after(self._control.follow_logs(_request(request))) as chunks:
+            async for chunk in chunks:
+                for line in convert.to_lines(chunk):
+                    yield line
 
     async def subscribe_log_chunks(
         self, request: wire.SubscribeLogsRequest, context: Context
     ) -> AsyncGenerator[wire.LogChunk, None]:
         """The same as it is stored, for clients that make lines themselves."""
-        async for chunk in self._control.follow_logs(_request(request)):
-            yield convert.from_chunk(chunk)
+        async with closed_after(self._control.follow_logs(_request(request))) as chunks:
+            async for chunk in chunks:
+                yield convert.from_chunk(chunk)
 
     async def get_logs(self, request: wire.GetLogsRequest, context: Context) -> wire.GetLogsResponse:
         """A page of stored lines."""

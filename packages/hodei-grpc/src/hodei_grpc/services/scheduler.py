@@ -20,6 +20,7 @@ from hodei_grpc.caller import caller_of
 from hodei_grpc.convert import jobs, workers
 from hodei_grpc.convert.submissions import selected, to_submission
 from hodei_grpc.servicers import Context
+from hodei_grpc.services.closing import closed_after
 from hodei_grpc.services.jobs import required_job
 
 MIB = 1024 * 1024
@@ -60,8 +61,9 @@ class Scheduler:
     ) -> AsyncGenerator[wire.SchedulingDecision, None]:
         """Decisions about one job, or about all if none is named."""
         job_id = required_job(request) if request.value else None
-        async for decision in self._control.decisions(job_id):
-            yield await self._decision(decision)
+        async with closed_after(self._control.decisions(job_id)) as decisions:
+            async for decision in decisions:
+                yield await self._decision(decision)
 
     async def _decision(self, decision: Decision) -> wire.SchedulingDecision:
         details = await self._control.get_job(decision.job_id)
