@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 FIRST = 0.25  # seconds
-LONGEST = 5.0
+LONGEST = 3.0
 
 
 class Backoff:

@@ -51,6 +51,7 @@ class Connection:
         self._patience = FIRST_PATIENCE
         self._heard_at = time.monotonic()
         self._troubled = False
+        self._leaving = False
         self._service: WorkerService | None = None
         self._backoff = backoff or Backoff()
         self.agent: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
@@ -73,6 +74,7 @@ class Connection:
 
     async def leave(self, reason: str, seconds: float) -> None:
         """Wait until the server has everything, at most so long, and say goodbye if it can be heard."""
+        self._leaving = True
         if not await self._outbox.wait_empty(seconds):
             log.warning("Leaving although the server has not acknowledged everything")
         if self._service is not None and self._session_id:
@@ -118,6 +120,6 @@ class Connection:
     def _note_trouble(self, error: Exception) -> None:
         """Tell once that we are cut off; the tries that follow interest nobody."""
         text = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
-        level = logging.DEBUG if self._troubled else logging.WARNING
+        level = logging.DEBUG if self._troubled or self._leaving else logging.WARNING
         log.log(level, "Not connected to %s: %s; trying again", self._server, text)
         self._troubled = True

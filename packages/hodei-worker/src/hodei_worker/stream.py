@@ -93,7 +93,7 @@ class Stream:
         self._interval = welcome.heartbeat_interval_ms / 1000 or HEARTBEAT_SECONDS
         self.lease_seconds = welcome.lease_ms / 1000 or LEASE_SECONDS
         log.info("Connected to server")
-        if not self._agent.draining:
+        if not (self._agent.draining or self._agent.busy):
             log.info("Waiting for jobs")
 
     async def _send(self) -> None:
