@@ -51,5 +51,14 @@ async def postgres(chosen: Options) -> AsyncIterator[Postgres]:
             yield _described(url, place)
 
 
+async def size_of(url: str) -> str:
+    """How much room a database takes, for people."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        query = "SELECT pg_size_pretty(pg_database_size(current_database()))"
+        row = await (await connection.execute(query)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def _described(url: str, place: Path) -> Postgres:
     return Postgres(url, place, {**describe(place), **describe_postgres(url)})
