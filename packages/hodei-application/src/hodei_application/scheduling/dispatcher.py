@@ -51,6 +51,17 @@ class Assigned:
     worker: Change[Worker]
 
 
+@frozen(kw_only=True)
+class Claimed:
+    """What a claim came to: jobs with their workers, workers that take none as we read them, and connections
+    whose worker's row somebody deleted.
+    """
+
+    assigned: Sequence[Assigned] = ()
+    refused: Sequence[Worker] = ()
+    unknown: Sequence[Connection] = ()
+
+
 @define(eq=False, kw_only=True)
 class Dispatcher:
     """The loop that claims. Jobs are offered to idle workers in as few claims as there are different kinds
@@ -129,20 +140,23 @@ class Dispatcher:
         generation = self.hot.generation
         fresh = False
 
-        async def transact() -> tuple[list[Assigned], list[Worker]]:
+        async def transact() -> Claimed:
             nonlocal fresh
             again, fresh = fresh, True
             async with self.begin() as tx:
                 return await self._claim(tx, groups, generation, fresh=again)
 
-        assigned, refused = await repeat(transact)
-        self.connected.update(refused)
-        await self.deliver(assigned)
-        return bool(assigned)
+        claimed = await repeat(transact)
+        self.connected.update(claimed.refused)
+        for connection in claimed.unknown:
+            self.connected.remove(connection.link)
+            connection.link.close("the worker's row is gone")
+        await self.deliver(claimed.assigned)
+        return bool(claimed.assigned)
 
     async def _claim(
         self, tx: Transaction, groups: Sequence[Group], generation: int, *, fresh: bool
-    ) -> tuple[list[Assigned], list[Worker]]:
+    ) -> Claimed:
         matches: list[Match] = []
         claimed: set[JobId] = set()
         for group in groups:
@@ -158,7 +172,7 @@ class Dispatcher:
                 matches += match_jobs(jobs, idle, self.config.now.worker_strategy, self._choices)
                 claimed.update(job.id for job in jobs)
         if not matches:
-            return [], []
+            return Claimed()
         self._choices += len(matches)
         workers = {match.connection.worker.id: match.connection.worker for match in matches}
         if fresh:  # our copies were outdated: the second try reads the rows
@@ -167,7 +181,11 @@ class Dispatcher:
         await tx.jobs.save([a.job for a in assigned])
         await tx.workers.save([a.worker for a in assigned])
         taken = {a.worker.after.id for a in assigned}
-        return assigned, [worker for worker in workers.values() if worker.id not in taken]
+        return Claimed(
+            assigned=assigned,
+            refused=[worker for worker in workers.values() if worker.id not in taken],
+            unknown=[m.connection for m in matches if m.connection.worker.id not in workers],
+        )
 
     def _idle(self, group: Group, wanted: int) -> list[Connection]:
         """Enough idle workers to choose from; the strategies but the first compare some more."""
