@@ -54,7 +54,7 @@ def to_started(told: wire.JobStarted) -> AttemptStarted:
 
 def to_ended(told: wire.JobResultMessage) -> AttemptEnded:
     """An attempt ended, as our agents tell it."""
-    exited = told.started and told.signal == 0 and told.exit_code >= 0
+    exited = told.signal == 0 and told.exit_code >= 0  # 126 and 127 without a process too, as in a shell
     reason = told.reason or (Reason.SIGNAL if told.signal else Reason.EXIT)
     return AttemptEnded(
         parse_job_id(told.job_id, "result.job_id"),

@@ -138,11 +138,18 @@ def _resources(definition: wire.JobDefinition) -> Resources:
         return Resources(architecture=definition.architecture)
     return Resources(
         cpu_cores=asked.cpu_cores,
-        memory_mib=ceil(asked.memory_bytes / MIB),
-        storage_mib=ceil(asked.disk_bytes / MIB),
+        memory_mib=_mib(asked.memory_bytes, "requirements.memory_bytes"),
+        storage_mib=_mib(asked.disk_bytes, "requirements.disk_bytes"),
         gpu=asked.gpu_count,
         architecture=definition.architecture,
     )
+
+
+def _mib(asked: int, name: str) -> int:
+    """Whole MiB that hold so many bytes. Raise InvalidInput: rounded, a small negative number would pass."""
+    if asked < 0:
+        raise InvalidInput("must not be negative", field=name)
+    return ceil(asked / MIB)
 
 
 def _constraints(definition: wire.JobDefinition) -> tuple[Constraint, ...]:
