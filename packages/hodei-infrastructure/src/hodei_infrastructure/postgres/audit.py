@@ -1,0 +1,106 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+from attrs import frozen
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditRecord
+from hodei_domain.kernel.events import Event
+
+from hodei_infrastructure.postgres.documents import from_json, to_json
+from hodei_infrastructure.postgres.events import INSERT_EVENTS, event_rows
+from hodei_infrastructure.postgres.session import Row, Session
+
+_RECORD: LiteralString = "id, occurred_at, event_type, actor, correlation_id, caller_correlation_id, payload"
+_BY_CORRELATION = f"""
+SELECT {_RECORD} FROM audit_logs WHERE correlation_id = %(id)s OR caller_correlation_id = %(id)s
+ORDER BY occurred_at, id LIMIT %(limit)s
+"""
+_COUNTS: LiteralString = "SELECT event_type, count(*) FROM audit_logs WHERE {} GROUP BY event_type"
+_PRUNE = """
+DELETE FROM audit_logs WHERE (occurred_at, id) IN (
+    SELECT occurred_at, id FROM audit_logs WHERE occurred_at < %s ORDER BY occurred_at, id LIMIT %s)
+"""
+
+
+@frozen
+class PostgresAuditTrail:
+    """AuditTrail."""
+
+    _session: Session
+
+    async def record(self, events: Sequence[Event]) -> None:
+        """See AuditTrail."""
+        if events:
+            await self._session.run(INSERT_EVENTS, {"events": to_json(event_rows(events)).decode()})
+
+    async def list(self, filter: AuditFilter) -> AuditPage:
+        """See AuditTrail."""
+        where, asked = _where(filter), _asked(filter.start, filter.end)
+        asked |= {"type": filter.event_type, "actor": filter.actor}
+        total: int = await self._session.value(f"SELECT count(*) FROM audit_logs WHERE {where}", asked)
+        rows = await self._session.rows(
+            f"SELECT {_RECORD} FROM audit_logs WHERE {where} "
+            "ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s",
+            asked | {"limit": filter.limit, "offset": filter.offset},
+        )
+        return AuditPage(records=[_record(row) for row in rows], total=total)
+
+    async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
+        """See AuditTrail."""
+        rows = await self._session.rows(_BY_CORRELATION, {"id": correlation_id, "limit": limit})
+        return [_record(row) for row in rows]
+
+    async def counts(self, start: datetime | None = None, end: datetime | None = None) -> Mapping[str, int]:
+        """See AuditTrail."""
+        where = _between(start, end)
+        rows = await self._session.rows(
+            f"SELECT event_type, count(*) FROM audit_logs WHERE {where} GROUP BY event_type",
+            _asked(start, end),
+        )
+        return dict(rows)
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """See AuditTrail."""
+        return await self._session.run(_PRUNE, (before, limit))
+
+
+def _between(start: datetime | None, end: datetime | None) -> LiteralString:
+    found: LiteralString = "true"
+    if start is not None:
+        found += " AND occurred_at >= %(start)s"
+    if end is not None:
+        found += " AND occurred_at < %(end)s"
+    return found
+
+
+def _where(filter: AuditFilter) -> LiteralString:
+    found = _between(filter.start, filter.end)
+    if filter.event_type:
+        found += " AND event_type = %(type)s"
+        if filter.event_type not in ("JobCreated", "JobAssigned", "JobStatusChanged"):
+            # A plan that is made once must know that the index of rare types serves.
+            found += " AND event_type NOT IN ('JobCreated', 'JobAssigned', 'JobStatusChanged')"
+    if filter.actor:
+        found += " AND actor = %(actor)s"
+    return found
+
+
+def _asked(start: datetime | None, end: datetime | None) -> dict[str, Any]:
+    return {"start": start, "end": end}
+
+
+def _record(row: Row) -> AuditRecord:
+    id, occurred_at, event_type, actor, correlation_id, caller, payload = row
+    return AuditRecord(
+        id=id,
+        occurred_at=occurred_at,
+        event_type=event_type,
+        actor=actor,
+        correlation_id=correlation_id,
+        caller_correlation_id=caller,
+        payload=from_json(payload),
+    )

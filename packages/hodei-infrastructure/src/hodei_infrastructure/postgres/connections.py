@@ -1,0 +1,140 @@
+"""Connections: how each is set up, and the pool that hands them out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import select
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+from psycopg_pool import AsyncConnectionPool
+
+from hodei_infrastructure.postgres.errors import translated
+
+logger = logging.getLogger("hodei.postgres")
+# The pool warns of each attempt to connect, many times a minute while a database is away. We say it once.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Pool = AsyncConnectionPool[Connection]
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+
+# Each statement here finds its rows by an index, whatever the size of the tables. A plan is made once for
+# each connection, perhaps while a table is empty, and must be right when it has a million rows: so the
+# planner is told what we know. Sorting, counting and grouping are not affected. Statements that take this
+# long are stuck.
+_SETTINGS = {
+    "timezone": "UTC",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "lock_timeout": "10s",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+_SET_UP = "SELECT " + ", ".join(
+    f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items()
+)
+
+# For connections that cross a network: notice within half a minute that the other side is gone without a
+# word.
+_NETWORK = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+    "application_name": "hodei",
+}
+
+
+class _Text(Loader):
+    """JSON as the bytes that the server sends; who reads knows what to make of them."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+class _VersionedText(_Text):
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)[1:]  # jsonb has a version number in front
+
+
+def parameters(url: str) -> dict[str, Any]:
+    """What libpq is given: the URL's own words, and ours where it is silent."""
+    return _NETWORK | dict(psycopg.conninfo.conninfo_to_dict(url))
+
+
+async def set_up(connection: Connection) -> None:
+    """Make a new connection ready for our statements."""
+    connection.adapters.register_loader("json", _Text)
+    connection.adapters.register_loader("jsonb", _VersionedText)
+    await connection.execute(_SET_UP)
+
+
+def pool_of(url: str, size: int, timeout: timedelta) -> Pool:
+    """A pool of at most `size` connections, not yet opened. `timeout` bounds the wait for one."""
+    return AsyncConnectionPool(
+        "",
+        kwargs={**parameters(url), "autocommit": True},
+        connection_class=Connection,
+        configure=set_up,
+        min_size=min(2, size),
+        max_size=size,
+        open=False,
+        timeout=timeout.total_seconds(),
+        max_idle=300,
+        # Attempts get rarer while a database is away; give up early and let the next request begin anew.
+        reconnect_timeout=8,
+    )
+
+
+async def take(pool: Pool) -> Connection:
+    """A connection that is not known to be broken. Raise StoreUnavailable."""
+    with translated():
+        while True:
+            connection = await pool.getconn()
+            if not _is_dead(connection):
+                return connection
+            # The server was restarted meanwhile: all of them are like this, and none must fail a request.
+            await connection.close()
+            await pool.putconn(connection)
+
+
+def _is_dead(connection: Connection) -> bool:
+    """Whether there is something to read, which on an idle connection can only be its end."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def wait_for_database(url: str) -> None:
+    """Return when the database answers, however long that takes; says once that it waits, and for what."""
+    pause, said = _FIRST_PAUSE_S, False
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(**parameters(url)):
+                break
+        except psycopg.OperationalError as error:
+            if not said:
+                logger.warning(
+                    "waiting for the database", extra={"reason": str(error).strip().splitlines()[0]}
+                )
+                said = True
+        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (spreads load, keeps no secret)
+        pause = min(pause * 2, _LONGEST_PAUSE_S)
+    if said:
+        logger.info("the database is there")

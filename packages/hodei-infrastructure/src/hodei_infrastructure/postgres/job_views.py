@@ -1,0 +1,144 @@
+"""Lists and counts of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from attrs import frozen
+from hodei_domain.jobs.job import OVER, Attempt, Job, JobState
+from hodei_domain.jobs.views import JobFilter, JobPage
+from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import JobId
+
+from hodei_infrastructure.postgres.documents import SpecTexts, read_attempt
+from hodei_infrastructure.postgres.job_rows import JOB, job_of
+from hodei_infrastructure.postgres.session import Session
+
+_NEWEST_FIRST: LiteralString = "ORDER BY created_at DESC, id DESC"
+_LIVE: LiteralString = "completed_at IS NULL"
+_ENDED: LiteralString = "completed_at IS NOT NULL AND state = "
+_OVER: tuple[LiteralString, ...] = ("'SUCCEEDED'", "'FAILED'", "'CANCELLED'", "'TIMEOUT'")
+
+# Every job that is scheduled or running has a lease, every other live one is pending. So the live states are
+# counted without looking at the queued jobs themselves, of which there may be a hundred thousand.
+_COUNTS = """
+SELECT 'LIVE', count(*) FROM jobs WHERE completed_at IS NULL
+UNION ALL
+SELECT j.state, count(*) FROM job_leases l JOIN jobs j ON j.id = l.job_id GROUP BY j.state
+UNION ALL
+SELECT state, count(*) FROM jobs WHERE completed_at IS NOT NULL GROUP BY state
+"""
+# The newest attempt is in the job itself, those before are in the history.
+_ATTEMPTS = """
+SELECT attempt, document FROM job_attempts WHERE job_id = %(id)s
+UNION ALL
+SELECT attempt, current_attempt FROM jobs WHERE id = %(id)s AND attempt > 0
+    AND NOT EXISTS (SELECT 1 FROM job_attempts a WHERE a.job_id = jobs.id AND a.attempt = jobs.attempt)
+ORDER BY attempt
+"""
+
+
+@frozen
+class PostgresJobViews:
+    """JobViews."""
+
+    _session: Session
+    _specs: SpecTexts
+
+    async def list_jobs(self, filter: JobFilter) -> JobPage:
+        """See JobViews."""
+        asked = _parameters(filter)
+        conditions = _conditions(filter)
+        total: int = await self._session.value(_total(filter, conditions), asked)
+        rows = await self._session.rows(_page(filter, conditions), asked)
+        jobs = [job_of(row, self._specs) for row in rows[: filter.limit]]
+        more = len(rows) > filter.limit
+        return JobPage(jobs=jobs, total=total, next_cursor=_cursor_of(jobs[-1]) if more else None)
+
+    async def counts(self) -> Mapping[JobState, int]:
+        """See JobViews."""
+        found: dict[str, int] = dict(await self._session.rows(_COUNTS))
+        active = found.get(JobState.SCHEDULED, 0) + found.get(JobState.RUNNING, 0)
+        found[JobState.PENDING] = found.pop("LIVE") - active
+        return {state: found.get(state, 0) for state in JobState}
+
+    async def attempts(self, id: JobId) -> list[Attempt]:
+        """See JobViews."""
+        rows = await self._session.rows(_ATTEMPTS, {"id": id})
+        return [attempt for _, text in rows if (attempt := read_attempt(text)) is not None]
+
+
+# A list is put together from one sorted run for each partial index that can have matches, so that every
+# page is read by index from its cursor on, whatever was asked for. An owner's jobs have an index of their
+# own.
+
+
+def _runs(filter: JobFilter) -> list[LiteralString]:
+    if filter.queued_by:
+        return ["queued_by = %(owner)s AND queued_by <> ''"]
+    runs: list[LiteralString] = [_LIVE] if not filter.states or filter.states - OVER else []
+    wanted = {f"'{state.value}'" for state in filter.states or OVER}
+    return runs + [_ENDED + state for state in _OVER if state in wanted]
+
+
+def _conditions(filter: JobFilter) -> LiteralString:
+    """What the runs do not say."""
+    found: LiteralString = ""
+    if filter.states and (filter.queued_by or filter.states - OVER):
+        found += " AND state = ANY(%(states)s)"
+    if filter.search:
+        found += " AND (strpos(lower(name), %(search)s) > 0 OR starts_with(id::text, %(search)s))"
+    return found
+
+
+def _total(filter: JobFilter, conditions: LiteralString) -> LiteralString:
+    counts: Iterable[LiteralString] = (
+        f"(SELECT count(*) FROM jobs WHERE {run}{conditions})" for run in _runs(filter)
+    )
+    return "SELECT " + " + ".join(counts)
+
+
+def _page(filter: JobFilter, conditions: LiteralString) -> LiteralString:
+    after: LiteralString = " AND (created_at, id) < (%(at)s, %(id)s)" if filter.cursor else ""
+    runs: Iterable[LiteralString] = (
+        f"(SELECT * FROM jobs WHERE {run}{conditions}{after} {_NEWEST_FIRST} LIMIT %(reach)s)"
+        for run in _runs(filter)
+    )
+    return (
+        f"SELECT {JOB} FROM (SELECT * FROM ("
+        + " UNION ALL ".join(runs)
+        + f") AS run {_NEWEST_FIRST} LIMIT %(limit)s OFFSET %(offset)s) AS j "
+        "JOIN job_specs s ON s.job_id = j.id ORDER BY j.created_at DESC, j.id DESC"
+    )
+
+
+def _parameters(filter: JobFilter) -> dict[str, Any]:
+    at, id = _read_cursor(filter.cursor) if filter.cursor else (None, None)
+    return {
+        "owner": filter.queued_by,
+        "states": [state.value for state in filter.states],
+        "search": filter.search.lower(),
+        "at": at,
+        "id": id,
+        "limit": filter.limit + 1,  # one more tells whether there is a further page
+        "reach": filter.limit + 1 + filter.offset,
+        "offset": filter.offset,
+    }
+
+
+def _cursor_of(job: Job) -> str:
+    return f"{job.created_at.isoformat()}/{job.id}"
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    text, _, id = cursor.partition("/")
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError("an instant without an offset")
+        return at, UUID(id)
+    except ValueError:
+        raise InvalidInput("is not a cursor", field="cursor") from None

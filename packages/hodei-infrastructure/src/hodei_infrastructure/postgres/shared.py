@@ -1,0 +1,68 @@
+"""What all replicas share: who leads, and settings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from attrs import frozen
+
+from hodei_infrastructure.postgres.documents import from_json, to_json
+from hodei_infrastructure.postgres.session import Session
+
+# Ours, or free: the row is locked while the condition is judged, so of two that race the second sees the
+# first.
+_ACQUIRE = """
+INSERT INTO leader_leases AS l (name, holder, epoch, expires_at)
+VALUES (%(name)s, %(holder)s, 1, now() + %(ttl)s)
+ON CONFLICT (name) DO UPDATE SET
+    holder = excluded.holder,
+    epoch = l.epoch + (l.expires_at <= now())::integer,
+    expires_at = excluded.expires_at
+WHERE l.holder = excluded.holder OR l.expires_at <= now()
+RETURNING epoch
+"""
+_HOLDS = "SELECT 1 FROM leader_leases WHERE name = %s AND epoch = %s AND expires_at > now()"
+_RELEASE = "UPDATE leader_leases SET expires_at = now() WHERE name = %s AND holder = %s"
+
+_GET = "SELECT document FROM settings WHERE name = %s"
+_PUT = """
+INSERT INTO settings (name, document) VALUES (%s, %s::jsonb)
+ON CONFLICT (name) DO UPDATE SET document = excluded.document
+"""
+
+
+@frozen
+class PostgresLeaderStore:
+    """LeaderStore."""
+
+    _session: Session
+
+    async def acquire(self, name: str, holder: str, ttl: timedelta) -> int | None:
+        """See LeaderStore."""
+        epoch: int | None = await self._session.value(_ACQUIRE, {"name": name, "holder": holder, "ttl": ttl})
+        return epoch
+
+    async def holds(self, name: str, epoch: int) -> bool:
+        """See LeaderStore."""
+        return await self._session.row(_HOLDS, (name, epoch)) is not None
+
+    async def release(self, name: str, holder: str) -> None:
+        """See LeaderStore."""
+        await self._session.run(_RELEASE, (name, holder))
+
+
+@frozen
+class PostgresSettingsStore:
+    """SettingsStore."""
+
+    _session: Session
+
+    async def get(self, name: str) -> Any | None:
+        """See SettingsStore."""
+        text = await self._session.value(_GET, (name,))
+        return None if text is None else from_json(text)
+
+    async def put(self, name: str, document: Any) -> None:
+        """See SettingsStore."""
+        await self._session.run(_PUT, (name, to_json(document).decode()))

@@ -1,0 +1,175 @@
+"""The store as a whole: begins transactions, each with all stores in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+from attrs import frozen
+
+from hodei_infrastructure.migrations.upgrade import migrate
+from hodei_infrastructure.postgres.audit import PostgresAuditTrail
+from hodei_infrastructure.postgres.connections import Connection, Pool, pool_of, take, wait_for_database
+from hodei_infrastructure.postgres.documents import SpecTexts
+from hodei_infrastructure.postgres.job_clocks import PostgresClockViews, PostgresLeaseStore
+from hodei_infrastructure.postgres.job_views import PostgresJobViews
+from hodei_infrastructure.postgres.jobs import KnownClasses, PostgresJobStore
+from hodei_infrastructure.postgres.logs import PostgresLogStore
+from hodei_infrastructure.postgres.providers import PostgresProviderStore
+from hodei_infrastructure.postgres.queue import PostgresJobQueue
+from hodei_infrastructure.postgres.session import Session
+from hodei_infrastructure.postgres.shared import PostgresLeaderStore, PostgresSettingsStore
+from hodei_infrastructure.postgres.worker_tokens import PostgresOtpStore, PostgresSessionStore
+from hodei_infrastructure.postgres.workers import PostgresWorkerStore
+
+LEASE = timedelta(seconds=45)  # how long a new attempt may go without a sign of its worker
+TIMEOUT = timedelta(seconds=30)  # how long one request waits for a connection
+
+
+@frozen
+class Common:
+    """What all transactions of one store share."""
+
+    lease: timedelta
+    specs: SpecTexts
+    classes: KnownClasses
+
+
+class PostgresTransaction:
+    """The stores of one transaction. Use after its end raises RuntimeError."""
+
+    def __init__(self, session: Session, common: Common) -> None:
+        self._session = session
+        self._common = common
+
+    @property
+    def jobs(self) -> PostgresJobStore:
+        """Jobs by id."""
+        common = self._common
+        return PostgresJobStore(self._session, common.specs, common.classes, common.lease)
+
+    @property
+    def queue(self) -> PostgresJobQueue:
+        """The jobs that wait."""
+        return PostgresJobQueue(self._session, self._common.specs)
+
+    @property
+    def job_views(self) -> PostgresJobViews:
+        """Lists and counts."""
+        return PostgresJobViews(self._session, self._common.specs)
+
+    @property
+    def leases(self) -> PostgresLeaseStore:
+        """Leases of attempts."""
+        return PostgresLeaseStore(self._session)
+
+    @property
+    def clocks(self) -> PostgresClockViews:
+        """Clocks that have run out."""
+        return PostgresClockViews(self._session)
+
+    @property
+    def workers(self) -> PostgresWorkerStore:
+        """Workers by id."""
+        return PostgresWorkerStore(self._session)
+
+    @property
+    def otps(self) -> PostgresOtpStore:
+        """One-time passwords."""
+        return PostgresOtpStore(self._session)
+
+    @property
+    def sessions(self) -> PostgresSessionStore:
+        """Session digests."""
+        return PostgresSessionStore(self._session)
+
+    @property
+    def providers(self) -> PostgresProviderStore:
+        """Providers by id and name."""
+        return PostgresProviderStore(self._session)
+
+    @property
+    def logs(self) -> PostgresLogStore:
+        """Output of jobs."""
+        return PostgresLogStore(self._session)
+
+    @property
+    def audit(self) -> PostgresAuditTrail:
+        """Events."""
+        return PostgresAuditTrail(self._session)
+
+    @property
+    def leaders(self) -> PostgresLeaderStore:
+        """Leader leases."""
+        return PostgresLeaderStore(self._session)
+
+    @property
+    def settings(self) -> PostgresSettingsStore:
+        """Settings that all replicas share."""
+        return PostgresSettingsStore(self._session)
+
+
+class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
+    """Commits on a clean exit, rolls back when an exception leaves, and gives the connection back."""
+
+    def __init__(self, pool: Pool, common: Common) -> None:
+        self._pool = pool
+        self._common = common
+
+    async def __aenter__(self) -> PostgresTransaction:
+        self._connection: Connection = await take(self._pool)
+        self._session = Session(self._connection)
+        return PostgresTransaction(self._session, self._common)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        committed = False
+        try:
+            if error is None:
+                await self._session.commit()
+                committed = True
+        finally:
+            try:
+                if not committed:
+                    await self._session.roll_back()
+            finally:
+                await self._pool.putconn(self._connection)
+
+
+class PostgresStore:
+    """Every store port on one database. `begin` is a unit of work."""
+
+    def __init__(self, pool: Pool, lease: timedelta = LEASE) -> None:
+        self._pool = pool
+        self._common = Common(lease, SpecTexts(), KnownClasses())
+
+    def begin(self) -> AbstractAsyncContextManager[PostgresTransaction]:
+        """A transaction. Raises StoreUnavailable when the database cannot be reached."""
+        return _Unit(self._pool, self._common)
+
+    def facts(self) -> dict[str, Any]:
+        """Numbers about the connections, for metrics and the doctor."""
+        return dict(self._pool.get_stats())
+
+
+@asynccontextmanager
+async def open_store(
+    url: str, *, connections: int = 10, timeout: timedelta = TIMEOUT, lease: timedelta = LEASE
+) -> AsyncIterator[PostgresStore]:
+    """The store of a database, while the context is open.
+
+    Waits for a database that is down and brings its schema up to date. `connections` is the most that are
+    used at a time, `timeout` how long one request waits for one. Raise SchemaTooNew.
+    """
+    await wait_for_database(url)
+    await migrate(url)
+    pool = pool_of(url, connections, timeout)
+    await pool.open()
+    try:
+        yield PostgresStore(pool, lease)
+    finally:
+        await pool.close()
