@@ -1,7 +1,7 @@
 """A server of one's own for the time of one command, where none runs: the stack with its embedded Postgres.
 
 The server holds the reading end of a pipe whose writing end this process keeps. However this process ends,
-kill -9 included, the pipe closes, and the server stops what it started and leaves.
+kill -9 included, the pipe closes: the server cancels this process's jobs, stops what it started and leaves.
 """
 
 from __future__ import annotations
@@ -51,6 +51,13 @@ class PrivateServer:
         self._owner = owner
         self._log = log
 
+    def own(self, job_id: str) -> None:
+        """Tell it which job is ours: when we are gone it is cancelled, while it waits for those of others."""
+        try:
+            os.write(self._owner, f"{job_id}\n".encode())
+        except BrokenPipeError:
+            raise self.failure() from None
+
     def lives(self) -> bool:
         """True as long as the process runs."""
         return self._process.poll() is None
@@ -65,7 +72,7 @@ class PrivateServer:
 
     def failure(self) -> CliError:
         """What to tell when it has ended by itself: the end of its log."""
-        last = tail(self._log, 5)
+        last = tail(self._log, 1)  # the last line says it, and what is above may be a trace
         return CliError(
             "the private server could not go on", Exit.UNAVAILABLE, *last, f"All of it: {self._log}"
         )

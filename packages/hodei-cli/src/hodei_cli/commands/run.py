@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import uuid
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +53,6 @@ def run(detach: bool, **options: Any) -> int:
     job = definition(options)
     if detach:
         return _detached(job, options)
-    # The key makes it safe to ask again after an answer that was lost.
-    job.idempotency_key = job.idempotency_key or str(uuid.uuid4())
     with ExitStack() as stack:
         session, private, job_id = _submitted(stack, job, options)
         return _followed(session, private, job_id)
@@ -74,16 +71,23 @@ def _submitted(
     stack: ExitStack, job: JobDefinition, options: dict[str, Any]
 ) -> tuple[Session, PrivateServer | None, str]:
     """Find or start a server and give it the job, once. `stack` gets what must be closed afterwards."""
+    from hodei_proto.wire.hodei import JobId
+
     from hodei_cli.commands.job import submit
     from hodei_cli.private import found_or_started
     from hodei_cli.session import Session
 
+    # An id of our own: the same job however often it is sent, and the private server knows it beforehand.
+    id = _new_id()
+    job.job_id = JobId(value=id)
     for tries in range(1, TRIES + 1):
         with ExitStack() as trial:
             server, private = trial.enter_context(found_or_started(current()))
             session = trial.enter_context(Session(server))
             if not options["workdir"]:
                 job.working_dir = os.getcwd() if server.here and not job.image else ""
+            if private is not None:
+                private.own(id)
             try:
                 answer = submit(session, job, owner(options))
             except NoServer:
@@ -91,9 +95,18 @@ def _submitted(
                     raise
             else:
                 stack.push(trial.pop_all())
-                return session, private, answer.job_id.value if answer.job_id else ""
+                return session, private, answer.job_id.value if answer.job_id else id
         threading.Event().wait(PAUSE_SECONDS)
     raise AssertionError("the last try returns or raises")
+
+
+def _new_id() -> str:
+    import secrets
+    import time
+
+    from hodei_domain.kernel.ids import uuid7
+
+    return str(uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)))
 
 
 def _followed(session: Session, private: PrivateServer | None, job_id: str) -> int:
