@@ -1,12 +1,13 @@
 """A database with many finished jobs: real ones, copied with new ids and earlier times.
 
-Copying what the platform itself has written keeps every column and every document as it really is, whatever the
-tables look like.
+Copying what the platform itself has written keeps every column and every document as it really is, whatever
+the tables look like.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import LiteralString
 
 import psycopg
 from attrs import frozen
@@ -25,7 +26,6 @@ class Copied:
     condition: str = "true"
 
 
-_EARLIER = "{column} - c.before"
 TABLES: Sequence[Copied] = (
     Copied("jobs", "t.id", {"id": "c.new"}, "t.completed_at IS NOT NULL AND t.idempotency_key IS NULL"),
     Copied("job_specs", "t.job_id", {"job_id": "c.new"}),
@@ -45,8 +45,8 @@ SELECT o.id, (lpad(to_hex(ms), 12, '0') || '7' || substr(noise, 1, 3) || '8' || 
     now() - to_timestamp(ms / 1000.0)
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 JOIN benchmark_originals o ON o.number = n %% %(originals)s
-CROSS JOIN LATERAL (SELECT md5(n::text || random()::text) AS noise,
-    (extract(epoch FROM now() - (%(days)s * (1 - n / %(count)s::float)) * interval '1 day') * 1000)::bigint AS ms) AS x
+CROSS JOIN LATERAL (SELECT md5(n::text || random()::text) AS noise, (1000 * extract(epoch FROM
+    now() - %(days)s * (1 - n / %(count)s::float) * interval '1 day'))::bigint AS ms) AS x
 """
 
 
@@ -66,11 +66,7 @@ async def fill(url: str, count: int) -> int:
         for table in TABLES:
             await connection.execute(f"VACUUM (ANALYZE) {table.name}".encode())
         await connection.execute("CHECKPOINT")
-        row = await (
-            await connection.execute("SELECT count(*) FROM jobs WHERE completed_at IS NOT NULL")
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+        return await _number(connection, "SELECT count(*) FROM jobs WHERE completed_at IS NOT NULL")
 
 
 async def _originals(connection: psycopg.AsyncConnection) -> int:
@@ -79,7 +75,11 @@ async def _originals(connection: psycopg.AsyncConnection) -> int:
         "WHERE completed_at IS NOT NULL AND idempotency_key IS NULL"
     )
     await connection.execute("CREATE TEMP TABLE benchmark_clones (old uuid, new uuid, before interval)")
-    row = await (await connection.execute("SELECT count(*) FROM benchmark_originals")).fetchone()
+    return await _number(connection, "SELECT count(*) FROM benchmark_originals")
+
+
+async def _number(connection: psycopg.AsyncConnection, query: LiteralString) -> int:
+    row = await (await connection.execute(query)).fetchone()
     assert row is not None
     return int(row[0])
 

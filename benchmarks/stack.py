@@ -83,7 +83,7 @@ async def stack(
     server: Postgres, chosen: Options, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Stack]:
     """The platform on an empty database of its own."""
-    async with server.database("hodei") as url, stack_on(url, chosen, settings) as found:
+    async with server.database("hodei_bench") as url, stack_on(url, chosen, settings) as found:
         yield found
 
 
