@@ -33,12 +33,18 @@ class Signals:
     wish: Wake = field(factory=Wake, init=False)
     look_around: bool = field(default=False, init=False)
     wants_workers: bool = field(default=True, init=False)
+    has_room: bool = field(default=False, init=False)
     wants_cleanup: bool = field(default=True, init=False)
 
     def demand(self) -> None:
         """Work waits that no idle worker here serves."""
         self.wants_workers = True
         self.leader()
+
+    def room(self) -> None:
+        """A place for a worker became free, or providers changed: what was in vain may not be any more."""
+        self.has_room = True
+        self.demand()
 
     def cleanup(self) -> None:
         """Workers must be destroyed, or may be lost."""
@@ -53,6 +59,6 @@ class Signals:
         elif kind == WISH:
             self.wish()
         elif kind == DEMAND:
-            self.demand()
+            self.room()
         elif kind == CLEANUP:
             self.cleanup()

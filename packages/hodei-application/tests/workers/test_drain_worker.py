@@ -60,7 +60,7 @@ async def test_draining_twice_is_no_error_and_draining_nobody_is(world: World) -
         await world.control.drain_worker(NOBODY)
 
 
-async def test_a_worker_connected_elsewhere_is_told_by_the_replica_that_holds_its_stream(
+async def test_a_worker_connected_elsewhere_is_told_by_who_holds_its_stream(
     world: World,
 ) -> None:
     agent = await world.add_worker()

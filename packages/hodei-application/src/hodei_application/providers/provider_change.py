@@ -43,6 +43,6 @@ class ProviderChange:
 
     def tell(self) -> None:
         """Wake whoever makes workers, here and elsewhere, and those that might serve again."""
-        self.signals.demand()
+        self.signals.room()
         self.signals.work()
         self.signals.tell_others(DEMAND)

@@ -29,7 +29,7 @@ class ConfigureScheduler:
             await tx.settings.put(SETTING, wanted.to_json())
         self.config.now = wanted
         log.info("The scheduler was configured: %s", wanted)
-        self.signals.demand()
+        self.signals.room()
         self.signals.work()
         self.signals.tell_others(DEMAND)
         return wanted

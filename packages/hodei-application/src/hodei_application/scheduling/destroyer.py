@@ -72,7 +72,7 @@ class Destroyer:
         if connection is not None:
             connection.link.close("the worker is destroyed")
         log.info("Worker %s is no more: %s", worker.id, worker.reason or "it had ended")
-        self.signals.demand()  # a place at its provider is free
+        self.signals.room()
 
     async def _confirm(self, worker_id: WorkerId) -> None:
         async with self.begin() as tx:

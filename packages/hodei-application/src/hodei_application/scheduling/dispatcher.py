@@ -100,14 +100,15 @@ class Dispatcher:
 
     async def step(self) -> timedelta | None:
         """Serve all that can be served now; how long until a job becomes due."""
-        pause = self.hot.ripen(self.now())
+        pause, taken = self.hot.ripen(self.now()), False
         while not self.paused and self.connected.idle_kinds():
             if self.signals.look_around or self._is_poll_due():
                 await self._look_at_queue()
             groups = self._groups()
             if not groups or not await self._serve(groups):
                 break
-        if self.hot and not self.paused:
+            taken = True
+        if (self.hot or (taken and self.config.now.min_idle)) and not self.paused:
             self.signals.demand()
         return pause
 

@@ -44,9 +44,9 @@ ill.
 
 PLAN_AGAIN = 0.05
 PLAN_IN_VAIN_AGAIN = 1.0
-"""Seconds until the next round at the earliest: after one that made workers or found enough of them, and
-after one that could not serve all. Ten times its own duration at least, so that rounds never take more than
-a tenth of a core.
+"""Seconds until the next round at the earliest; the longer one while only classes wait that the last round
+could not serve and nothing has changed since. Ten times a round's own duration at least, so that rounds
+never take more than a tenth of a core.
 """
 
 COUNTED = 1000
@@ -96,6 +96,7 @@ class Leader:
     _clean_at: float = field(default=float("-inf"), init=False)
     _probe_at: float = field(default=float("-inf"), init=False)
     _deadline: datetime | None = field(default=None, init=False)
+    _in_vain: frozenset[str] = field(default=frozenset(), init=False)
 
     def heard(self, job: Job) -> None:
         """A job moved here: look at it when its clock runs out, not just at the next full round."""
@@ -113,16 +114,17 @@ class Leader:
         full = self.signals.wants_cleanup or begun >= self._full_at or self._is_deadline_past()
         if not full and not self.signals.wants_workers:
             return self._pause()
-        if begun < self._may_run_at:
-            return timedelta(seconds=self._may_run_at - begun)
-        self.signals.wants_workers = False
+        due = self._may_run_at + (0.0 if full or self._may_help() else PLAN_IN_VAIN_AGAIN)
+        if begun < due:
+            return timedelta(seconds=due - begun)
+        self.signals.wants_workers = self.signals.has_room = False
         if full:
             self.signals.wants_cleanup = False
         generation = self.dispatcher.hot.generation
         try:
             survey = await self._survey(full)
         except Exception:
-            self.signals.wants_workers = True  # nothing was done about what woke us
+            self.signals.room()  # nothing was done about what woke us
             self.signals.wants_cleanup = self.signals.wants_cleanup or full
             raise
         if survey is None:
@@ -184,9 +186,8 @@ class Leader:
 
     def _pace(self, survey: Survey, begun: float, full: bool) -> None:
         now = self.monotonic()
-        in_vain = survey.provisioned.unserved and not survey.provisioned.workers
-        shortest = PLAN_IN_VAIN_AGAIN if in_vain else PLAN_AGAIN
-        self._may_run_at = now + max(shortest, 10 * (now - begun))
+        self._in_vain = survey.provisioned.unserved
+        self._may_run_at = now + max(PLAN_AGAIN, 10 * (now - begun))
         if full:
             self._full_at = now + self._interval(survey).total_seconds()
 
@@ -199,6 +200,11 @@ class Leader:
     def _is_in_flux(self, worker: Worker) -> bool:
         by_hand_away = worker.provider_id is None and not worker.connected
         return worker.state in STARTING or worker.state in GOING or not (worker.connected or by_hand_away)
+
+    def _may_help(self) -> bool:
+        """Whether a round might do what the last one could not."""
+        hot = self.dispatcher.hot
+        return self.signals.has_room or not hot or any(d.key not in self._in_vain for d in hot)
 
     def _is_deadline_past(self) -> bool:
         return self._deadline is not None and self.now() >= self._deadline

@@ -36,10 +36,10 @@ STALE = timedelta(seconds=60)
 
 @frozen
 class Provisioned:
-    """What a round planned and wrote."""
+    """What a round wrote, and the keys of the classes of which it could not serve all jobs."""
 
     workers: tuple[Worker, ...]
-    unserved: bool
+    unserved: frozenset[str]
 
 
 @define(eq=False, kw_only=True)
@@ -73,7 +73,9 @@ class Provisioner:
             await tx.workers.save(intents)
         if events:
             await tx.audit.record(events)
-        return Provisioned(tuple(change.after for change in intents), bool(plan.unserved))
+        return Provisioned(
+            tuple(change.after for change in intents), frozenset(entry.demand.key for entry in plan.unserved)
+        )
 
     def _plan(self, waiting: Sequence[WaitingClass], live: Sequence[Worker], at: datetime) -> Plan:
         config = self.config.now
