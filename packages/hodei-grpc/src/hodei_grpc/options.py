@@ -31,4 +31,6 @@ CLIENT_OPTIONS: Final = (
     *_BOTH,
     # http_proxy is meant for the internet; through it no call would find a server on loopback.
     ("grpc.enable_http_proxy", 0),
+    # Each client has a connection of its own; by default all clients of a process to one address share one.
+    ("grpc.use_local_subchannel_pool", 1),
 )

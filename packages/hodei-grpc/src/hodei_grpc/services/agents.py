@@ -25,20 +25,23 @@ DRAIN_WITHIN = timedelta(hours=1)  # for a worker that says it is going and not 
 
 @define
 class Registrations:
-    """Which worker registered over which connection: existing workers prove themselves by that alone."""
+    """Which workers registered over which connection: existing workers prove themselves by that alone.
 
-    _workers: dict[str, WorkerId] = field(factory=dict, init=False)
+    A connection has one worker, or, behind a proxy, those that the proxy serves.
+    """
+
+    _workers: dict[tuple[str, WorkerId], None] = field(factory=dict, init=False)
 
     def note(self, peer: str, worker_id: WorkerId) -> None:
-        """This connection speaks for this worker from now on."""
-        self._workers.pop(peer, None)
-        self._workers[peer] = worker_id
+        """This connection may speak for this worker from now on."""
+        self._workers.pop((peer, worker_id), None)
+        self._workers[peer, worker_id] = None
         if len(self._workers) > REMEMBERED:
             del self._workers[next(iter(self._workers))]
 
-    def speaker(self, peer: str) -> WorkerId | None:
-        """The worker that registered over this connection."""
-        return self._workers.get(peer)
+    def may_speak(self, peer: str, worker_id: WorkerId) -> bool:
+        """Whether this worker registered over this connection."""
+        return (peer, worker_id) in self._workers
 
 
 @frozen
@@ -69,10 +72,11 @@ class WorkerAgents:
         self, requests: AsyncIterator[wire.WorkerMessage], context: Context
     ) -> AsyncGenerator[wire.ServerMessage, None]:
         """The one stream of a worker, until either side ends it."""
-        worker_id = await self._speaker(context)
+        session = await self._session(context)
         first = await anext(aiter(requests), None)
         if first is None:
             return
+        worker_id = self._speaker(context, session, _named(first))
         link = StreamLink(worker_id, is_legacy=first.hello is None)
         dialogue = _Dialogue(self._control, link)
         listening = asyncio.create_task(dialogue.listen(first, requests), name=f"stream of {worker_id}")
@@ -94,22 +98,27 @@ class WorkerAgents:
             await listening
         await self._control.disconnect_worker(link)
 
-    async def _speaker(self, context: Context) -> WorkerId:
-        """Which worker a stream or call is of. Raise Unauthenticated."""
+    async def _session(self, context: Context) -> WorkerId | None:
+        """The worker whose session the caller presents, None without one. Raise Unauthenticated."""
         session = metadata_of(context).get(SESSION_KEY)
-        if session:
-            return await self._control.authenticate_session(session)
-        worker_id = self._registrations.speaker(context.peer())
-        if worker_id is None:
+        return await self._control.authenticate_session(session) if session else None
+
+    def _speaker(self, context: Context, session: WorkerId | None, named: WorkerId | None) -> WorkerId:
+        """Which worker speaks. Raise Unauthenticated, and Denied for one that names another."""
+        if session is not None:
+            if named not in (None, session):
+                raise Denied(f"this is worker {session}; it cannot speak for {named}")
+            return session
+        if named is None or not self._registrations.may_speak(context.peer(), named):
             raise Unauthenticated(f"register over this connection first, or send `{SESSION_KEY}`")
-        return worker_id
+        return named
 
     async def _authorize(self, context: Context, worker_id: WorkerId) -> None:
         """A worker may speak for itself, the operator for any."""
-        session = metadata_of(context).get(SESSION_KEY)
-        if not session and self._registrations.speaker(context.peer()) is None and self._bears_token(context):
+        session = await self._session(context)
+        if session is None and self._bears_token(context):
             return
-        _same(await self._speaker(context), worker_id)
+        self._speaker(context, session, worker_id)
 
     async def update_worker_status(
         self, request: wire.UpdateWorkerStatusRequest, context: Context
@@ -136,9 +145,15 @@ class WorkerAgents:
         return wire.UnregisterWorkerResponse(success=True, message="gone", jobs_migrated=given_back)
 
 
-def _same(speaker: WorkerId, named: WorkerId) -> None:
-    if speaker != named:
-        raise Denied(f"this is worker {speaker}; it cannot speak for {named}")
+def _named(first: wire.WorkerMessage) -> WorkerId | None:
+    """Who the first message of a stream says it is; None if it leaves that out. Raise InvalidInput."""
+    if first.hello is not None:
+        told = first.hello.worker_id
+    elif first.heartbeat is not None:
+        told = first.heartbeat.worker_id.value if first.heartbeat.worker_id is not None else ""
+    else:
+        raise InvalidInput("the first message of a stream is a hello or a heartbeat", field="payload")
+    return parse_worker_id(told) if told else None
 
 
 @define
@@ -161,15 +176,10 @@ class _Dialogue:
     async def _bind(self, first: wire.WorkerMessage) -> None:
         worker_id = self._link.worker_id
         if first.hello is not None:
-            if first.hello.worker_id:
-                _same(worker_id, parse_worker_id(first.hello.worker_id, "hello.worker_id"))
             await self._control.bind_worker(reports.to_hello(first.hello, worker_id), self._link)
-            return
-        if first.heartbeat is None:
-            raise InvalidInput("the first message of a stream is a hello or a heartbeat", field="payload")
-        self._check(first.heartbeat)
-        await self._control.bind_worker(Hello(worker_id=worker_id), self._link)
-        self._beat(first.heartbeat)
+        elif first.heartbeat is not None:
+            await self._control.bind_worker(Hello(worker_id=worker_id), self._link)
+            self._beat(first.heartbeat)
 
     async def _take(self, message: wire.WorkerMessage) -> None:
         control, link = self._control, self._link
@@ -180,7 +190,6 @@ class _Dialogue:
         elif message.result is not None:
             await self._finish(message.result)
         elif message.heartbeat is not None:
-            self._check(message.heartbeat)
             self._beat(message.heartbeat)
         elif message.log is not None:
             await self._legacy_log(message.log.job_id, [message.log])
@@ -193,12 +202,10 @@ class _Dialogue:
         elif message.hello is not None:
             raise InvalidInput("a stream has one hello, and it comes first", field="hello")
 
-    def _check(self, heartbeat: wire.WorkerHeartbeat) -> None:
-        """An empty id is taken for the stream's own worker."""
-        if heartbeat.worker_id is not None and heartbeat.worker_id.value:
-            _same(self._link.worker_id, workers.required_worker(heartbeat.worker_id, "heartbeat.worker_id"))
-
     def _beat(self, heartbeat: wire.WorkerHeartbeat) -> None:
+        told = heartbeat.worker_id.value if heartbeat.worker_id is not None else ""
+        if told and parse_worker_id(told, "heartbeat.worker_id") != self._link.worker_id:
+            raise Denied(f"this is the stream of worker {self._link.worker_id}; it cannot speak for {told}")
         self._control.heartbeat(self._link, reports.to_usage(heartbeat.usage))
         self._link.answer(runs.HEARTBEAT_ACK)
 

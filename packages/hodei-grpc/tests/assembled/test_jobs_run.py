@@ -1,0 +1,246 @@
+"""Jobs from the client's call to the end, with real agents."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+from hodei_grpc.client import AioClient, CallFailed
+from hodei_grpc.methods import (
+    JobExecutionService,
+    LogStreamService,
+    MetricsService,
+    ProviderManagementService,
+    SchedulerService,
+    WorkerService,
+)
+from hodei_proto.wire import hodei as wire
+
+pytestmark = [pytest.mark.postgres, pytest.mark.e2e]
+Platform = Any  # of conftest.py
+
+
+async def test_a_job_runs_on_a_worker_made_for_it_and_shows_output_result_and_story(
+    platform: Platform,
+) -> None:
+    job = await platform.queue(
+        "sh", "-c", 'echo "hello $NAME"; echo bad >&2; exit 3', environment={"NAME": "you"}
+    )
+    lines = await platform.lines(job)
+    assert sorted((line.line, line.is_stderr) for line in lines) == [("bad", True), ("hello you", False)]
+    assert [line.sequence for line in lines] == [1, 2]
+    status = await platform.status(job)
+    assert (status.status, status.exit_code, status.reason) == ("FAILED", 3, "exit")
+    assert status.worker_id
+    story = await platform.story(job)
+    assert [entry.event_type for entry in story] == [
+        "JobCreated",
+        "JobAssigned",
+        "JobStatusChanged",
+        "JobStatusChanged",
+    ]
+    told = [json.loads(entry.payload_json) for entry in story]
+    assert [(each.get("old_state"), each.get("new_state")) for each in told[2:]] == [
+        ("SCHEDULED", "RUNNING"),
+        ("RUNNING", "FAILED"),
+    ]
+    times = [entry.occurred_at for entry in story]
+    assert times == sorted(set(times))
+
+
+async def test_a_command_line_goes_through_a_shell(platform: Platform) -> None:
+    job = await platform.queue("echo one && echo two | tr a-z A-Z")
+    assert [line.line for line in await platform.lines(job)] == ["one", "TWO"]
+    assert (await platform.status(job)).status == "COMPLETED"
+
+
+async def test_the_second_job_reuses_the_worker_of_the_first(platform: Platform) -> None:
+    first = await platform.queue("true")
+    await platform.until(first, "SUCCEEDED")
+    second = await platform.queue("true")
+    await platform.until(second, "SUCCEEDED")
+    assert (await platform.status(first)).worker_id == (await platform.status(second)).worker_id
+
+
+async def test_a_job_that_runs_too_long_ends_with_the_clocks_name(platform: Platform) -> None:
+    job = await platform.queue(
+        "sleep", "300", timeout=wire.TimeoutConfig(seconds=1, cleanup_timeout=timedelta(0))
+    )
+    assert await platform.lines(job) == []
+    status = await platform.status(job)
+    assert (status.status, status.reason) == ("TIMEOUT", "timeout:execution")
+
+
+async def test_a_running_job_is_cancelled_and_cancelling_twice_is_no_error(platform: Platform) -> None:
+    job = await platform.queue("sleep", "300")
+    await platform.until(job, "RUNNING")
+    request = wire.CancelJobRequest(job_id=wire.JobId(value=job), reason="changed my mind")
+    for _ in range(2):
+        assert (await platform.call(JobExecutionService.cancel_job, request)).success
+    ended = await platform.until(job, "CANCELLED")
+    assert ended.cancel_requested
+    assert (await platform.call(JobExecutionService.cancel_job, request)).success
+    assert "JobCancelled" in [entry.event_type for entry in await platform.story(job)]
+
+
+async def test_the_same_submission_twice_is_one_job_and_another_is_refused(platform: Platform) -> None:
+    id = str(uuid4())
+    definition = wire.JobDefinition(job_id=wire.JobId(value=id), command="true")
+    request = wire.QueueJobRequest(job_definition=definition)
+    first = await platform.call(JobExecutionService.queue_job, request)
+    again = await platform.call(JobExecutionService.queue_job, request)
+    assert (first.job_id, first.duplicate) == (again.job_id, False)
+    assert again.duplicate
+    definition.command = "false"
+    with pytest.raises(CallFailed) as caught:
+        await platform.call(JobExecutionService.queue_job, request)
+    assert (caught.value.status, caught.value.code) == (grpc.StatusCode.ALREADY_EXISTS, "job.already-exists")
+
+
+async def test_of_many_submissions_each_has_its_answer(platform: Platform) -> None:
+    id = await platform.queue("true")
+    other = wire.JobDefinition(job_id=wire.JobId(value=id), command="false")
+    requests = [
+        wire.QueueJobRequest(job_definition=wire.JobDefinition(command="true")),
+        wire.QueueJobRequest(job_definition=other),
+    ]
+    told = await platform.call(JobExecutionService.queue_jobs, wire.QueueJobsRequest(requests=requests))
+    assert [each.success for each in told.responses] == [True, False]
+    assert "job.already-exists" in told.responses[1].message
+
+
+async def test_who_calls_and_their_correlation_id_are_kept(platform: Platform) -> None:
+    metadata = {"x-actor-id": "ana", "x-correlation-id": "build-7"}
+    async with AioClient(platform.address, metadata=metadata) as client:
+        told = await client.call(
+            JobExecutionService.queue_job,
+            wire.QueueJobRequest(job_definition=wire.JobDefinition(command="true")),
+        )
+    job = told.job_id.value
+    details = await platform.until(job, "SUCCEEDED")
+    assert (details.queued_by, details.correlation_id) == ("ana", "build-7")
+    assert (await platform.story("build-7"))[0].event_type == "JobCreated"
+    assert (await platform.story(job))[0].actor == "ana"
+
+
+async def test_output_can_be_read_again_by_tail_page_and_search(platform: Platform) -> None:
+    job = await platform.queue("sh", "-c", "seq 1 50; echo ERROR: it broke >&2")
+    everything = await platform.lines(job)
+    assert len(everything) == 51
+    tail = await platform.lines(job, include_history=False, tail_lines=3)
+    assert [line.sequence for line in tail] == [49, 50, 51]
+    request = wire.GetLogsRequest(job_id=job, limit=20, since_sequence=10)
+    page = await platform.call(LogStreamService.get_logs, request)
+    assert [line.sequence for line in page.entries] == list(range(11, 31))
+    assert page.has_more
+    found = await platform.call(LogStreamService.get_logs, wire.GetLogsRequest(job_id=job, search="broke"))
+    assert [(line.line, line.level) for line in found.entries] == [("ERROR: it broke", "ERROR")]
+    errors = await platform.call(LogStreamService.get_logs, wire.GetLogsRequest(job_id=job, level="error"))
+    assert errors.entries == found.entries
+
+
+async def test_chunks_hold_the_exact_bytes(platform: Platform) -> None:
+    job = await platform.queue("printf", r"a\nb\377")
+    await platform.until(job, "SUCCEEDED")
+    request = wire.SubscribeLogsRequest(job_id=job, include_history=True)
+    chunks = [chunk async for chunk in platform.client.stream(LogStreamService.subscribe_log_chunks, request)]
+    assert b"".join(chunk.data for chunk in chunks) == b"a\nb\xff"
+
+
+async def test_a_reader_that_leaves_in_the_middle_is_forgotten(platform: Platform) -> None:
+    job = await platform.queue("sh", "-c", "echo begun; exec sleep 300")
+    request = wire.SubscribeLogsRequest(job_id=job, include_history=True)
+    stream = platform.client.stream(LogStreamService.subscribe_logs, request)
+    assert (await anext(stream)).line == "begun"
+    followers = platform.control.follow_logs.logs.followers
+    assert len(followers.keys()) == 1
+    await stream.aclose()
+    # The answer to a later call comes after the end of the stream on the same connection was seen.
+    for _ in range(100):
+        if not followers.keys():
+            break
+        await platform.status(job)
+    assert followers.keys() == []
+
+
+async def test_a_worker_serves_again_after_a_job_that_was_never_found(platform: Platform) -> None:
+    job = await platform.queue("no-such-program", "x")
+    ended = await platform.until(job, "FAILED")
+    assert ended.reason == "command-not-found"
+    again = await platform.queue("true")
+    await platform.until(again, "SUCCEEDED")
+    assert (await platform.status(again)).worker_id == ended.worker_id
+
+
+async def test_a_retried_job_is_a_new_one_that_names_the_old(platform: Platform) -> None:
+    job = await platform.queue("sh", "-c", 'test "$WORD" = yes')
+    await platform.until(job, "FAILED")
+    request = wire.RetryJobRequest(job_id=wire.JobId(value=job), environment={"WORD": "yes"})
+    told = await platform.call(JobExecutionService.retry_job, request)
+    details = await platform.until(told.job_id.value, "SUCCEEDED")
+    assert details.job is not None
+    assert (details.job.rerun_of, details.job.environment) == (job, {"WORD": "yes"})
+
+
+async def test_providers_workers_queue_and_decisions_can_be_asked_for(platform: Platform) -> None:
+    job = await platform.queue("true")
+    await platform.until(job, "SUCCEEDED")
+    (listed,) = (
+        await platform.call(ProviderManagementService.list_providers, wire.ListProvidersRequest())
+    ).providers
+    assert (listed.name, listed.type, listed.enabled) == ("process", "BARE_METAL", True)
+    health = await platform.call(
+        ProviderManagementService.get_provider_health, wire.GetProviderHealthRequest(name_or_id="process")
+    )
+    assert health.healthy
+    (worker,) = (await platform.call(WorkerService.list_workers, wire.ListWorkersRequest())).workers
+    assert (worker.provider, worker.state, worker.connected) == ("process", "READY", True)
+    (available,) = (
+        await platform.call(SchedulerService.get_available_workers, wire.GetAvailableWorkersRequest())
+    ).workers
+    assert available.worker_id == wire.WorkerId(value=worker.id)
+    queue = await platform.call(SchedulerService.get_queue_status, wire.GetQueueStatusRequest())
+    assert (queue.status.completed_jobs, queue.status.pending_jobs) == (1, 0)
+    decision = await platform.call(
+        SchedulerService.get_scheduling_decision,
+        wire.GetSchedulingDecisionRequest(job_id=wire.JobId(value=job)),
+    )
+    assert decision.decision.selected_worker_id == available.worker_id
+    assert decision.decision.reasons
+
+
+async def test_a_job_that_waits_says_why(platform: Platform) -> None:
+    job = await platform.queue("true", image="alpine:3.20")
+    details = await platform.call(
+        JobExecutionService.get_job, wire.GetJobRequest(job_id=wire.JobId(value=job))
+    )
+    assert details.state == "PENDING"
+    assert any("runs no images" in reason.reason for reason in details.pending_reasons)
+
+
+async def test_the_scheduler_is_really_configured(platform: Platform) -> None:
+    config = wire.SchedulerConfig(
+        enabled_plugins=["LeastLoaded"],
+        plugin_config={"idle_ttl": "7.5", "provider_strategy": "healthiest"},
+        requeue_delay=timedelta(seconds=2),
+    )
+    request = wire.ConfigureSchedulerRequest(config=config)
+    assert (await platform.call(SchedulerService.configure_scheduler, request)).success
+    now = await platform.control.scheduler_config()
+    assert (now.worker_strategy, now.provider_strategy) == ("LeastLoaded", "Healthiest")
+    assert (now.idle_ttl, now.requeue_delay) == (timedelta(seconds=7.5), timedelta(seconds=2))
+    config.enabled_plugins = ["Nonsense"]
+    with pytest.raises(CallFailed) as caught:
+        await platform.call(SchedulerService.configure_scheduler, request)
+    assert caught.value.status is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_metrics_say_that_nobody_keeps_them(platform: Platform) -> None:
+    with pytest.raises(CallFailed) as caught:
+        await platform.call(MetricsService.get_aggregated_metrics, wire.MetricsQuery())
+    assert caught.value.status is grpc.StatusCode.FAILED_PRECONDITION
+    assert "metrics backend disabled" in caught.value.message
