@@ -120,9 +120,11 @@ def test_an_end_by_signal_has_no_exit_code() -> None:
     assert (told.reason, told.exit_code, told.signal) == ("signal", None, 9)
 
 
-def test_what_never_started_has_neither_code_nor_usage() -> None:
+def test_what_never_started_has_no_usage_and_a_code_only_where_a_shell_gives_one() -> None:
     told = reports.to_ended(result(attempt=1, exit_code=127, reason="command-not-found")).result
-    assert (told.reason, told.exit_code, told.cpu_seconds) == ("command-not-found", None, None)
+    assert (told.reason, told.exit_code, told.cpu_seconds) == ("command-not-found", 127, None)
+    told = reports.to_ended(result(attempt=1, exit_code=-1, reason="cancelled")).result
+    assert (told.reason, told.exit_code) == ("cancelled", None)
 
 
 @pytest.mark.parametrize(
