@@ -27,9 +27,11 @@ format:
     ruff check --fix .
     ruff format .
 
-# mypy --strict over every package
+# mypy --strict over every package, the benchmarks and what generates the pages
 types:
     mypy
+    mypy -p benchmarks
+    MYPYPATH=scripts mypy scripts/reference scripts/generate-docs.py
 
 # who may import whom
 imports:
@@ -57,7 +59,7 @@ unit *ARGS:
 # everything else: adapters, agent, services, command line, the assembled system; two files at a time
 system *ARGS:
     {{ unset_tools }} python -m pytest -n 2 --dist loadfile proto packages/hodei-infrastructure packages/hodei-worker \
-        packages/hodei-grpc packages/hodei-rest packages/hodei-cli tests-e2e "$@"
+        packages/hodei-grpc packages/hodei-rest packages/hodei-cli tests-e2e benchmarks "$@"
 
 # the assembled system only
 e2e *ARGS:
