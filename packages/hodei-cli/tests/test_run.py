@@ -68,9 +68,10 @@ def test_on_a_server_of_this_machine_the_command_starts_where_the_caller_is(
     monkeypatch.chdir(tmp_path)
     assert run(["run", "--", "x"]) == 0
     assert run(["run", "--workdir", "/srv", "--", "x"]) == 0
+    assert run(["run", "--workdir", "sub", "--", "x"]) == 0
     assert run(["run", "--image", "alpine", "--", "x"]) == 0
     asked = [each.job_definition.working_dir for each in server.asked("QueueJob")]
-    assert asked == [str(tmp_path), "/srv", ""]
+    assert asked == [str(tmp_path), "/srv", str(tmp_path / "sub"), ""]
 
 
 def test_a_broken_stream_is_taken_up_where_it_stopped(

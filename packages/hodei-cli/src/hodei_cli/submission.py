@@ -54,7 +54,11 @@ _OPTIONS = (
         multiple=True,
         help="A file of NAME=VALUE lines.",
     ),
-    click.option("--workdir", metavar="DIR", help="Where the command starts. Else a private directory."),
+    click.option(
+        "--workdir",
+        metavar="DIR",
+        help="Where the command starts. Else a private directory, for `hodei run` here the one you are in.",
+    ),
     click.option("--stdin", is_flag=True, help="Give the job the text on your standard input."),
     click.option("--timeout", type=DURATION, help="How long the command may run: 90s, 5m, 1h30m."),
     click.option("--queue-timeout", type=DURATION, help="How long it may wait for a worker."),

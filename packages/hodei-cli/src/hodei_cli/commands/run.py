@@ -84,8 +84,9 @@ def _submitted(
         with ExitStack() as trial:
             server, private = trial.enter_context(found_or_started(current()))
             session = trial.enter_context(Session(server))
-            if not options["workdir"]:
-                job.working_dir = os.getcwd() if server.here and not job.image else ""
+            job.working_dir = directory(
+                options["workdir"] or "", on_this_machine=server.here and not job.image
+            )
             if private is not None:
                 private.own(id)
             try:
@@ -98,6 +99,11 @@ def _submitted(
                 return session, private, answer.job_id.value if answer.job_id else id
         threading.Event().wait(PAUSE_SECONDS)
     raise AssertionError("the last try returns or raises")
+
+
+def directory(asked: str, *, on_this_machine: bool) -> str:
+    """Where the job starts: where it was asked for, seen from here if that is a place of this machine."""
+    return os.path.abspath(asked) if on_this_machine else asked
 
 
 def _new_id() -> str:
