@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the job asks this file which of its clocks run
     from hodei_domain.jobs.job import Job
 
 EXECUTION_SLACK = timedelta(seconds=30)  # the agent keeps this clock; ours is for an agent that does not
-CANCEL_BOUND = timedelta(seconds=20)  # after the grace: KILL, its confirmation and a slow network
+CANCEL_BOUND = timedelta(seconds=5)  # after the grace: KILL, its confirmation and a slow network
 
 
 @frozen
