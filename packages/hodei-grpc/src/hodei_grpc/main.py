@@ -41,6 +41,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", help="port to listen on; 0 takes a free one (default: GRPC_PORT or 50051)")
     parser.add_argument("--bind", help="address to listen on (default: HODEI_BIND or 127.0.0.1)")
     parser.add_argument("--ready-fd", type=int, help='write {"port":…,"pid":…} there when it serves')
+    parser.add_argument("--no-banner", action="store_true", help="print nothing on standard output")
     parser.add_argument("--ephemeral", action="store_true", help="take all workers along when it stops")
     parser.add_argument("--owner-fd", type=int, help="stop when this closes and no job is left")
     parser.add_argument("--upgrade-db", action="store_true", help="bring the database up to date, and exit")
@@ -149,7 +150,7 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
 
 
 def _greet(server: Server, settings: bootstrap.Settings, options: argparse.Namespace) -> None:
-    if options.ephemeral:
+    if options.ephemeral or options.no_banner:
         log.info("Serving on %s", server.address)
         return
     notes = ["Process provider initialized"] if settings.process_enabled else []

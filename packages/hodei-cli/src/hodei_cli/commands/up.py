@@ -52,7 +52,8 @@ def up(port: int | None, bind: str | None) -> int:
     from hodei_grpc.main import main
 
     asked = {"--ready-fd": ready_server, "--port": port, "--bind": bind}
-    return main([word for name, value in asked.items() if value is not None for word in (name, str(value))])
+    words = [word for name, value in asked.items() if value is not None for word in (name, str(value))]
+    return main(["--no-banner", *words])
 
 
 def _refuse_a_second() -> None:
