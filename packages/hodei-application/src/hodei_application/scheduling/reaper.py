@@ -140,9 +140,11 @@ class Reaper:
             if worker is not None and worker.state not in GOING and not still(worker):
                 return Reaped()
             if job is not None:
+                ended = end(job) if end is not None else job.lose(job.attempt, at=at, why=why)
+                if ended.is_same:  # what should end it does not hold any more
+                    return Reaped()
                 if job.started_at is not None:
                     marks.append(await mark_lost_output(tx, job, f"worker {worker_id}: {why}", at))
-                ended = end(job) if end is not None else job.lose(job.attempt, at=at, why=why)
                 await tx.jobs.save([ended])
                 jobs.append(ended.after)
             mine = worker is not None and (job is None or worker.job_id in (None, job.id))

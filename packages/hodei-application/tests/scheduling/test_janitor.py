@@ -1,0 +1,236 @@
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+from hodei_application.control_plane import Policy
+from hodei_application.testing import World
+from hodei_domain.jobs.job import JobState
+from hodei_domain.jobs.spec import Priority
+from hodei_domain.kernel.ids import ProviderId, WorkerId
+from hodei_domain.providers.provider import ProviderType
+from hodei_domain.providers.records import Presence, PresenceState
+from hodei_domain.testing.fakes.provider import Made
+from hodei_domain.workers.spec import WorkerSpec
+from hodei_domain.workers.worker import WorkerState
+
+MINUTE = timedelta(minutes=1)
+
+
+def stray(world: World) -> WorkerId:
+    """A worker at the provider that no row knows."""
+    id = WorkerId(world.ids())
+    spec = WorkerSpec(
+        worker_id=id,
+        provider_id=ProviderId(world.ids()),
+        demand=_any(),
+        server_address="x:1",
+        otp_ttl=MINUTE,
+    )
+    world.provider.made[id] = Made(spec=spec, otp="secret", made_at=world.clock())
+    return id
+
+
+def _any():  # type: ignore[no-untyped-def]
+    from hodei_domain.kernel.demand import ANY
+
+    return ANY
+
+
+async def test_what_exists_and_nobody_knows_is_destroyed(world: World) -> None:
+    await world.add_provider()
+    orphan = stray(world)
+    await world.pass_time(2 * MINUTE)
+    assert orphan not in world.provider.made
+
+
+async def test_a_dry_run_names_orphans_and_touches_nothing(world: World) -> None:
+    await world.add_provider()
+    orphan = stray(world)
+    [found] = await world.control.collect_garbage(dry_run=True)
+    assert (found.provider, found.worker.worker_id, found.why) == ("scripted", orphan, "nobody knows it")
+    assert orphan in world.provider.made
+    await world.control.collect_garbage()
+    assert orphan not in world.provider.made
+    assert await world.control.collect_garbage() == []
+
+
+async def test_a_worker_that_has_ended_in_our_books_is_destroyed_if_it_still_exists(world: World) -> None:
+    await world.add_provider()
+    await world.submit()
+    await world.settle()
+    [agent] = world.agents.values()
+    await agent.finish(agent.jobs[0])
+    made = world.provider.made[agent.worker_id]
+    await world.control.terminate_worker(agent.worker_id)
+    await world.settle()
+    world.provider.made[agent.worker_id] = made  # it came back from the dead
+    [found] = await world.control.collect_garbage(dry_run=True)
+    assert found.why == "it has ended"
+
+
+async def test_our_living_workers_are_never_touched(world: World) -> None:
+    await world.add_provider()
+    await world.submit()
+    await world.settle()
+    await world.control.collect_garbage()
+    await world.pass_time(3 * MINUTE)
+    assert len(world.provider.made) == 1
+
+
+async def test_what_should_exist_and_does_not_is_lost(world: World) -> None:
+    await world.add_provider()
+    job = await world.submit()
+    await world.settle()
+    [agent] = world.agents.values()
+    await agent.start(agent.jobs[0])
+    await world.pass_time(MINUTE)
+    engine = world.control.engine
+    engine.connected.remove(agent.link)
+    async with world.store.begin() as tx:
+        [worker] = (await tx.workers.lock([agent.worker_id])).values()
+        await tx.workers.save([worker.disconnect(at=world.clock())])
+    world.clock.advance(MINUTE)
+    del world.provider.made[agent.worker_id]
+    [provider] = engine.landscape
+    plugin = engine.landscape.plugin(provider.id)
+    assert plugin is not None
+    await engine.inventory.sweep(provider, plugin)
+    assert (await world.job(job.id)).losses == 1
+
+
+async def test_old_records_go_and_young_ones_stay() -> None:
+    world = World(policy=Policy(log_retention=timedelta(days=7)))
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    await agent.write(job, b"old\n")
+    await agent.finish(job)
+    assert "JobCreated" in await world.events()
+    world.clock.advance(timedelta(days=91))
+    await world.submit()
+    await world.control.engine.leader.janitor.clean()
+    assert await world.events(job.id) == []
+    assert "JobCreated" in await world.events()
+    async with world.store.begin() as tx:
+        assert await tx.logs.read(job.id, 0, 10) == []
+    await world.control.stop()
+
+
+async def test_pruning_goes_on_until_all_is_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hodei_application.scheduling.janitor.PRUNED_AT_ONCE", 2)
+    for _ in range(5):
+        await world.submit()
+    world.clock.advance(timedelta(days=91))
+    await world.control.engine.leader.janitor.clean()
+    assert await world.events() == []
+
+
+async def test_what_waits_for_long_is_raised(world: World) -> None:
+    job = await world.submit(priority=Priority.LOW)
+    world.clock.advance(timedelta(minutes=11))
+    await world.control.engine.leader.janitor.clean()
+    fresh = await world.submit(priority=Priority.LOW)
+    async with world.store.begin() as tx:
+        claimed = await tx.queue.claim([job.demand.key], 1)
+    assert [j.id for j in claimed] == [job.id]
+    assert fresh.spec.priority is job.spec.priority
+
+
+async def test_a_provider_that_cannot_be_inspected_is_complained_of_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.add_provider()
+    janitor = world.control.engine.leader.janitor
+    world.provider.outage = "down"
+    for _ in range(3):
+        await janitor.clean()
+    assert sum("cannot be inspected" in record.getMessage() for record in caplog.records) == 1
+    world.provider.outage = ""
+    await janitor.clean()
+    world.provider.outage = "down"
+    await janitor.clean()
+    assert sum("cannot be inspected" in record.getMessage() for record in caplog.records) == 2
+
+
+async def test_providers_without_a_plugin_or_disabled_ones_are_not_probed(world: World) -> None:
+    from hodei_application.providers.register_provider import NewProvider
+
+    await world.control.register_provider(NewProvider(name="elsewhere", type=ProviderType.DOCKER))
+    provider = await world.add_provider()
+    await world.control.disable_provider(provider.id)
+    world.provider.outage = "down"
+    await world.control.engine.leader.janitor.clean()
+    assert (await world.control.get_provider(provider.id)).provider.failures == 0
+    assert await world.control.collect_garbage() == [] if not world.provider.outage else True
+
+
+async def test_sightings_of_the_engine_are_told_to_whoever_asks_why_a_job_waits(world: World) -> None:
+    world.agents_come = False
+    await world.add_provider()
+    job = await world.submit(image="alpine:3")
+    await world.settle()
+    [id] = world.provider.made
+    sightings = world.control.engine.sightings
+    pulling = Presence(state=PresenceState.STARTING)
+    sightings._see(id, pulling, "pulling alpine:3")
+    assert [r.reason for r in await world.control.why_pending(job.id)] == ["pulling alpine:3"]
+    sightings._see(id, Presence(state=PresenceState.RUNNING), "")
+    assert [r.reason for r in await world.control.why_pending(job.id)] == ["a worker is starting"]
+
+
+async def test_an_exit_that_the_engine_tells_of_is_looked_at_at_once(world: World) -> None:
+    await world.add_provider()
+    await world.submit()
+    await world.settle()
+    [agent] = world.agents.values()
+    signals = world.control.engine.signals
+    signals.wants_cleanup = False
+    world.provider.see(agent.worker_id, Presence(state=PresenceState.EXITED))
+    await _until(lambda: signals.wants_cleanup)
+
+
+async def _until(condition) -> None:  # type: ignore[no-untyped-def]
+    import asyncio
+
+    while not condition():
+        await asyncio.sleep(0)
+
+
+async def test_stages_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hodei_application.scheduling.presence.STAGES_KEPT", 3)
+    sightings = world.control.engine.sightings
+    for _ in range(10):
+        sightings._see(WorkerId(world.ids()), Presence(state=PresenceState.STARTING, reason="pulling"), "")
+    assert len(sightings.stages) == 3
+
+
+async def test_a_listener_ends_with_its_provider_and_survives_a_broken_stream(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hodei_application.scheduling.presence.LISTEN_AGAIN", 0.0)
+    provider = await world.add_provider()
+    await world.settle()
+    sightings = world.control.engine.sightings
+    [(_, task)] = sightings._listeners.values()
+    world.provider.outage = "gone"
+    world.provider.see(WorkerId(world.ids()), Presence(state=PresenceState.EXITED))
+    world.provider.outage = ""
+    world.control.engine.signals.wants_cleanup = False
+    world.provider.see(WorkerId(world.ids()), Presence(state=PresenceState.EXITED))
+    await _until(lambda: world.control.engine.signals.wants_cleanup)
+    await world.control.delete_provider(provider.id)
+    sightings.listen()
+    assert sightings._listeners == {}
+    await _until(task.done)
+
+
+async def test_a_lost_row_is_no_end_of_the_round(world: World) -> None:
+    await world.add_provider()
+    job = await world.submit()
+    await world.settle()
+    [agent] = world.agents.values()
+    worker = await world.worker(agent.worker_id)
+    assert worker.state is WorkerState.BUSY
+    assert (await world.job(job.id)).state is JobState.SCHEDULED
+    strange = evolve(worker, id=WorkerId(world.ids()))
+    await world.control.engine.destroyer.destroy(strange)
+    await world.control.engine.reaper._drain(strange.id, "nobody")
