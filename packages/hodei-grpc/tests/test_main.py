@@ -18,7 +18,13 @@ import grpc
 import pytest
 from attrs import define
 from hodei_grpc.client import CallFailed, SyncClient
-from hodei_grpc.methods import JobExecutionService, SchedulerService
+from hodei_grpc.methods import (
+    JobExecutionService,
+    LogStreamService,
+    SchedulerService,
+    WorkerAgentService,
+    WorkerService,
+)
 from hodei_infrastructure.postgres.testing import (  # noqa: F401  (fixtures)
     database_url,
     empty_database_url,
@@ -227,3 +233,32 @@ def test_a_database_that_is_away_is_waited_for_and_the_wait_can_be_ended(tmp_pat
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=WITHIN)
     assert process.returncode == 0
+
+
+def test_a_running_job_outlives_a_restart_of_the_server(database_url: str, tmp_path: Path) -> None:  # noqa: F811
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    variables = {"HODEI_DATABASE_URL": database_url, "HODEI_DEV_MODE": "1"}
+    request = wire.QueueJobRequest(
+        job_definition=wire.JobDefinition(command=f"echo before; cat {gate}; echo after")
+    )
+    with running(tmp_path, **variables) as server:
+        with server.client() as client:
+            job = client.call(JobExecutionService.queue_job, request, timeout=WITHIN).job_id
+            watched = wire.GetJobRequest(job_id=job)
+            for move in client.stream(JobExecutionService.watch_job, watched, timeout=WITHIN):
+                if move.state == "RUNNING":
+                    break
+        assert server.stop()[0] == 0
+    with running(tmp_path, **variables, GRPC_PORT=str(server.port)) as again, again.client() as client:
+        with open(gate, "w") as opened:  # waits for the job's `cat`: it must still be there
+            opened.write("between\n")
+        *_, ended = client.stream(JobExecutionService.watch_job, watched, timeout=WITHIN)
+        assert (ended.state, ended.attempt) == ("SUCCEEDED", 1)
+        assert job is not None
+        page = client.call(LogStreamService.get_logs, wire.GetLogsRequest(job_id=job.value), timeout=WITHIN)
+        assert [line.line for line in page.entries] == ["before", "between", "after"]
+        workers = client.call(WorkerService.list_workers, wire.ListWorkersRequest(), timeout=WITHIN).workers
+        for worker in workers:
+            leave = wire.UnregisterWorkerRequest(worker_id=wire.WorkerId(value=worker.id), force=True)
+            client.call(WorkerAgentService.unregister_worker, leave, timeout=WITHIN)
