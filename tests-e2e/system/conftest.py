@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +172,9 @@ def platform(
         running(url, tmp_path_factory.mktemp("data"), **settings) as found,
     ):
         yield found
+
+
+@pytest.fixture
+def run_server() -> Callable[..., AbstractContextManager[Platform]]:
+    """For tests that start servers of their own: `run_server(url, data_dir, **variables)`."""
+    return running
