@@ -4,17 +4,19 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from attrs import evolve
-from hodei_application.control_plane import ControlPlane, Policy
+from hodei_application.control_plane import ControlPlane, Outside, Policy, build
+from hodei_application.providers.register_provider import NewProvider
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.loop import Outage
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.spec import Clocks
+from hodei_domain.providers.provider import ProviderType
 from hodei_domain.workers.worker import WorkerState
 
 
@@ -82,11 +84,13 @@ def test_an_idle_control_plane_asks_the_store_less_than_twice_a_second(
         world = World()
         loop = asyncio.get_running_loop()
         started_at = world.clock()
-        world.clock.__class__  # noqa: B018
         counting = Counting(world)
-        outside_now = lambda: started_at + timedelta(seconds=loop.time())  # noqa: E731
-        world.store.tables.now = outside_now
-        control = _replica(world, counting, outside_now, loop)
+
+        def now() -> datetime:
+            return started_at + timedelta(seconds=loop.time())
+
+        world.store.tables.now = now
+        control = _replica(world, counting, now, loop)
         world.control = control
         await world.add_provider()
         agents = [await world.add_worker() for _ in range(idle_workers)]
@@ -116,8 +120,6 @@ async def _beat(control: ControlPlane, agents: list[Any]) -> None:
 
 
 def _replica(world: World, counting: Counting, now: Any, loop: Any) -> ControlPlane:
-    from hodei_application.control_plane import Outside, build
-
     return build(
         Outside(
             begin=counting.begin,
@@ -208,9 +210,6 @@ async def test_settings_that_another_replica_wrote_are_followed(world: World) ->
 
 
 def _new_provider() -> Any:
-    from hodei_application.providers.register_provider import NewProvider
-    from hodei_domain.providers.provider import ProviderType
-
     return NewProvider(name="late", type=ProviderType.TEST)
 
 
