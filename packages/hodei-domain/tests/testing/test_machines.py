@@ -4,7 +4,7 @@ from hodei_domain.testing.machines import JobMachine, LedgerMachine, LogMachine,
 from hypothesis import settings
 
 TestJob = JobMachine.TestCase
-TestJob.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestJob.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 
 TestWorker = WorkerMachine.TestCase
 TestWorker.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -42,8 +42,9 @@ class JobStore(Protocol):
 
         Each change applies only over version `base`; otherwise raises JobChangedMeanwhile and nothing of this
         transaction may be committed. A new job whose id or idempotency key is taken raises
-        JobChangedMeanwhile too: read again, it is there. Changes with `is_same` write nothing. At most one
-        change per job.
+        JobChangedMeanwhile too: read again, it is there. So does an attempt for a worker that holds another:
+        its end must be saved by an earlier save. Changes with `is_same` write nothing. At most one change per
+        job, and a change must not span two attempts: only the newest would be kept.
 
         Keeps beside the job: the queue row (there while `job.is_queued`, with demand class, priority, turn,
         not_before), the row of the attempt `current`, its lease (the store's own duration from now by the

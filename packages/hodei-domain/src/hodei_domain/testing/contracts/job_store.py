@@ -172,6 +172,29 @@ class JobStoreContract(StoreContract):
             assert await tx.queue.depth() == 1
         assert kept.id in {change.after.id for change in changes}
 
+    async def test_two_submissions_under_one_key_in_one_save_are_refused(self, begin: Begin) -> None:
+        twins = [submission(idempotency_key="once") for _ in range(2)]
+        with pytest.raises(JobChangedMeanwhile):
+            await save_jobs(begin, *twins)
+        async with begin() as tx:
+            assert await tx.jobs.by_idempotency(["once"]) == {}
+
+    async def test_a_worker_holds_one_attempt_at_a_time(self, begin: Begin) -> None:
+        worker = new_worker_id()
+        first, second = await running(begin, worker), await submitted(begin)
+        with pytest.raises(JobChangedMeanwhile):
+            await save_jobs(begin, second.assign(worker, at=T0))
+        await save_jobs(begin, first.finish(1, SUCCESS, at=T0))
+        [taken] = await save_jobs(begin, second.assign(worker, at=T0))
+        assert await read_job(begin, second.id) == taken
+
+    async def test_one_save_does_not_give_a_worker_two_attempts(self, begin: Begin) -> None:
+        worker, jobs = new_worker_id(), [await submitted(begin) for _ in range(2)]
+        with pytest.raises(JobChangedMeanwhile):
+            await save_jobs(begin, *(job.assign(worker, at=T0) for job in jobs))
+        async with begin() as tx:
+            assert await tx.queue.depth() == 2
+
     async def test_a_key_is_remembered_after_the_end(self, begin: Begin) -> None:
         job = await submitted(begin, idempotency_key="k")
         [job] = await save_jobs(begin, job.cancel(at=T0))

@@ -45,6 +45,8 @@ class MemoryJobs(OfTransaction):
             raise ValueError("two changes of one job in one save")
         for change in moved:
             self._refuse_stale(change)
+        self._refuse_second_holds([change.after for change in moved if change.after.state in ACTIVE])
+        self._refuse_second_keys([change.after for change in moved if change.is_new])
         for change in moved:
             self._write(change)
 
@@ -53,8 +55,23 @@ class MemoryJobs(OfTransaction):
         stored = tables.jobs.rows.get(job.id)
         if (0 if stored is None else stored.version) != change.base:
             raise self.refuse(JobChangedMeanwhile(f"job {job.id} was saved meanwhile"))
-        if change.is_new and job.idempotency_key in tables.keys.rows:
-            raise self.refuse(JobChangedMeanwhile("a job was submitted under this key meanwhile"))
+
+    def _refuse_second_holds(self, jobs: Sequence[Job]) -> None:
+        tables = self.tables
+        holders = {tables.attempts.rows[key].worker_id for key in tables.leases.rows}
+        for job in jobs:
+            if job.worker_id is not None and (job.id, job.attempt) not in tables.leases.rows:
+                if job.worker_id in holders:
+                    raise self.refuse(JobChangedMeanwhile(f"worker {job.worker_id} holds another attempt"))
+                holders.add(job.worker_id)
+
+    def _refuse_second_keys(self, jobs: Sequence[Job]) -> None:
+        taken = set(self.tables.keys.rows)
+        for job in jobs:
+            if job.idempotency_key in taken:
+                raise self.refuse(JobChangedMeanwhile("a job was submitted under this key meanwhile"))
+            if job.idempotency_key is not None:
+                taken.add(job.idempotency_key)
 
     def _write(self, change: Change[Job]) -> None:
         job, tables = change.after, self.tables

@@ -234,7 +234,7 @@ class JobMachine(RuleBasedStateMachine):
         failed = JobResult(reason=Reason.IMAGE_PULL, message="no such image")
         if self.model.state != "PENDING":
             return self._refused(IllegalMove, lambda at: self.job.give_up(failed, at=at))
-        self.model.state = "FAILED"
+        self.model.state, self.model.held = "FAILED", False
         return self._moves(lambda at: self.job.give_up(failed, at=at))
 
     @invariant()
