@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -44,12 +44,24 @@ class Machine:
         self, *arguments: str, cwd: Path | None = None, stdin: int = subprocess.DEVNULL, **variables: str
     ) -> subprocess.Popen[bytes]:
         """Start the command line as a process of its own, with pipes."""
+        return self._start("hodei_cli", arguments, variables, cwd=cwd, stdin=stdin)
+
+    def start_program(self, module: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start one of the programs by its module, with pipes."""
+        return self._start(module, arguments, variables)
+
+    def serve(self, module: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start a program that stays and writes a log, which a pipe that nobody reads would hold up."""
+        with open(self.place.parent / "server.log", "ab") as log:
+            return self._start(module, arguments, variables, stderr=log.fileno())
+
+    def _start(
+        self, module: str, arguments: Iterable[str], variables: dict[str, str], **streams: Any
+    ) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hodei_cli", *arguments],
-            stdin=stdin,
+            [sys.executable, "-P", "-m", module, *arguments],
+            **{"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE} | streams,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
             env=self.environment(**variables),
         )
         self._started.append(process)
@@ -66,13 +78,13 @@ class Machine:
 
     def up(self, *arguments: str, **variables: str) -> str:
         """Start the platform on a free port and return its address as soon as it serves."""
-        process = self.start("up", "--port", "0", *arguments, **variables)
+        process = self.serve("hodei_cli", "up", "--port", "0", *arguments, **variables)
         assert process.stdout is not None
         seen = b""
         while b"hodei run" not in seen:  # among the next steps, which it prints when it serves
             assert select.select([process.stdout], [], [], PATIENCE_SECONDS)[0], f"silent after {seen!r}"
             piece = os.read(process.stdout.fileno(), 4096)
-            assert piece, (seen, process.communicate())
+            assert piece, (self.place.parent / "server.log").read_text()
             seen += piece
         address: str = json.loads((self.place / "server.json").read_text())["address"]
         return address

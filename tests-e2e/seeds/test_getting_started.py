@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -36,8 +37,26 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def address(shared_machine: Any) -> str:
-    """One platform for all steps, as on the page."""
-    return str(shared_machine.up())
+    """One platform for all steps, as on the page: the server's program, in development mode."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = shared_machine.serve("hodei_grpc.main", HODEI_DEV_MODE="1", GRPC_PORT=str(port))
+    said = until(server, "AuditService")
+    assert f"Starting server on 127.0.0.1:{port}" in said
+    assert "✓ WorkerAgentService (with OTP authentication)" in said
+    assert "✓ JobExecutionService" in said
+    assert "✓ SchedulerService" in said
+    return f"localhost:{port}"
+
+
+def until(process: subprocess.Popen[bytes], word: str, stream: str = "stdout") -> str:
+    """What a program printed up to the line with that word."""
+    seen = ""
+    while word not in seen:
+        line = getattr(process, stream).readline().decode()
+        assert line, (seen, process.communicate())
+        seen += line
+    return seen
 
 
 class Client:
@@ -108,6 +127,18 @@ def test_2_3_providers_are_listed_in_plain_words(client: Client) -> None:
     assert '"type": "' in text
 
 
+def test_2_4_a_worker_can_be_started_by_hand_in_development_mode(client: Client, shared_machine: Any) -> None:
+    worker = shared_machine.start_program(
+        "hodei_worker.main", HODEI_OTP_TOKEN="dev-test", HODEI_SERVER=f"http://{client.address}"
+    )
+    said = until(worker, "Waiting for jobs", "stderr")
+    assert "Registered" in said
+    assert "Connected to server" in said
+    worker.terminate()
+    worker.communicate(timeout=60)
+    assert worker.returncode == 0
+
+
 def test_3_1_and_3_2_a_job_is_queued_and_its_status_asked(client: Client) -> None:
     id = client.queue(name="Hello World Job", command="echo", arguments=["Hello from Hodei!"])
     status = client.ended(id)
@@ -161,7 +192,7 @@ def test_3_5_a_failing_job_says_so(client: Client) -> None:
 
 
 def test_3_6_a_job_that_takes_too_long_times_out(client: Client) -> None:
-    id = client.queue(name="Timeout Test Job", command="sleep", arguments=["300"], timeout={"seconds": 2})
+    id = client.queue(name="Timeout Test Job", command="sleep", arguments=["300"], timeout={"seconds": 5})
     assert client.ended(id)["status"] == "TIMEOUT"
 
 
