@@ -251,6 +251,7 @@ class JobMachine(RuleBasedStateMachine):
         assert (job.result is not None) == (job.completed_at is not None) == (job.state in ENDS)
         assert (job.worker_id is not None) == (job.state in WITH_WORKER)
         assert job.is_queued == (job.state == "PENDING" and not job.held)
+        assert job.is_over == (job.state in ENDS)
         if job.state == "RUNNING":
             assert job.started_at is not None
         if job.current is not None:
