@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +21,7 @@ from hodei_grpc.methods import (
     SchedulerService,
     WorkerService,
 )
+from hodei_infrastructure.process import proc
 from hodei_proto.wire import hodei as wire
 
 pytestmark = [pytest.mark.postgres, pytest.mark.e2e]
@@ -244,3 +248,22 @@ async def test_metrics_say_that_nobody_keeps_them(platform: Platform) -> None:
         await platform.call(MetricsService.get_aggregated_metrics, wire.MetricsQuery())
     assert caught.value.status is grpc.StatusCode.FAILED_PRECONDITION
     assert "metrics backend disabled" in caught.value.message
+
+
+async def test_a_job_whose_worker_is_killed_runs_again_and_nothing_of_the_first_try_is_left(
+    platform: Platform, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    job = await platform.queue("sh", "-c", f"echo $$ >> {marks}; test $HODEI_ATTEMPT = 2 || exec sleep 300")
+    first = await platform.until(job, "RUNNING")
+    marker = json.loads((tmp_path / "workers" / f"{first.worker_id}.json").read_text())
+    os.kill(marker["pid"], signal.SIGKILL)
+    ended = await platform.until(job, "SUCCEEDED")
+    assert (ended.attempt, ended.worker_id != first.worker_id) == (2, True)
+    pids = [int(line) for line in marks.read_text().split()]
+    assert len(pids) == 2
+    # The lost worker is destroyed with all it had started; the new one is told of only after that.
+    await platform.control.destroy_all_workers(timedelta(0))
+    assert not proc.running().keys() & set(pids)
+    events = [entry.event_type for entry in await platform.story(first.worker_id)]
+    assert events[-1] == "WorkerTerminated"

@@ -19,17 +19,8 @@ from hodei_infrastructure.process.markers import Marker
 
 # An agent needs these of the server's environment; nothing else of it reaches an agent, let alone a job.
 KEPT = (
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TZ",
-    "TMPDIR",
-    "PYTHONPATH",
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH"),
+    *("HODEI_LOG_LEVEL", "HODEI_LOG_BATCH_SIZE", "HODEI_LOG_FLUSH_INTERVAL", "HODEI_DRAIN_TIMEOUT"),
 )
 STARTUP = timedelta(milliseconds=300)
 
