@@ -40,3 +40,8 @@ def test_bytes_that_do_not_fit_are_a_gap_too() -> None:
 def test_nothing_is_a_duplicate() -> None:
     empty = evolve(chunk(), lines=0, runs=b"", data=b"")
     assert place(5, 50, empty) == Duplicate()
+
+
+def test_a_missing_marker_of_lost_output_is_a_gap_though_no_byte_is_missing() -> None:
+    """A marker counts one entry and no bytes: the sequence tells, the offset does not."""
+    assert place(4, 50, chunk(first=5, offset=50)) == Gap(4)
