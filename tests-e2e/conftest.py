@@ -97,9 +97,14 @@ class Machine:
                 process.communicate(timeout=PATIENCE_SECONDS)
                 assert process.returncode == 0
 
-    def processes(self) -> list[int]:
-        """Every process that has to do with this machine: servers, agents, Postgres; not the jobs' own."""
-        return [pid for pid in _pids() if str(self.place).encode() in _said_of(pid)]
+    def processes(self, but: str | None = None) -> list[int]:
+        """Every process that has to do with this machine: servers, agents, Postgres; not the jobs' own.
+
+        `but` leaves out those whose command line or environment has that text.
+        """
+        said = {pid: _said_of(pid) for pid in _pids()}
+        ours = {pid for pid, text in said.items() if str(self.place).encode() in text}
+        return sorted(pid for pid in ours if but is None or but.encode() not in said[pid])
 
     def close(self) -> None:
         """End what is left, the last one first."""
