@@ -9,6 +9,7 @@ from itertools import islice
 
 from attrs import define, field, frozen
 from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.views import WaitingClass
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.scheduling.choose import WorkerStrategy
@@ -117,6 +118,10 @@ class Dispatcher:
         generation = self.hot.generation
         async with self.begin() as tx:
             waiting = await tx.queue.waiting(1)
+        self.believe(waiting, generation)
+
+    def believe(self, waiting: Iterable[WaitingClass], generation: int) -> None:
+        """Take over what somebody saw who began to look at the whole queue at this generation of `hot`."""
         self._looked_at = self.monotonic()
         self.hot.replace([entry.demand for entry in waiting], generation)
 

@@ -130,7 +130,7 @@ class Leader:
         if survey is None:
             self._full_at = self.monotonic() + ACTIVE.total_seconds()
             return ACTIVE
-        self.dispatcher.hot.replace([entry.demand for entry in survey.waiting], generation)
+        self.dispatcher.believe(survey.waiting, generation)
         await self._act(survey, full)
         self._pace(survey, begun, full)
         return self._pause()

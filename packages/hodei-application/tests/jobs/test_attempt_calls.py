@@ -1,0 +1,107 @@
+from uuid import UUID
+
+import pytest
+
+from hodei_application.jobs.assign_job import WorkerNotHere
+from hodei_application.jobs.attempt_door import execution_id, parse_execution_id
+from hodei_application.testing import World
+from hodei_application.workers.commands import StopAttempt
+from hodei_domain.jobs.errors import AlreadyEnded, IllegalMove, JobNotFound, StaleAttempt
+from hodei_domain.jobs.job import JobState, Progress
+from hodei_domain.jobs.result import Reason
+from hodei_domain.jobs.spec import RetryRules
+from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import JobId, WorkerId
+from hodei_domain.workers.errors import IllegalWorkerMove
+from hodei_domain.workers.worker import WorkerState
+
+NOBODY = UUID(int=1)
+
+
+def test_an_execution_id_names_a_job_and_an_attempt() -> None:
+    assert parse_execution_id(f"{NOBODY}/3") == (NOBODY, 3)
+    for text in ("", "x", str(NOBODY), f"{NOBODY}/", f"{NOBODY}/x", "x/1", f"{NOBODY}/1234567890", f"{NOBODY}/²"):
+        with pytest.raises(InvalidInput, match="execution_id"):
+            parse_execution_id(text)
+
+
+async def test_a_client_can_take_a_job_through_its_life(world: World) -> None:
+    control = world.control
+    agent = await world.add_worker()
+    control.engine.dispatcher.paused = True
+    job = await world.submit()
+    assigned = await control.assign_job(job.id, agent.worker_id)
+    assert [j.id for j in agent.jobs] == [job.id]
+    execution = execution_id(assigned)
+    assert (await control.start_job(execution, job.id, agent.worker_id)).state is JobState.RUNNING
+    told = await control.update_progress(execution, percentage=50, stage="half", message="way")
+    assert told.progress == Progress(percentage=50, stage="half", message="way")
+    assert (await control.complete_job(execution, exit_code=0)).state is JobState.SUCCEEDED
+    assert (await world.worker(agent.worker_id)).state is WorkerState.READY
+    assert agent.told(StopAttempt) == [StopAttempt(job.id, 1, "ended by a client")]
+
+
+async def test_a_client_may_name_the_job_instead(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    assert (await world.control.complete_job("", job.id, exit_code=3)).state is JobState.FAILED
+
+
+async def test_a_failure_that_a_client_tells_of_goes_by_the_retry_rules(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent, retry=RetryRules(max_attempts=2))
+    again = await world.control.fail_job(f"{job.id}/1", message="no disk", error_type="IO")
+    assert again.state is JobState.PENDING
+    await world.pass_time(world.clock() - world.clock() + RetryRules().initial * 2)
+    ended = await world.control.fail_job(f"{job.id}/2", message="no disk")
+    assert ended.state is JobState.FAILED
+    assert ended.result is not None
+    assert (ended.result.reason, ended.result.message) == (Reason.REPORTED, "no disk")
+
+
+async def test_the_epoch_is_checked_for_clients_too(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    with pytest.raises(StaleAttempt):
+        await world.control.complete_job(f"{job.id}/2", exit_code=0)
+    with pytest.raises(StaleAttempt):
+        await world.control.start_job(f"{job.id}/1", worker_id=WorkerId(NOBODY))
+    await agent.finish(job)
+    with pytest.raises(AlreadyEnded):
+        await world.control.complete_job(f"{job.id}/1", exit_code=0)
+
+
+async def test_what_names_nothing_is_refused(world: World) -> None:
+    job = await world.submit()
+    with pytest.raises(JobNotFound):
+        await world.control.start_job(f"{NOBODY}/1")
+    with pytest.raises(InvalidInput, match="another job"):
+        await world.control.start_job(f"{job.id}/1", JobId(NOBODY))
+    with pytest.raises(InvalidInput, match="missing"):
+        await world.control.start_job("")
+    with pytest.raises(InvalidInput, match="progress_percentage"):
+        await world.control.update_progress(f"{job.id}/1", percentage=101)
+
+
+async def test_a_job_is_assigned_by_hand_only_if_both_are_free(world: World) -> None:
+    control = world.control
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    other = await world.submit()
+    with pytest.raises(IllegalWorkerMove):
+        await control.assign_job(other.id, agent.worker_id)
+    idle = await world.add_worker()
+    with pytest.raises(IllegalMove):
+        await control.assign_job(job.id, idle.worker_id)
+    with pytest.raises(WorkerNotHere):
+        await control.assign_job(other.id, WorkerId(NOBODY))
+    with pytest.raises(JobNotFound):
+        await control.assign_job(JobId(NOBODY), idle.worker_id)
+    assert (await world.job(other.id)).state is JobState.PENDING
+
+
+async def test_a_client_ends_an_attempt_whose_worker_is_not_in_our_books(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    world.store.tables.workers.rows.pop(agent.worker_id)
+    assert (await world.control.complete_job(f"{job.id}/1", exit_code=0)).state is JobState.SUCCEEDED
