@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hodei_domain.kernel.checks import check_text
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import ProviderId, parse_provider_id
 from hodei_domain.providers.capabilities import Capabilities
@@ -9,6 +10,7 @@ from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderTy
 from hodei_proto.wire.hodei import providers as wire
 
 MIB = 1024 * 1024
+LONGEST_NAME = 128
 
 TYPES = {kind: wire.ProviderType[kind.value] for kind in ProviderType}
 STATUSES = {status: wire.ProviderStatus[status.value] for status in ProviderStatus}
@@ -39,9 +41,10 @@ def to_status(number: wire.ProviderStatus, field: str = "status") -> ProviderSta
 
 
 def to_ref(text: str, field: str = "provider_id") -> ProviderId | str:
-    """A provider's id, or else its name. Raise InvalidInput if it is empty."""
+    """A provider's id, or else its name. Raise InvalidInput if it is empty or no name could be like it."""
     if not text:
         raise InvalidInput("is missing", field=field)
+    check_text(text, field, LONGEST_NAME)
     try:
         return parse_provider_id(text)
     except InvalidInput:

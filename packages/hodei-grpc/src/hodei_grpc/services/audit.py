@@ -5,6 +5,7 @@ import json
 from attrs import frozen
 from hodei_application.control_plane import ControlPlane
 from hodei_domain.audit.record import AuditFilter, AuditRecord
+from hodei_domain.kernel.checks import check_text
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_proto.wire import hodei as wire
 
@@ -45,6 +46,7 @@ class Audit:
         """All events of one job, worker or provider, or of one correlation id of a caller, oldest first."""
         if not request.correlation_id:
             raise InvalidInput("is missing", field="correlation_id")
+        check_text(request.correlation_id, "correlation_id", 256)
         records = await self._control.audit_by_correlation(request.correlation_id, limit=LONGEST_STORY)
         return wire.GetAuditLogsResponse(
             logs=[_entry(record) for record in records],

@@ -49,10 +49,8 @@ class Providers:
         self, request: wire.GetProviderByNameRequest, context: Context
     ) -> wire.GetProviderResponse:
         """One provider; no provider in the answer if none has that name."""
-        if not request.name:
-            raise InvalidInput("is missing", field="name")
         try:
-            found = await self._control.get_provider(request.name)
+            found = await self._control.get_provider(convert.to_ref(request.name, "name"))
         except NotFound:
             return wire.GetProviderResponse()
         return wire.GetProviderResponse(provider=_config(found))
