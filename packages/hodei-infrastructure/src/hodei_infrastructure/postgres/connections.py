@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import select
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,15 @@ logger = logging.getLogger("hodei.postgres")
 # The pool warns of each attempt to connect, many times a minute while a database is away. We say it once.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+_FRESH_S = 1.0  # a connection that was used so lately need not be looked at
+
+
+class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """A connection that knows when it was used last."""
+
+    used_at = 0.0  # by the monotonic clock, seconds
+
+
 Pool = AsyncConnectionPool[Connection]
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
@@ -105,7 +114,9 @@ async def take(pool: Pool) -> Connection:
     with translated():
         while True:
             connection = await pool.getconn()
-            if not _is_dead(connection):
+            now = time.monotonic()
+            if now - connection.used_at < _FRESH_S or not _is_dead(connection):
+                connection.used_at = now
                 return connection
             # The server was restarted meanwhile: all of them are like this, and none must fail a request.
             await connection.close()

@@ -48,26 +48,36 @@ def _without_nul(document: Any) -> Any:
 
 
 class SpecTexts:
-    """Specs as JSON and back. Both directions remember: a job is read three times while it runs.
+    """Specs as JSON and back. What was written or read lately is remembered: a running job is read thrice.
 
     The text is the key, so what is remembered cannot be wrong.
     """
 
-    def __init__(self, most: int = 2048) -> None:
-        self._parse = lru_cache(maxsize=most)(_parse_spec)
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._specs: dict[bytes, JobSpec] = {}
 
-    @staticmethod
-    def write(spec: JobSpec) -> bytes:
+    def write(self, spec: JobSpec) -> bytes:
         """As it is kept."""
-        return to_json(spec_to_json(spec))
+        text = to_json(spec_to_json(spec))
+        if _NUL not in text:
+            self._remember(text, spec)
+        return text
 
     def read(self, text: bytes) -> JobSpec:
         """Back from write()."""
-        return self._parse(text) if len(text) <= _LONGEST_KEPT else _parse_spec(text)
+        spec = self._specs.get(text)
+        if spec is None:
+            spec = spec_from_json(_decoder.decode(text))
+            self._remember(text, spec)
+        return spec
 
-
-def _parse_spec(text: bytes) -> JobSpec:
-    return spec_from_json(_decoder.decode(text))
+    def _remember(self, text: bytes, spec: JobSpec) -> None:
+        if len(text) > _LONGEST_KEPT:
+            return
+        if len(self._specs) >= self._most:
+            del self._specs[next(iter(self._specs))]  # the oldest
+        self._specs[text] = spec
 
 
 def demand_text(demand: DemandClass) -> bytes:

@@ -124,7 +124,7 @@ ROW_COLUMNS = """base integer, queued boolean, active boolean, demand_class text
     exit_code integer, reason text"""
 
 
-def row_of(change: Change[Job]) -> dict[str, Any]:
+def row_of(change: Change[Job], specs: SpecTexts) -> dict[str, Any]:
     """All that save() needs of a change, JSON-ready; what never changes goes with a new job only."""
     job = change.after
     deadline = next_deadline(job)
@@ -154,7 +154,7 @@ def row_of(change: Change[Job]) -> dict[str, Any]:
         row |= _place_of(job)
     if job.current is not None:
         row |= _attempt_of(job)
-    return row | _fixed(job) if change.is_new else row
+    return row | _fixed(job, specs) if change.is_new else row
 
 
 def _place_of(job: Job) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _attempt_of(job: Job) -> dict[str, Any]:
     }
 
 
-def _fixed(job: Job) -> dict[str, Any]:
+def _fixed(job: Job, specs: SpecTexts) -> dict[str, Any]:
     return {
         "created_at": job.created_at,
         "name": job.spec.name,
@@ -192,7 +192,7 @@ def _fixed(job: Job) -> dict[str, Any]:
         "idempotency_key": job.idempotency_key,
         "fingerprint": job.fingerprint,
         "rerun_of": job.rerun_of,
-        "spec": msgspec.Raw(SpecTexts.write(job.spec)),
+        "spec": msgspec.Raw(specs.write(job.spec)),
     }
 
 

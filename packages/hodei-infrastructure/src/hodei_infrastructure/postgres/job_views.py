@@ -19,7 +19,7 @@ from hodei_infrastructure.postgres.session import Session
 
 _NEWEST_FIRST: LiteralString = "ORDER BY created_at DESC, id DESC"
 _LIVE: LiteralString = "completed_at IS NULL"
-_ENDED: LiteralString = "completed_at IS NOT NULL AND state = "
+_ENDED: LiteralString = "ended_as = "
 _OVER: tuple[LiteralString, ...] = ("'SUCCEEDED'", "'FAILED'", "'CANCELLED'", "'TIMEOUT'")
 
 # Every job that is scheduled or running has a lease, every other live one is pending. So the live states are
@@ -29,7 +29,7 @@ SELECT 'LIVE', count(*) FROM jobs WHERE completed_at IS NULL
 UNION ALL
 SELECT j.state, count(*) FROM job_leases l JOIN jobs j ON j.id = l.job_id GROUP BY j.state
 UNION ALL
-SELECT state, count(*) FROM jobs WHERE completed_at IS NOT NULL GROUP BY state
+SELECT ended_as, count(*) FROM jobs WHERE ended_as IS NOT NULL GROUP BY ended_as
 """
 # The newest attempt is in the job itself, those before are in the history.
 _ATTEMPTS = """

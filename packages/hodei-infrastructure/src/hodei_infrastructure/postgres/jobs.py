@@ -25,6 +25,12 @@ _FIND = f"SELECT {JOB} FROM {JOINED} WHERE j.id = ANY(%s)"
 _LOCK = f"SELECT {JOB} FROM {JOINED} WHERE j.id = ANY(%s) ORDER BY j.id FOR UPDATE OF j"
 _BY_KEY = f"SELECT {JOB} FROM {JOINED} WHERE j.idempotency_key = ANY(%s)"
 
+_OUTDATED = {
+    "job_leases_worker": "a worker holds another attempt already",
+    "job_queue_job": "it changed meanwhile",
+    "job_leases_job": "it changed meanwhile",
+}
+
 
 @define
 class KnownClasses:
@@ -91,7 +97,7 @@ class PostgresJobStore:
 
     async def _write(self, moved: Sequence[Change[Job]], new: dict[str, DemandClass]) -> int:
         parameters = {
-            "jobs": to_json([row_of(change) for change in moved]).decode(),
+            "jobs": to_json([row_of(change, self._specs) for change in moved]).decode(),
             "events": to_json(event_rows(event for change in moved for event in change.events)).decode(),
             "classes": to_json(
                 [{"key": key, "demand": each.to_json()} for key, each in new.items()]
@@ -100,11 +106,13 @@ class PostgresJobStore:
         }
         try:
             written: int = await self._session.value(SAVE, parameters)
-        except psycopg.errors.UniqueViolation as error:
-            if error.diag.constraint_name != "job_leases_worker":
+        except psycopg.errors.IntegrityError as error:
+            # Postgres forbids what a caller with outdated knowledge would do: give a job to a worker that
+            # holds another attempt, or keep things beside a job that could not be written.
+            reason = _OUTDATED.get(error.diag.constraint_name or "")
+            if reason is None:
                 raise
-            # What our caller knows of that worker is outdated: it holds another attempt.
-            raise JobChangedMeanwhile(f"{_named(moved)}: a worker holds another attempt already") from None
+            raise JobChangedMeanwhile(f"{_named(moved)} cannot be saved: {reason}") from None
         return written
 
 

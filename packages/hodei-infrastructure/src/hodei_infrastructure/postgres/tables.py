@@ -54,6 +54,7 @@ def _job(name: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=name, ondelete="CASCADE")
 
 
+_ENDED_AS = "CASE WHEN completed_at IS NOT NULL THEN state END"
 _PRIORITIES = f"priority BETWEEN {min(Priority):d} AND {max(Priority):d}"
 
 jobs = _table(
@@ -67,6 +68,7 @@ jobs = _table(
     _must("queued_at", INSTANT),
     _may("started_at", INSTANT),
     _may("completed_at", INSTANT),
+    sa.Column("ended_as", sa.Text, sa.Computed(_ENDED_AS, persisted=True), nullable=True),
     _may("not_before", INSTANT),
     _may("deadline_at", INSTANT),
     _may("deadline_clock", sa.Text),
@@ -107,7 +109,7 @@ sa.Index(
 )
 _newest_first = (jobs.c.created_at.desc(), jobs.c.id.desc())
 sa.Index("jobs_live", *_newest_first, postgresql_where=jobs.c.completed_at.is_(None))
-sa.Index("jobs_ended", jobs.c.state, *_newest_first, postgresql_where=jobs.c.completed_at.is_not(None))
+sa.Index("jobs_ended", jobs.c.ended_as, *_newest_first, postgresql_where=jobs.c.ended_as.is_not(None))
 sa.Index("jobs_owner", jobs.c.queued_by, *_newest_first, postgresql_where=jobs.c.queued_by != "")
 sa.Index("jobs_deadline", jobs.c.deadline_at, postgresql_where=jobs.c.deadline_at.is_not(None))
 

@@ -3,7 +3,7 @@
 -- would forbid heap-only updates, so there is none: what changes and has to be found has a table of its own.
 
 -- One row per job, written on each move. Half of each page is left free, so that the new version of a row finds
--- room beside the old one.
+-- room beside the old one. Even a partial index on `state` would count as changed by each move, hence `ended_as`.
 CREATE TABLE jobs (
     id uuid NOT NULL,
     state text NOT NULL,
@@ -14,6 +14,7 @@ CREATE TABLE jobs (
     queued_at timestamptz NOT NULL,
     started_at timestamptz,
     completed_at timestamptz,
+    ended_as text GENERATED ALWAYS AS (CASE WHEN completed_at IS NOT NULL THEN state END) STORED,
     not_before timestamptz,
     deadline_at timestamptz,
     deadline_clock text,
@@ -50,7 +51,7 @@ CREATE TABLE jobs (
 
 CREATE UNIQUE INDEX jobs_idempotency_key ON jobs (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX jobs_live ON jobs (created_at DESC, id DESC) WHERE completed_at IS NULL;
-CREATE INDEX jobs_ended ON jobs (state, created_at DESC, id DESC) WHERE completed_at IS NOT NULL;
+CREATE INDEX jobs_ended ON jobs (ended_as, created_at DESC, id DESC) WHERE ended_as IS NOT NULL;
 CREATE INDEX jobs_owner ON jobs (queued_by, created_at DESC, id DESC) WHERE queued_by <> '';
 CREATE INDEX jobs_deadline ON jobs (deadline_at) WHERE deadline_at IS NOT NULL;
 
