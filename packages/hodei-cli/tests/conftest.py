@@ -35,23 +35,14 @@ class ScriptedServer:
         self.requests: list[tuple[str, Any]] = []
         self.metadata: dict[str, str] = {}
         self._asked = threading.Condition()
-        self._server, port = self._listening("127.0.0.1:0")
-        self.address = f"127.0.0.1:{port}"
-
-    def _listening(self, address: str) -> tuple[grpc.Server, int]:
-        server = grpc.server(ThreadPoolExecutor(8), options=(("grpc.so_reuseport", 0),))
-        server.add_generic_rpc_handlers((_Door(self),))
-        port = server.add_insecure_port(address)
-        server.start()
-        return server, port
+        self._server = grpc.server(ThreadPoolExecutor(8), options=(("grpc.so_reuseport", 0),))
+        self._server.add_generic_rpc_handlers((_Door(self),))
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
 
     def stop(self) -> None:
         """End every call at once, as a server that is killed does."""
         self._server.stop(0).wait()
-
-    def restart(self) -> None:
-        """Serve again, on the same port."""
-        self._server = self._listening(self.address)[0]
 
     def refuse(self, status: grpc.StatusCode, text: str, *, code: str = "test") -> NoReturn:
         """To be called by an answer: the call ends with this status, as a Hodei server ends it."""
@@ -130,12 +121,27 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def server(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+def new_server() -> Iterator[Callable[[], ScriptedServer]]:
+    """Makes scripted servers."""
+    servers: list[ScriptedServer] = []
+
+    def new() -> ScriptedServer:
+        servers.append(ScriptedServer())
+        return servers[-1]
+
+    yield new
+    for each in servers:
+        each.stop()
+
+
+@pytest.fixture
+def server(
+    place: Path, monkeypatch: pytest.MonkeyPatch, new_server: Callable[[], ScriptedServer]
+) -> ScriptedServer:
     """A scripted server, which commands find by HODEI_SERVER."""
-    scripted = ScriptedServer()
+    scripted = new_server()
     monkeypatch.setenv("HODEI_SERVER", scripted.address)
-    yield scripted
-    scripted.stop()
+    return scripted
 
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -161,3 +167,24 @@ def start() -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+# Keeps the contract of a private server's process: says where it serves, ends when its owner has ended.
+STAND_IN = """
+import json, os, sys
+port, place = int(sys.argv[1]), os.environ["HODEI_DATA_DIR"]
+ready, owner = (int(sys.argv[sys.argv.index(name) + 1]) for name in ("--ready-fd", "--owner-fd"))
+with open(os.path.join(place, "started"), "a") as file:
+    print(os.getpid(), file=file)
+with open(os.path.join(place, "server.json"), "w") as file:
+    json.dump({"address": f"127.0.0.1:{port}", "pid": os.getpid()}, file)
+os.write(ready, json.dumps({"port": port, "pid": os.getpid()}).encode() + b"\\n")
+os.read(owner, 1)
+os.remove(os.path.join(place, "server.json"))
+"""
+
+
+@pytest.fixture
+def stand_in_script() -> str:
+    """A program that acts as a private server; its argument is the port that it says it serves on."""
+    return STAND_IN

@@ -18,20 +18,6 @@ from hodei_cli.private import found_or_started
 from hodei_grpc.methods import JobExecutionService, LogStreamService
 from hodei_proto.wire import hodei as wire
 
-# Keeps the contract of a private server's process: says where it serves, ends when its owner has ended.
-STAND_IN = """
-import json, os, sys
-port, place = int(sys.argv[1]), os.environ["HODEI_DATA_DIR"]
-ready, owner = (int(sys.argv[sys.argv.index(name) + 1]) for name in ("--ready-fd", "--owner-fd"))
-with open(os.path.join(place, "started"), "a") as file:
-    print(os.getpid(), file=file)
-with open(os.path.join(place, "server.json"), "w") as file:
-    json.dump({"address": f"127.0.0.1:{port}", "pid": os.getpid()}, file)
-os.write(ready, json.dumps({"port": port, "pid": os.getpid()}).encode() + b"\\n")
-os.read(owner, 1)
-os.remove(os.path.join(place, "server.json"))
-"""
-
 
 @pytest.fixture
 def nobody_on_the_default_port(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,11 +25,13 @@ def nobody_on_the_default_port(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stand_in(place: Path, monkeypatch: pytest.MonkeyPatch, nobody_on_the_default_port: None) -> Iterator[int]:
+def stand_in(
+    place: Path, monkeypatch: pytest.MonkeyPatch, nobody_on_the_default_port: None, stand_in_script: str
+) -> Iterator[int]:
     """A private server whose port is one that the test listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        monkeypatch.setattr(private, "SERVER", (sys.executable, "-c", STAND_IN, str(port)))
+        monkeypatch.setattr(private, "SERVER", (sys.executable, "-c", stand_in_script, str(port)))
         yield port
 
 
@@ -129,7 +117,7 @@ def test_its_log_does_not_grow_for_ever(place: Path, stand_in: int, monkeypatch:
 
 
 def test_a_command_that_is_killed_takes_its_server_along(
-    place: Path, server: Any, monkeypatch: pytest.MonkeyPatch
+    place: Path, server: Any, monkeypatch: pytest.MonkeyPatch, stand_in_script: str
 ) -> None:
     held = threading.Event()
 
@@ -147,7 +135,7 @@ def test_a_command_that_is_killed_takes_its_server_along(
         "from hodei_cli.main import run\n"
         "run(['run', '--', 'x'])"
     )
-    command = subprocess.Popen([sys.executable, "-c", script, STAND_IN, server.address.split(":")[1]])
+    command = subprocess.Popen([sys.executable, "-c", script, stand_in_script, server.address.split(":")[1]])
     server.wait_for("SubscribeLogChunks")
     (started,) = starts(place)
     ended = os.pidfd_open(started)

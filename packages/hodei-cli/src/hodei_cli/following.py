@@ -4,52 +4,33 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from hodei_grpc.client import CallFailed
 from hodei_grpc.methods import JobExecutionService, LogStreamService
-from hodei_proto.wire.hodei import (
-    CancelJobRequest,
-    GetJobRequest,
-    JobId,
-    SubscribeLogsRequest,
-)
+from hodei_proto.wire.hodei import GetJobRequest, JobId, SubscribeLogsRequest
 
+from hodei_cli.attachment import Attached, Patience, cancel
 from hodei_cli.chunks import Printer
 from hodei_cli.errors import CliError, NoServer
-from hodei_cli.exits import Exit
 from hodei_cli.interrupts import Interrupts
 from hodei_cli.verdict import verdict
 
 if TYPE_CHECKING:
     from hodei_proto.wire.hodei import GetJobResponse
 
-    from hodei_cli.session import Session
-
 T = TypeVar("T")
 
-# A restarting server is back within seconds; a job runs on meanwhile, so waiting is right.
-PATIENCE_SECONDS = 60.0
 FIRST_WORD_SECONDS = 5.0
 
 
 class Following:
     """Prints a job's output until the job ends. Survives a server that goes away and comes back."""
 
-    def __init__(
-        self,
-        session: Session,
-        job_id: str,
-        *,
-        server_lives: Callable[[], bool] = lambda: True,
-        tail_lines: int | None = None,
-    ) -> None:
-        self._session = session
+    def __init__(self, attached: Attached, job_id: str, *, tail_lines: int | None = None) -> None:
+        self._attached = attached
         self._job_id = job_id
-        self._server_lives = server_lives
         self._printer = Printer(platform=sys.stderr.isatty())
         self._tail_lines = tail_lines
         self._over = threading.Event()
@@ -77,9 +58,8 @@ class Following:
 
     def job(self) -> GetJobResponse:
         """The job as it is now."""
-        return self._session.call(
-            JobExecutionService.get_job, GetJobRequest(job_id=JobId(value=self._job_id))
-        )
+        request = GetJobRequest(job_id=JobId(value=self._job_id))
+        return self._attached.session.call(JobExecutionService.get_job, request)
 
     def _print_once(self) -> None:
         seen = self._printer.since_sequence
@@ -90,27 +70,22 @@ class Following:
             tail_lines=tail or 0,
             since_sequence=seen,
         )
-        for chunk in self._session.stream(LogStreamService.subscribe_log_chunks, request):
+        for chunk in self._attached.session.stream(LogStreamService.subscribe_log_chunks, request):
             self._printer.write(chunk)
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        waited = Patience(self._session.server.address, self._job_id, self._printer)
+        patience = Patience(self._job_id, self._printer.say)
         while True:
             before = self._printer.since_sequence
             try:
                 return call()
             except NoServer:
-                if not self._server_lives():
-                    raise
                 if self._printer.since_sequence > before:
-                    waited.begin_again()
-                waited.once_more()
+                    patience.begin_again()
+                self._attached.recover(patience)
 
     def _cancel(self) -> None:
-        request = CancelJobRequest(job_id=JobId(value=self._job_id), reason="asked at the terminal")
-        # It may have ended meanwhile, which is refused and no news.
-        with suppress(CliError, CallFailed):
-            self._session.call(JobExecutionService.cancel_job, request)
+        cancel(self._attached.session, self._job_id)
 
     def _say_why_nothing_happens(self) -> None:
         said = ""
@@ -126,34 +101,3 @@ class Following:
             if why and why != said:
                 self._printer.say(f"waiting: {why}")
                 said = why
-
-
-class Patience:
-    """Waits for a server that went away, longer each time, and gives up after PATIENCE_SECONDS."""
-
-    def __init__(self, address: str, job_id: str, printer: Printer) -> None:
-        self._address = address
-        self._job_id = job_id
-        self._printer = printer
-        self._pause = threading.Event()
-        self.begin_again()
-
-    def begin_again(self) -> None:
-        """The server was back: count from here."""
-        self._since: float | None = None
-        self._delay = 0.1
-
-    def once_more(self) -> None:
-        """Wait a little. Raise CliError when it has been long enough."""
-        now = time.monotonic()
-        if self._since is None:
-            self._since = now
-            self._printer.say(f"lost the server at {self._address}; the job goes on, waiting for the server")
-        if now - self._since > PATIENCE_SECONDS:
-            raise CliError(
-                f"the server at {self._address} did not come back",
-                Exit.UNAVAILABLE,
-                f"The job goes on without it. When it is back: hodei logs follow {self._job_id}",
-            )
-        self._pause.wait(self._delay)
-        self._delay = min(self._delay * 2, 2.0)

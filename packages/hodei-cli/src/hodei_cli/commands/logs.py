@@ -84,6 +84,7 @@ def follow(job_id: str, tail: int | None) -> None:
       hodei logs follow JOB_ID > output.bin
       hodei logs follow JOB_ID --output json    # a line of JSON for each line
     """
+    from hodei_cli.attachment import Fixed
     from hodei_cli.following import Following
     from hodei_cli.session import connected
 
@@ -91,7 +92,7 @@ def follow(job_id: str, tail: int | None) -> None:
         if current().structured:
             _follow_records(session, job_id, tail)
         else:
-            Following(session, job_id, tail_lines=tail).print_output()
+            Following(Fixed(session), job_id, tail_lines=tail).print_output()
 
 
 def _follow_records(session: Session, job_id: str, tail: int | None) -> None:
