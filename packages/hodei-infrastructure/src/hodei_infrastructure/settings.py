@@ -53,7 +53,7 @@ class Settings:
     bind: str = _setting("HODEI_BIND", v.address, "127.0.0.1")
     dev_mode: bool = _setting("HODEI_DEV_MODE", v.flag, False)
     rest_port: int = _setting("HODEI_REST_PORT", v.port, 3000)
-    rate_limit: int = _setting("HODEI_RATE_LIMIT", v.whole(1, 10**9), 2000)  # calls a second of one address
+    rate_limit: int = _setting("HODEI_RATE_LIMIT", v.whole(1, 10**9), 5000)  # calls a second of one address
     max_streams: int = _setting("HODEI_MAX_STREAMS", v.whole(1, 10**6), 10_000)  # open on this server
     log_level: str = _setting("HODEI_LOG_LEVEL", v.one_of("debug", "info", "warning", "error"), "info")
     log_format: str = _setting("HODEI_LOG_FORMAT", v.one_of("console", "logfmt", "json"), "console")
