@@ -13,6 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from platform import node
 from typing import TYPE_CHECKING, ClassVar
 
 from hodei_domain.kernel.errors import Kind, Unavailable
@@ -145,7 +146,7 @@ def local_token(settings: Settings) -> str:
     with _told():
         _make_data_dir(settings)
         if not path.exists():
-            _make_token(path)
+            _write_once(path, secrets.token_urlsafe(32))
         if path.stat().st_mode & 0o077:
             raise StartError(f"{path}: others may read it; remove it, or `chmod 600` it if nobody did")
         token = path.read_text().strip()
@@ -154,12 +155,12 @@ def local_token(settings: Settings) -> str:
     return token
 
 
-def _make_token(path: Path) -> None:
-    """Whole or not at all: of two servers that start at once one makes it, and nobody reads half of it."""
-    part = path.with_name(f"token.{os.getpid()}")
+def _write_once(path: Path, text: str) -> None:
+    """Whole or not at all: of two servers that start at once one writes it, and nobody reads half of it."""
+    part = path.with_name(f"{path.name}.{os.getpid()}")
     part.touch(mode=0o600)
     try:
-        part.write_text(secrets.token_urlsafe(32) + "\n")
+        part.write_text(text + "\n")
         with suppress(FileExistsError):
             path.hardlink_to(part)
     finally:
@@ -192,7 +193,8 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
                     lease=policy.lease,
                 )
             )
-            processes = _processes(settings)
+            _make_data_dir(settings)
+            installation, processes = _installation(settings), _processes(settings)
             stack.push_async_callback(processes.close)
             control = build(
                 Outside(
@@ -200,13 +202,13 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
                     now=system.now,
                     new_id=system.new_id,
                     secrets=system.secret_bytes,
-                    plugins=lambda provider: _plugin(provider, settings, processes),
+                    plugins=lambda provider: _plugin(provider, installation, processes),
                     server_address=server_address,
                     dev_mode=settings.dev_mode,
                 ),
                 policy,
             )
-            await _register(settings, control, processes)
+            await _register(settings, control, installation, processes)
             await control.start()
         stack.push_async_callback(_stop, control)
         yield control
@@ -245,14 +247,28 @@ def _processes(settings: Settings) -> ProcessProvider:
     return ProcessProvider(settings.data_dir / "workers", look_at_machine(settings.data_dir), system.now)
 
 
-def _plugin(provider: Provider, settings: Settings, processes: ProcessProvider) -> ProviderPlugin | None:
-    """The adapter for a provider's row; None for what this server does not have."""
-    if settings.process_enabled and (provider.name, provider.type) == (processes.name, processes.type):
+def _installation(settings: Settings) -> str:
+    """Tells this data directory from that of another machine on the same database."""
+    path = settings.data_dir / "installation"
+    if not path.exists():
+        _write_once(path, secrets.token_hex(16))
+    return path.read_text().strip()
+
+
+def _plugin(provider: Provider, installation: str, processes: ProcessProvider) -> ProviderPlugin | None:
+    """The adapter for a provider's row; None for what this server does not have.
+
+    The processes of another machine cannot be seen from here: asked about them we would say that they are
+    gone.
+    """
+    if provider.name == processes.name and provider.config.get("installation") == installation:
         return processes.plugin()
     return None
 
 
-async def _register(settings: Settings, control: ControlPlane, processes: ProcessProvider) -> None:
+async def _register(
+    settings: Settings, control: ControlPlane, installation: str, processes: ProcessProvider
+) -> None:
     """Rows for the providers that this server brings along: the same row, with the same id, at each start."""
     for name in settings.missing_providers:
         log.warning("The %s provider was asked for and is not in this release", name)
@@ -262,15 +278,26 @@ async def _register(settings: Settings, control: ControlPlane, processes: Proces
 
     capabilities = processes.capabilities
     most = settings.process_max_workers
+    ours = {"installation": installation, "host": node()}
     provider = await control.ensure_provider(
         NewProvider(
             name=processes.name,
             type=processes.type,
+            config=ours,
             max_workers=most or max(4, round(WORKERS_PER_CORE * capabilities.max_resources.cpu_cores)),
             capabilities=capabilities,
         )
     )
+    if provider.config.get("installation") != installation:
+        view = await control.get_provider(provider.id)
+        if view.active_workers:
+            log.warning(
+                "No workers are made on this machine: the process provider of this database has %d on %s",
+                view.active_workers,
+                provider.config.get("host", "another"),
+            )
+            return
     # What an operator set stays; what the machine or the environment says may have changed since the last
     # start.
-    said = {"capabilities": capabilities} | ({"max_workers": most} if most else {})
+    said = {"capabilities": capabilities, "config": ours} | ({"max_workers": most} if most else {})
     await control.update_provider(provider.id, said)
