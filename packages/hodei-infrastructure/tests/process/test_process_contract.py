@@ -1,4 +1,4 @@
-"""The process provider keeps what every provider promises, with agents that wait."""
+"""The process provider keeps what every provider promises, with stand-ins and with real agents."""
 
 from __future__ import annotations
 
@@ -33,5 +33,18 @@ class TestProcessProvider(contracts.WorkerProviderContract):
         return DemandClass(image="alpine:3.20")
 
 
-def test_no_promise_is_redefined() -> None:
-    assert redefined_tests(TestProcessProvider) == []
+class TestWithRealAgents(contracts.WorkerProviderContract):
+    """The same with the agent as it is installed here; no server answers it."""
+
+    @pytest.fixture
+    async def plugin(self, tmp_path: Path) -> AsyncIterator[ProviderPlugin]:
+        provider = ProcessProvider(tmp_path / "workers", look_at_machine(tmp_path), system.now)
+        yield provider.plugin()
+        for found in await provider.list_workers():
+            await provider.destroy_worker(found.worker_id, timedelta(0))
+        await provider.close()
+
+
+@pytest.mark.parametrize("suite", [TestProcessProvider, TestWithRealAgents])
+def test_no_promise_is_redefined(suite: type) -> None:
+    assert redefined_tests(suite) == []

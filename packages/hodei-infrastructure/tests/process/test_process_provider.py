@@ -200,6 +200,26 @@ signal.pause()
     assert (await provider.worker_status(worker.worker_id)).state is PresenceState.ABSENT
 
 
+async def test_an_agent_that_first_wants_to_finish_its_job_is_told_again(house: House) -> None:
+    program = """
+import signal
+told = []
+def leave(*_):
+    told.append(1)
+    if len(told) == 2:
+        print("ended the job", flush=True)
+        sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+say()
+while True:
+    signal.pause()
+"""
+    provider, worker = house.serve(program), spec()
+    await house.start(provider, worker)
+    await provider.destroy_worker(worker.worker_id, GRACE)
+    assert await provider.worker_logs(worker.worker_id, 5) == ["ended the job"]
+
+
 async def test_after_the_grace_everything_the_agent_started_is_killed(house: House) -> None:
     provider, worker = house.serve(PARENT), spec()
     await house.start(provider, worker)
