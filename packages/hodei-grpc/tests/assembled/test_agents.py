@@ -13,7 +13,7 @@ import pytest
 from attrs import define, field
 from hodei_domain.kernel.ids import JobId
 from hodei_grpc.client import AioClient, CallFailed
-from hodei_grpc.methods import WorkerAgentService, WorkerService
+from hodei_grpc.methods import JobExecutionService, WorkerAgentService, WorkerService
 from hodei_proto.wire import hodei as wire
 
 pytestmark = [pytest.mark.postgres, pytest.mark.e2e]
@@ -312,3 +312,45 @@ async def test_what_an_existing_worker_says_of_another_ones_job_changes_nothing(
         worker.say(result=wire.JobResultMessage(job_id=job, exit_code=1))
         assert [line.line for line in await quiet.lines(job)] == ["true"]
         assert (await quiet.status(job)).status == "FAILED"
+
+
+# --- executors that tell of attempts by calls of their own ---
+
+
+async def test_an_attempt_can_be_told_of_by_calls(quiet: Platform) -> None:
+    async with existing_worker(quiet) as worker:
+        job = await quiet.queue("true")
+        await worker.hear(lambda message: message.run_job)
+        execution, job_id = wire.ExecutionId(value=f"{job}/1"), wire.JobId(value=job)
+        seen = quiet.client.stream(JobExecutionService.execution_event_stream, execution, timeout=WITHIN)
+        assert (await anext(seen)).state is wire.ExecutionState.STARTING
+        started = wire.StartJobRequest(execution_id=execution, job_id=job_id)
+        assert (await quiet.call(JobExecutionService.start_job, started)).started_at is not None
+        progress = wire.UpdateProgressRequest(
+            execution_id=execution, progress_percentage=40, current_stage="build", message="halfway"
+        )
+        await quiet.call(JobExecutionService.update_progress, progress)
+        details = await quiet.call(JobExecutionService.get_job, wire.GetJobRequest(job_id=job_id))
+        assert (details.progress_percentage, details.progress_stage) == (40, "build")
+        done = wire.CompleteJobRequest(execution_id=execution, exit_code="7", error_output="it broke")
+        assert (await quiet.call(JobExecutionService.complete_job, done)).message == "failed"
+        *_, last = [move async for move in seen]
+        assert (last.state, last.exit_code, last.error_message) == (
+            wire.ExecutionState.FAILED,
+            "7",
+            "it broke",
+        )
+        with pytest.raises(CallFailed) as caught:
+            await quiet.call(JobExecutionService.complete_job, done)
+        assert caught.value.status is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_a_failed_attempt_says_what_kind_of_failure_it_was(quiet: Platform) -> None:
+    async with existing_worker(quiet) as worker:
+        job = await quiet.queue("true")
+        await worker.hear(lambda message: message.run_job)
+        execution = wire.ExecutionId(value=f"{job}/1")
+        failed = wire.FailJobRequest(execution_id=execution, error_type="Disk", error_message="is full")
+        assert (await quiet.call(JobExecutionService.fail_job, failed)).success
+        status = await quiet.status(job)
+        assert (status.status, status.message) == ("FAILED", "Disk: is full")
