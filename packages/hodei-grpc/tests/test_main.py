@@ -120,6 +120,17 @@ def test_a_server_says_where_it_serves_and_stops_in_good_order(database_url: str
     assert not (tmp_path / "server.json").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_interrupt_and_a_closed_terminal_stop_it_too(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    with running(tmp_path, HODEI_DATABASE_URL=database_url) as server:
+        code, errors = server.stop(number)
+    assert (code, "Traceback" in errors) == (0, False)
+
+
 def test_the_banner_names_the_services(database_url: str, tmp_path: Path) -> None:  # noqa: F811
     with running(tmp_path, HODEI_DATABASE_URL=database_url) as server:
         server.process.send_signal(signal.SIGTERM)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # importing these takes longer than starting Postgres, so it 
 
 log = logging.getLogger("hodei.server")
 
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXIT_OK, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 64, 69
 CALLS_END_WITHIN = 1.0  # seconds; a call is over in milliseconds, and who follows a log would follow for ever
 WORKER_GRACE = timedelta(seconds=2)
@@ -49,7 +50,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM, SIGINT or SIGHUP.
 
     Returns the exit code: 64 for wrong settings, 69 if something is not there.
     """
@@ -89,9 +90,7 @@ class Stop:
     def on_signal(self, number: signal.Signals) -> None:
         """Stop serving; or, if it never came to that, break off the start. A second signal kills at once."""
         log.info("Stopping: %s", number.name)
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(each)
+        _give_back_signals()
         self.asked.set()
         if self.starting is not None:
             self.starting.cancel()
@@ -100,13 +99,19 @@ class Stop:
 @asynccontextmanager
 async def _stop_signals() -> AsyncIterator[Stop]:
     loop, stop = asyncio.get_running_loop(), Stop(starting=asyncio.current_task())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.on_signal, number)
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            loop.add_signal_handler(number, stop.on_signal, number)
     try:
         yield stop
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        _give_back_signals()
+
+
+def _give_back_signals() -> None:
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.remove_signal_handler(number)
 
 
 async def _serve(settings: bootstrap.Settings, options: argparse.Namespace) -> int:
