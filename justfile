@@ -69,6 +69,10 @@ e2e *ARGS:
 bench NAME *ARGS:
     {{ unset_tools }} python -m "benchmarks.$@"
 
+# the pages of docs/ that follow from the code
+docs:
+    python scripts/generate-docs.py
+
 # wheel and source distribution of every package, into dist/
 build:
     uv build --all-packages --out-dir dist
