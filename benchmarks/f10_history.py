@@ -22,7 +22,7 @@ from benchmarks.stack import Stack, stack_on
 
 JOBS = 1_000_000
 ORIGINALS = 200
-WORKERS = 4
+WORKERS = 8
 TOLERANCE = 1.10  # within 10 %
 Found = dict[str, list[float]]
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from attrs import frozen
 
 # Process jobs that run at a time: the same number of slots for every peer.
-SLOTS = 4
+SLOTS = 8
 _NUMBER = struct.Struct("<Q")
 
 Submit = Callable[[Sequence[int]], Awaitable[None]]

@@ -46,7 +46,7 @@ def _payload(number: int) -> dict[str, JSONValue]:
 
 
 def _app(url: str) -> App:
-    return App(connector=PsycopgConnector(conninfo=url, min_size=SLOTS, max_size=2 * SLOTS))
+    return App(connector=PsycopgConnector(conninfo=url, min_size=SLOTS, max_size=SLOTS + 4))
 
 
 def _with_task(app: App, body: Body) -> App:
