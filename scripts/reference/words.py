@@ -50,12 +50,14 @@ CLIENT = {
 AGENT = {
     "HODEI_OTP_TOKEN": "One-time password to register with.",
     "HODEI_OTP_FILE": "A file with the one-time password; it is removed once read.",
-    "HODEI_SERVER HODEI_SERVER_ADDRESS": "Server to register at, `host:port`.",
-    "WORKER_ID HODEI_WORKER_ID": "The worker's id.",
+    "HODEI_SERVER HODEI_SERVER_ADDRESS": "Server to register at, `host:port`. Else: `localhost:50051`.",
+    "WORKER_ID HODEI_WORKER_ID": "The worker's id. Else: the server says it.",
     "HODEI_WORKER_NAME": "A name for people.",
-    "HODEI_WORKER_DIR": "A directory of its own, for scripts and for output that is not acknowledged yet.",
+    "HODEI_WORKER_DIR": "A directory for what belongs to jobs, and for output that waits. Else: below `$TMPDIR`.",
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
+    "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
+    "HODEI_LOG_LEVEL": "`debug`, `info`, `warn` or `error`.",
 }
 
 JOB_STATES = {
