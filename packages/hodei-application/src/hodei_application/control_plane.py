@@ -146,6 +146,7 @@ class ControlPlane:
 def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
     """Put a control plane together. Pure wiring; ControlPlane.start() sets it going."""
     parts = Parts.of(outside, policy or Policy())
+    outside = parts.outside  # as it is watched for outages
     begin, now, connected, moves = outside.begin, outside.now, parts.connected, parts.moves
     signals, dispatcher, change = parts.signals, parts.dispatcher, parts.provider_change
     engine = engine_of(parts)

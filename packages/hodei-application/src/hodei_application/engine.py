@@ -15,6 +15,7 @@ from hodei_application.deeds import Deeds
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.outage import Outage
 from hodei_application.policy import Outside, Policy
 from hodei_application.scheduling.destroyer import Destroyer
 from hodei_application.scheduling.dispatcher import Dispatcher
@@ -22,7 +23,7 @@ from hodei_application.scheduling.janitor import Inventory
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.leader import Leader
 from hodei_application.scheduling.live_config import LiveConfig
-from hodei_application.scheduling.loop import Loop, Outage, Wake
+from hodei_application.scheduling.loop import Loop, Wake
 from hodei_application.scheduling.presence import Sightings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import Signals
@@ -73,7 +74,7 @@ class Engine:
         policy, signals = self.policy, self.signals
 
         def loop(name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
-            return Loop(name, step, every, wake or Wake(), self.outside.jitter, self.outage)
+            return Loop(name, step, every, wake or Wake(), self.outside.jitter)
 
         return [
             loop("dispatcher", self.dispatcher.step, policy.poll, signals.work),

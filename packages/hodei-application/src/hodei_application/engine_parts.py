@@ -188,4 +188,4 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         dispatcher=parts.dispatcher,
         signals=parts.signals,
     )
-    return Intake(record, record.spoiled, parts.outage, parts.outside.jitter)
+    return Intake(record, record.spoiled, parts.outside.jitter)

@@ -12,7 +12,6 @@ from attrs import define, field
 
 from hodei_application.group_commit import unavailable
 from hodei_application.ports import Jitter
-from hodei_application.scheduling.loop import Outage
 
 T = TypeVar("T")
 
@@ -40,7 +39,6 @@ class Intake(Generic[T]):
 
     _commit: Callable[[Sequence[T]], Awaitable[None]]
     _spoiled: Callable[[T, Exception], None]
-    _outage: Outage
     _jitter: Jitter
     _room: int = ROOM
     _waiting: deque[tuple[T, int]] = field(factory=deque, init=False)
@@ -100,12 +98,10 @@ class Intake(Generic[T]):
                 if not unavailable(error):
                     await self._split(batch, error)
                     return
-                self._outage.failed(error)
                 backoff = min(SHORTEST_BACKOFF * 2 ** min(failures, 10), LONGEST_BACKOFF)
                 failures += 1
                 await asyncio.sleep(backoff * (0.5 + 0.5 * self._jitter()))
             else:
-                self._outage.worked()
                 return
 
     async def _split(self, batch: Sequence[T], error: Exception) -> None:

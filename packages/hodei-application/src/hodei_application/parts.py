@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 from hodei_domain.scheduling.order import FairOrder
 
 from hodei_application.deeds import Deeds
@@ -10,6 +10,7 @@ from hodei_application.jobs.moves import Moves
 from hodei_application.jobs.submit_job import Turns
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.log_hub import LogHub
+from hodei_application.outage import Outage, Watched
 from hodei_application.policy import Outside, Policy
 from hodei_application.providers.provider_change import ProviderChange
 from hodei_application.scheduling.backoffs import Backoffs
@@ -17,7 +18,6 @@ from hodei_application.scheduling.dispatcher import Dispatcher
 from hodei_application.scheduling.kinds import Kinds
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
-from hodei_application.scheduling.loop import Outage
 from hodei_application.scheduling.presence import Sightings
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
@@ -50,6 +50,8 @@ class Parts:
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
         """Make them all."""
+        outage = Outage()
+        outside = evolve(outside, begin=Watched(outside.begin, outage))
         signals = Signals(outside.hint)
         config = LiveConfig.of(policy.scheduler)
         landscape = Landscape(outside.plugins)
@@ -62,7 +64,7 @@ class Parts:
             outside=outside,
             policy=policy,
             signals=signals,
-            outage=Outage(),
+            outage=outage,
             config=config,
             landscape=landscape,
             kinds=kinds,

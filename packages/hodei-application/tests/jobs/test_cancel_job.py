@@ -2,7 +2,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-
 from hodei_application.testing import World
 from hodei_application.workers.commands import CancelAttempt
 from hodei_domain.jobs.errors import IllegalMove, JobNotFound

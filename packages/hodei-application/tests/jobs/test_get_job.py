@@ -1,7 +1,6 @@
 from uuid import UUID
 
 import pytest
-
 from hodei_application.testing import World
 from hodei_domain.jobs.errors import JobNotFound
 from hodei_domain.jobs.job import JobState

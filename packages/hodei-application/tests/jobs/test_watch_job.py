@@ -2,7 +2,6 @@ import asyncio
 from uuid import UUID
 
 import pytest
-
 from hodei_application.testing import World
 from hodei_domain.jobs.errors import JobNotFound
 from hodei_domain.jobs.job import Job, JobState
@@ -92,17 +91,14 @@ async def test_decisions_of_one_job_are_told_until_it_is_over(world: World) -> N
     agent = await world.add_worker()
     job = await world.submit()
     await world.settle()
-    told = []
 
-    async def listen() -> None:
-        async for decision in world.control.decisions(job.id):
-            told.append(decision.worker_id)
+    async def listen() -> list[object]:
+        return [decision.worker_id async for decision in world.control.decisions(job.id)]
 
     listening = asyncio.create_task(listen())
     await asyncio.sleep(0)
     await agent.finish(agent.jobs[0])
-    await listening
-    assert told == [agent.worker_id]
+    assert await listening == [agent.worker_id]
     assert await world.control.get_decision((await world.submit()).id) is None
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hodei_application.control_plane import ControlPlane, Outside, Policy, build
+from hodei_application.outage import Outage
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.scheduling.leadership import Leadership
-from hodei_application.scheduling.loop import Outage
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.spec import Clocks

@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from hodei_application.scheduling.loop import Loop, Outage, Wake
+from hodei_application.scheduling.loop import Loop, Wake
 from hodei_domain.kernel.errors import StoreUnavailable
 
 NEVER = timedelta(hours=1)
 AT_ONCE = timedelta(0)
 
 
-def loop_of(step: Callable[[], Awaitable[timedelta | None]], every: timedelta = NEVER, **kw: Outage) -> Loop:
-    return Loop("test", step, every=every, wake=Wake(), jitter=lambda: 0.0, outage=kw.get("outage", Outage()))
+def loop_of(step: Callable[[], Awaitable[timedelta | None]], every: timedelta = NEVER) -> Loop:
+    return Loop("test", step, every=every, wake=Wake(), jitter=lambda: 0.0)
 
 
 class Steps:
@@ -108,17 +108,7 @@ async def test_loops_back_off_further_with_each_failure_up_to_a_bound() -> None:
     assert pauses[-1] <= timedelta(seconds=5)
 
 
-async def test_an_outage_brings_one_line_when_it_begins_and_one_when_it_ends_for_all_loops(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    outage = Outage()
-    one, two = Steps(StoreUnavailable("no route")), Steps(StoreUnavailable("no route"))
-    first = asyncio.create_task(running(loop_of(one, outage=outage), one.times(2)))
-    await running(loop_of(two, outage=outage), two.times(2))
-    await first
-    lines = [r.getMessage() for r in caplog.records]
-    assert len(lines) == 2
-    assert "does not answer" in lines[0]
-    assert "answers again" in lines[1]
-    assert outage.present is False
-    assert outage.ended_at > 0
+async def test_an_outage_is_waited_for_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    steps = Steps(StoreUnavailable("no route"), StoreUnavailable("no route"))
+    await running(loop_of(steps, every=timedelta(milliseconds=1)), steps.times(3))
+    assert caplog.records == []

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from attrs import define, field
 
+from hodei_application.outage import Outage
 from hodei_application.ports import Transaction
-from hodei_application.scheduling.loop import Outage
 
 log = logging.getLogger("hodei.scheduling")
 

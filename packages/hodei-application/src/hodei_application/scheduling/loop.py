@@ -53,32 +53,6 @@ class Wake:
 
 
 @define(eq=False)
-class Outage:
-    """Whether the store answers, as all loops of this process see it: one line when it goes, one when it is
-    back.
-    """
-
-    _since: float | None = field(default=None, init=False)
-    ended_at: float = field(default=float("-inf"), init=False)
-    """Loop time of the last recovery; whoever judges silence must not count the outage."""
-
-    @property
-    def present(self) -> bool:
-        return self._since is not None
-
-    def failed(self, error: BaseException) -> None:
-        if self._since is None:
-            self._since = asyncio.get_running_loop().time()
-            log.warning("The store does not answer, waiting for it: %s", error)
-
-    def worked(self) -> None:
-        if self._since is not None:
-            self.ended_at = asyncio.get_running_loop().time()
-            log.warning("The store answers again after %.1f s", self.ended_at - self._since)
-            self._since = None
-
-
-@define(eq=False)
 class Loop:
     """Runs `step` for ever.
 
@@ -93,7 +67,6 @@ class Loop:
     every: timedelta
     wake: Wake
     jitter: Jitter
-    outage: Outage
     failures: int = field(default=0, init=False)
     _broken: bool = field(default=False, init=False)
 
@@ -111,15 +84,12 @@ class Loop:
         return pause * (0.75 + 0.5 * self.jitter())
 
     def _worked(self) -> None:
-        self.outage.worked()
-        if self.failures and self._broken:
+        if self._broken:
             log.info("Loop %s works again", self.name)
         self.failures, self._broken = 0, False
 
     def _failed(self, error: Exception) -> timedelta:
-        if unavailable(error):
-            self.outage.failed(error)
-        elif not self._broken:
+        if not unavailable(error) and not self._broken:
             self._broken = True
             log.error("Loop %s failed and goes on", self.name, exc_info=error)
         backoff = min(SHORTEST_BACKOFF * 2 ** min(self.failures, 10), LONGEST_BACKOFF)

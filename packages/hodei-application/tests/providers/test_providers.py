@@ -1,0 +1,182 @@
+import asyncio
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+from hodei_application.providers.probe import probe
+from hodei_application.providers.register_provider import NewProvider
+from hodei_application.testing import World
+from hodei_domain.jobs.job import JobState
+from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import ProviderId
+from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.errors import (
+    ProviderAlreadyExists,
+    ProviderInUse,
+    ProviderNotFound,
+    ProviderUnavailable,
+)
+from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderType
+from hodei_domain.providers.records import Health
+
+
+async def test_a_registered_provider_has_what_its_plugin_can(world: World) -> None:
+    provider = await world.add_provider(max_workers=3, tags=("a",))
+    assert (provider.name, provider.max_workers, provider.tags) == ("scripted", 3, ("a",))
+    assert provider.capabilities == world.provider.capabilities
+    own = Capabilities(images=False, gpu=True)
+    other = await world.add_provider("other", capabilities=own)
+    assert other.capabilities == own
+
+
+async def test_a_name_is_given_once(world: World) -> None:
+    await world.add_provider()
+    with pytest.raises(ProviderAlreadyExists):
+        await world.add_provider()
+
+
+async def test_a_provider_that_a_server_brings_along_is_registered_once(world: World) -> None:
+    new = NewProvider(name="process", type=ProviderType.BARE_METAL)
+    first = await world.control.ensure_provider(new)
+    assert (await world.control.ensure_provider(evolve(new, max_workers=99))).id == first.id
+
+
+async def test_a_provider_is_found_by_id_or_name(world: World) -> None:
+    provider = await world.add_provider()
+    for ref in (provider.id, str(provider.id), "scripted"):
+        assert (await world.control.get_provider(ref)).provider == provider
+    for ref in (ProviderId(UUID(int=1)), str(UUID(int=1)), "nobody"):
+        with pytest.raises(ProviderNotFound):
+            await world.control.get_provider(ref)
+
+
+async def test_providers_are_listed_by_what_is_asked_for(world: World) -> None:
+    await world.add_provider(max_workers=1)
+    await world.control.register_provider(NewProvider(name="docker", type=ProviderType.DOCKER))
+    await world.control.disable_provider("docker")
+    await world.submit()
+    await world.settle()
+    views = await world.control.list_providers()
+    assert [(v.provider.name, v.active_workers) for v in views] == [("docker", 0), ("scripted", 1)]
+    by_type = await world.control.list_providers(type=ProviderType.DOCKER)
+    by_status = await world.control.list_providers(status=ProviderStatus.DISABLED)
+    assert [v.provider.name for v in by_type] == [v.provider.name for v in by_status] == ["docker"]
+    assert await world.control.list_providers(only_with_capacity=True) == []
+
+
+async def test_sums_over_all_providers(world: World) -> None:
+    assert (await world.control.provider_stats()).utilization_percent == 0.0
+    await world.add_provider(max_workers=4)
+    await world.add_provider("off", max_workers=100)
+    await world.control.disable_provider("off")
+    await world.submit()
+    await world.settle()
+    stats = await world.control.provider_stats()
+    assert (stats.total, stats.enabled, stats.with_capacity) == (2, 1, 1)
+    assert (stats.max_workers, stats.active_workers, stats.utilization_percent) == (4, 1, 25.0)
+
+
+async def test_a_changed_limit_is_used_at_once(world: World) -> None:
+    await world.add_provider(max_workers=1)
+    for _ in range(2):
+        await world.submit()
+    await world.settle()
+    await world.control.update_provider("scripted", {"max_workers": 2})
+    await world.settle()
+    assert len(world.provider.made) == 2
+    unchanged = await world.control.update_provider("scripted", {"max_workers": 2})
+    assert unchanged.max_workers == 2
+    with pytest.raises(InvalidInput):
+        await world.control.update_provider("scripted", {"colour": "red"})
+
+
+async def test_a_disabled_provider_makes_nothing_until_it_is_enabled(world: World) -> None:
+    await world.add_provider()
+    await world.control.disable_provider("scripted")
+    job = await world.submit()
+    await world.settle()
+    assert world.provider.made == {}
+    assert [r.reason for r in await world.control.why_pending(job.id)] == ["is disabled"]
+    await world.control.enable_provider("scripted")
+    await world.settle()
+    assert (await world.job(job.id)).state is JobState.SCHEDULED
+
+
+async def test_a_provider_with_workers_is_not_deleted(world: World) -> None:
+    provider = await world.add_provider()
+    await world.submit()
+    await world.settle()
+    with pytest.raises(ProviderInUse):
+        await world.control.delete_provider("scripted")
+    [agent] = world.agents.values()
+    await agent.finish(agent.jobs[0])
+    await world.control.terminate_worker(agent.worker_id)
+    await world.settle()
+    await world.control.delete_provider(provider.id)
+    assert await world.control.list_providers() == []
+    assert (await world.events(provider.id))[-1] == "ProviderRemoved"
+
+
+async def test_health_is_asked_of_the_engine_and_kept(world: World) -> None:
+    await world.add_provider()
+    well = await world.control.provider_health("scripted")
+    assert (well.healthy, well.provider.status) == (True, ProviderStatus.ACTIVE)
+    version = well.provider.version
+    assert (await world.control.provider_health("scripted")).provider.version == version
+    world.provider.outage = "connection refused"
+    ill = await world.control.provider_health("scripted")
+    assert (ill.healthy, ill.message) == (False, "connection refused")
+    assert ill.provider.status is ProviderStatus.DEGRADED
+
+
+async def test_a_provider_without_a_plugin_here_is_not_healthy(world: World) -> None:
+    await world.control.register_provider(NewProvider(name="docker", type=ProviderType.DOCKER))
+    health = await world.control.provider_health("docker")
+    assert (health.healthy, health.message) == (False, "is not available on this control plane")
+
+
+async def test_a_probe_is_answered_whatever_happens(caplog: pytest.LogCaptureFixture) -> None:
+    from datetime import timedelta
+
+    async def hang() -> Health:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def refuse() -> Health:
+        raise ProviderUnavailable("refused")
+
+    async def bug() -> Health:
+        raise RuntimeError("bug")
+
+    assert (await probe(hang, timedelta(milliseconds=1))).message == "did not answer within 0.001 s"
+    assert (await probe(refuse)).message == "refused"
+    assert (await probe(bug)).message == "its health check failed: RuntimeError"
+
+
+async def test_a_plugin_that_refuses_its_configuration_refuses_the_provider(world: World) -> None:
+    def refuse(provider: Provider) -> None:
+        if provider.config.get("bad"):
+            raise InvalidInput("is bad", field="config")
+
+    landscape = world.control.engine.landscape
+    landscape.make = refuse
+    provider = await world.add_provider()
+    landscape.learn([evolve(provider, config={"bad": 1}, version=9)])
+    assert landscape.plugin(provider.id) is None
+    assert landscape.plugin(None) is None
+    assert landscape.plugin(ProviderId(UUID(int=1))) is None
+
+
+async def test_a_plugin_is_made_anew_when_its_configuration_changes(world: World) -> None:
+    provider = await world.add_provider()
+    landscape = world.control.engine.landscape
+    first = landscape.plugin(provider.id)
+    assert landscape.plugin(provider.id) is first
+    await world.control.update_provider(provider.id, {"config": {"socket": "/x"}})
+    assert landscape.plugin(provider.id) is not first
+
+
+async def test_of_two_servers_that_bring_the_same_provider_along_neither_fails(world: World) -> None:
+    new = NewProvider(name="process", type=ProviderType.BARE_METAL)
+    ids = await asyncio.gather(world.control.ensure_provider(new), world.replica("two").ensure_provider(new))
+    assert ids[0].id == ids[1].id
