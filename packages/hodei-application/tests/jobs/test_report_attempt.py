@@ -255,7 +255,7 @@ async def test_a_commit_whose_answer_got_lost_is_repeated_without_harm(world: Wo
 
     async def forgetful(arrivals: Sequence[Arrival]) -> None:
         assert isinstance(record, RecordReports)
-        await record._record(arrivals)  # it is committed, and we do not hear of it
+        await record._record_surely(arrivals)  # it is committed, and we do not hear of it
         if failures:
             raise failures.pop()
         await record(arrivals)
@@ -312,3 +312,36 @@ async def test_an_old_worker_whose_job_timed_out_is_not_used_again(world: World)
     worker = await world.worker(agent.worker_id)
     assert worker.state is WorkerState.TERMINATING
     assert "may still run" in worker.reason
+
+
+async def test_an_attempt_that_was_taken_away_is_not_taken_for_an_end_that_is_recorded(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    async with world.store.begin() as tx:
+        await tx.jobs.save([job.lose(1, at=world.clock(), why="test")])
+    await agent.finish(job)
+    assert agent.told(ResultAck) == [ResultAck(job.id, 1, False, "superseded")]
+    assert (await world.worker(agent.worker_id)).state is WorkerState.READY
+
+
+async def test_a_worker_that_somebody_drained_meanwhile_is_read_again(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    await world.replica("two").drain_worker(agent.worker_id)  # our copy of the worker is outdated now
+    await agent.finish(job)
+    assert (await world.job(job.id)).state is JobState.SUCCEEDED
+    assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATING
+
+
+async def test_a_worker_whose_row_somebody_deleted_is_sent_away(world: World) -> None:
+    busy = await world.add_worker()
+    job = await world.running(busy)
+    idle = await world.add_worker()
+    world.store.tables.workers.rows.clear()
+    await busy.finish(job)
+    assert (await world.job(job.id)).state is JobState.SUCCEEDED
+    assert busy.link.closed == "the worker's row is gone"
+    await world.submit()
+    await world.control.engine.dispatcher.step()
+    assert idle.link.closed == "the worker's row is gone"
+    assert len(world.control.engine.connected) == 0

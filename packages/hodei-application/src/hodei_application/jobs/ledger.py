@@ -6,11 +6,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
-from hodei_domain.jobs.errors import AlreadyEnded
+from hodei_domain.jobs.errors import AlreadyEnded, StaleAttempt
 from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.jobs.result import Reason
 from hodei_domain.kernel.change import Change
-from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.logs.chunk import LogChunk
 
@@ -41,6 +40,11 @@ class Leaving:
     job_id: JobId
     attempt: int
     must_go: bool = False
+
+    @property
+    def key(self) -> Key:
+        """The attempt that it leaves."""
+        return (self.job_id, self.attempt)
 
 
 @define(eq=False, kw_only=True)
@@ -161,8 +165,8 @@ class Ledger:
             job.finish(report.attempt, report.result, at=self.at)
         except AlreadyEnded:
             return True
-        except HodeiError:
-            return False
+        except StaleAttempt:
+            pass
         return False
 
     def _leave(self, link: WorkerLink, report: AttemptEnded, *, must_go: bool = False) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from attrs import frozen
-from hodei_domain.kernel.ids import JobId
+from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.intake import Intake
@@ -89,20 +89,33 @@ class RecordReports:
     signals: Signals
 
     async def __call__(self, arrivals: Sequence[Arrival]) -> None:
-        ledger, freed = await repeat(lambda: self._record(arrivals))
+        ledger, workers = await self._record_surely(arrivals)
         self._publish(ledger)
         for link, answer in ledger.answers():
             with suppress(LinkClosed):  # it will say it all again
                 link.send(answer)
         for link in ledger.broken:
             link.close("the log has a hole: send it again")
-        self._set_free(ledger, freed)
+        self._set_free(ledger, workers)
 
     def spoiled(self, arrival: Arrival, error: Exception) -> None:
         """A report that cannot be recorded: its stream ends, and its sender may try again."""
         arrival.link.close(f"a report could not be recorded: {type(error).__name__}")
 
-    async def _record(self, arrivals: Sequence[Arrival]) -> tuple[Ledger, list[Worker]]:
+    async def _record_surely(self, arrivals: Sequence[Arrival]) -> tuple[Ledger, list[Worker]]:
+        """First with our copies of the workers, which are nearly always right; if they are not, with the
+        rows.
+        """
+        fresh = False
+
+        async def transact() -> tuple[Ledger, list[Worker]]:
+            nonlocal fresh
+            again, fresh = fresh, True
+            return await self._record(arrivals, fresh=again)
+
+        return await repeat(transact)
+
+    async def _record(self, arrivals: Sequence[Arrival], *, fresh: bool) -> tuple[Ledger, list[Worker]]:
         async with self.begin() as tx:
             jobs = await tx.jobs.lock({arrival.report.job_id for arrival in arrivals})
             delay = self.config.now.requeue_delay
@@ -118,8 +131,8 @@ class RecordReports:
             changes = ledger.changes()
             if changes:
                 await tx.jobs.save(changes)
-            freed = await self._release(tx, ledger)
-        return ledger, freed
+            workers = await self._release(tx, ledger, fresh)
+        return ledger, workers
 
     async def _finish(self, tx: Transaction, ledger: Ledger) -> None:
         """Accept the ends whose output is complete. What this process stored itself need not be asked for."""
@@ -140,16 +153,28 @@ class RecordReports:
             else:
                 ledger.finish(link, ending)
 
-    async def _release(self, tx: Transaction, ledger: Ledger) -> list[Worker]:
+    async def _release(self, tx: Transaction, ledger: Ledger, fresh: bool) -> list[Worker]:
         if not ledger.leaving:
             return []
-        workers = await tx.workers.lock({left.worker_id for left in ledger.leaving})
+        workers = None if fresh else self._copies(ledger)
+        if workers is None:
+            workers = await tx.workers.lock({left.worker_id for left in ledger.leaving})
         changes = self.release(ledger.leaving, workers, at=ledger.at)
         if changes:
             await tx.workers.save(changes)
         # Rows that did not change are told, too: a commit whose answer got lost may have left our copies
         # behind.
-        return [*workers.values(), *(change.after for change in changes)]
+        return list({**workers, **{change.after.id: change.after for change in changes}}.values())
+
+    def _copies(self, ledger: Ledger) -> dict[WorkerId, Worker] | None:
+        """Our copies of all workers that are to be freed; None if one is not as it should be."""
+        copies: dict[WorkerId, Worker] = {}
+        for left in ledger.leaving:
+            connection = self.connected.get(left.worker_id)
+            if connection is None or (connection.worker.job_id, connection.worker.attempt) != left.key:
+                return None
+            copies[left.worker_id] = connection.worker
+        return copies
 
     def _publish(self, ledger: Ledger) -> None:
         chatty = log.isEnabledFor(logging.DEBUG)
@@ -163,6 +188,7 @@ class RecordReports:
 
     def _set_free(self, ledger: Ledger, workers: list[Worker]) -> None:
         self.connected.update(workers)
+        self._drop_unknown({left.worker_id for left in ledger.leaving} - {worker.id for worker in workers})
         for worker in workers:
             if worker.state is WorkerState.READY:
                 workers_log.info("Worker %s released", worker.id)
@@ -170,3 +196,11 @@ class RecordReports:
             self.signals.cleanup()
             self.signals.tell_others(CLEANUP)
         self.dispatcher.look(ledger.moved)
+
+    def _drop_unknown(self, ids: set[WorkerId]) -> None:
+        """Somebody deleted these workers' rows."""
+        for worker_id in ids:
+            connection = self.connected.get(worker_id)
+            if connection is not None:
+                self.connected.remove(connection.link)
+                connection.link.close("the worker's row is gone")
