@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,27 @@ def test_two_at_once_share_one_data_directory(machine: Any) -> None:
     assert second.communicate(timeout=60) == (b"two\n", b"")
     assert first.communicate(timeout=60) == (b"one\nend\n", b"")
     assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_who_is_done_does_not_wait_for_the_others(machine: Any) -> None:
+    first = machine.start("run", "--shell", "echo here; sleep 1; echo end")
+    assert first.stdout.readline() == b"here\n"
+    second = machine.start("run", "--shell", "echo also; sleep 1000")
+    assert second.stdout.readline() == b"also\n"
+    first.communicate(timeout=60)  # its server stays for the second one's job
+    assert second.poll() is None
+    second.send_signal(signal.SIGINT)
+    assert second.communicate(timeout=60)[0] == b""
+    assert second.returncode == 130
+
+
+def test_many_that_come_and_go_share_what_is_there_and_each_works(machine: Any) -> None:
+    def several(name: int) -> list[Any]:
+        return [machine.run("run", "--", "echo", f"{name}.{n}") for n in range(4)]
+
+    with ThreadPoolExecutor(3) as users:
+        runs = [each for found in users.map(several, range(3)) for each in found]
+    assert runs == [(0, f"{name}.{n}\n".encode(), b"") for name in range(3) for n in range(4)]
 
 
 def test_one_after_the_other_each_works(machine: Any) -> None:

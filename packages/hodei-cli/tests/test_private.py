@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -65,6 +66,19 @@ def test_of_two_at_once_one_starts_it_and_both_have_it(place: Path, stand_in: in
         each.join()
     assert addresses == [f"127.0.0.1:{stand_in}"] * 2
     assert len(starts(place)) == 1
+
+
+def test_a_server_that_stays_for_others_is_not_waited_for(
+    place: Path, stand_in: int, stand_in_script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stays = stand_in_script.replace("os.remove", "import signal; signal.pause(); os.remove")
+    monkeypatch.setattr(private, "SERVER", (sys.executable, "-c", stays, str(stand_in)))
+    monkeypatch.setattr(private, "LEAVES_SECONDS", 0.1)
+    monkeypatch.setattr(private, "STOP_SECONDS", 1000.0)
+    with found_or_started(Options()) as (_, process):
+        assert process is not None
+    assert process.lives()
+    os.kill(starts(place)[0], signal.SIGKILL)
 
 
 def test_a_server_that_cannot_start_tells_why(

@@ -14,18 +14,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.options import Options
-from hodei_cli.server import Server, data_dir, find, join, own_token
+from hodei_cli.server import Server, data_dir, find, join, own_token, read_state
 from hodei_cli.terminal import Waiting
 
 # A first start makes a database cluster, on a slow disk under load.
 START_SECONDS = 90.0
+LEAVES_SECONDS = 1.0
 STOP_SECONDS = 10.0
+LOOK_AGAIN_SECONDS = 0.02
 LOG_BYTES = 1024 * 1024
 
 # -P: what lies in the caller's directory is not imported.
@@ -63,12 +65,19 @@ class PrivateServer:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """Let it go and wait for it. It stays a while if somebody else's job still runs there."""
+        """Let it go and wait for its end, unless it stays because somebody else's job runs there."""
         os.close(self._owner)
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            return
+        deadline = time.monotonic() + LEAVES_SECONDS
+        while self.lives() and self._is_announced() and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN_SECONDS)
+        if not self._is_announced():
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_SECONDS)
+
+    def _is_announced(self) -> bool:
+        """True as long as others may find it: it takes its state file away first when it leaves."""
+        state = read_state(self._log.parent / "server.json")
+        return state is not None and state[1] == self._process.pid
 
     def failure(self) -> CliError:
         """What to tell when it has ended by itself: the end of its log."""
@@ -111,7 +120,27 @@ def _started_by_one(options: Options, place: Path) -> Server | tuple[PrivateServ
         ) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return find(options) or _start(place)
+        return _when_the_last_has_left(options, place) or _start(place)
+
+
+def _when_the_last_has_left(options: Options, place: Path) -> Server | None:
+    """Wait for a server that is leaving to be gone, or for one that somebody else starts to be there.
+
+    The embedded Postgres keeps `postgres.lock` locked from its start until the last of its processes is gone.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    with open(place / "postgres.lock", "a") as lock:
+        while time.monotonic() < deadline:
+            server = find(options)
+            if server is not None:
+                return server
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(LOOK_AGAIN_SECONDS)  # nobody tells when a lock is free or a server there
+            else:
+                return None
+    return None  # the server that is started now says who holds it
 
 
 def _start(place: Path) -> tuple[PrivateServer, str]:
