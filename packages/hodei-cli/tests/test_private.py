@@ -78,7 +78,12 @@ def test_a_server_that_stays_for_others_is_not_waited_for(
     with found_or_started(Options()) as (_, process):
         assert process is not None
     assert process.lives()
-    os.kill(starts(place)[0], signal.SIGKILL)
+    (started,) = starts(place)
+    ended = os.pidfd_open(started)
+    os.kill(started, signal.SIGKILL)
+    select.select([ended], [], [], 30)
+    os.close(ended)
+    assert not process.lives()
 
 
 def test_a_server_that_cannot_start_tells_why(
