@@ -105,7 +105,7 @@ async def test_stored_output_is_told_of_in_the_servers_log(
     assert any(record.getMessage().startswith("Log appended") for record in caplog.records)
 
 
-async def test_output_and_end_in_one_batch_are_written_in_this_order(world: World) -> None:
+async def test_output_and_end_in_one_batch_share_a_commit_and_the_end_answers_for_both(world: World) -> None:
     agent = await world.add_worker()
     job = await world.running(agent)
     before = world.store.commits
@@ -113,8 +113,8 @@ async def test_output_and_end_in_one_batch_are_written_in_this_order(world: Worl
         await world.control.report_attempt(agent.link, report)
     await world.control.engine.intake.settled()
     assert world.store.commits - before == 1
-    kinds = [type(command) for command in agent.link.sent]
-    assert kinds.index(LogAck) < kinds.index(ResultAck)
+    assert agent.told(LogAck) == []
+    assert agent.told(ResultAck) == [ResultAck(job.id, 1, True)]
 
 
 async def test_an_end_without_all_of_its_output_is_not_accepted_and_the_worker_tells_it_again(

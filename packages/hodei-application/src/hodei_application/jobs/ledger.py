@@ -189,10 +189,15 @@ class Ledger:
         self.moved.append(change.after)
 
     def answers(self) -> list[tuple[WorkerLink, LogAck | ResultAck | StopAttempt]]:
-        """What to send after the commit: output first, then ends, then stops."""
+        """What to send after the commit: output first, then ends, then stops.
+
+        An accepted end says that all output is kept: most jobs are short, and this saves them a message.
+        """
+        closed = {(link, (ack.job_id, ack.attempt)) for link, ack in self.result_acks if ack.accepted}
         answers: list[tuple[WorkerLink, LogAck | ResultAck | StopAttempt]] = []
         for (link, (job_id, attempt)), stored in self.log_acks.items():
-            answers.append((link, LogAck(job_id, attempt, stored)))
+            if (link, (job_id, attempt)) not in closed:
+                answers.append((link, LogAck(job_id, attempt, stored)))
         answers.extend(self.result_acks)
         for (link, (job_id, attempt)), reason in self.stops.items():
             answers.append((link, StopAttempt(job_id, attempt, reason)))
