@@ -53,7 +53,7 @@ AGENT = {
     "HODEI_SERVER HODEI_SERVER_ADDRESS": "Server to register at, `host:port`. Else: `localhost:50051`.",
     "WORKER_ID HODEI_WORKER_ID": "The worker's id. Else: the server says it.",
     "HODEI_WORKER_NAME": "A name for people.",
-    "HODEI_WORKER_DIR": "A directory for what belongs to jobs, and for output that waits. Else: below `$TMPDIR`.",
+    "HODEI_WORKER_DIR": "A directory for jobs' files and for output that waits. Else: below `$TMPDIR`.",
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
     "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
