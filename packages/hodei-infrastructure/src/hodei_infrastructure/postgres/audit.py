@@ -15,11 +15,16 @@ from hodei_infrastructure.postgres.events import INSERT_EVENTS, event_rows
 from hodei_infrastructure.postgres.session import Row, Session
 
 _RECORD: LiteralString = "id, occurred_at, event_type, actor, correlation_id, caller_correlation_id, payload"
+# First all of them, then their order: a planner that is told of both at once walks through all of history
+# in order.
 _BY_CORRELATION = f"""
-SELECT {_RECORD} FROM audit_logs WHERE correlation_id = %(id)s OR caller_correlation_id = %(id)s
-ORDER BY occurred_at, id LIMIT %(limit)s
+WITH found AS MATERIALIZED (
+    SELECT {_RECORD} FROM audit_logs WHERE correlation_id = %(id)s
+    UNION ALL
+    SELECT {_RECORD} FROM audit_logs WHERE caller_correlation_id = %(id)s AND correlation_id <> %(id)s
+)
+SELECT {_RECORD} FROM found ORDER BY occurred_at, id LIMIT %(limit)s
 """
-_COUNTS: LiteralString = "SELECT event_type, count(*) FROM audit_logs WHERE {} GROUP BY event_type"
 _PRUNE = """
 DELETE FROM audit_logs WHERE (occurred_at, id) IN (
     SELECT occurred_at, id FROM audit_logs WHERE occurred_at < %s ORDER BY occurred_at, id LIMIT %s)

@@ -22,7 +22,7 @@ logger = logging.getLogger("hodei.postgres")
 # The pool warns of each attempt to connect, many times a minute while a database is away. We say it once.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
-_FRESH_S = 1.0  # a connection that was used so lately need not be looked at
+FRESH_S = 1.0  # a connection that was used so lately need not be looked at
 
 
 class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
@@ -115,7 +115,7 @@ async def take(pool: Pool) -> Connection:
         while True:
             connection = await pool.getconn()
             now = time.monotonic()
-            if now - connection.used_at < _FRESH_S or not _is_dead(connection):
+            if now - connection.used_at < FRESH_S or not _is_dead(connection):
                 connection.used_at = now
                 return connection
             # The server was restarted meanwhile: all of them are like this, and none must fail a request.

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from attrs import frozen
-from hodei_domain.jobs.job import OVER, Attempt, Job, JobState
+from hodei_domain.jobs.job import ACTIVE, Attempt, Job, JobState
 from hodei_domain.jobs.views import JobFilter, JobPage
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import JobId
@@ -19,8 +19,13 @@ from hodei_infrastructure.postgres.session import Session
 
 _NEWEST_FIRST: LiteralString = "ORDER BY created_at DESC, id DESC"
 _LIVE: LiteralString = "completed_at IS NULL"
-_ENDED: LiteralString = "ended_as = "
-_OVER: tuple[LiteralString, ...] = ("'SUCCEEDED'", "'FAILED'", "'CANCELLED'", "'TIMEOUT'")
+_OF_STATES: LiteralString = " AND state = ANY(%(states)s)"
+_ENDED: dict[JobState, LiteralString] = {
+    JobState.SUCCEEDED: "ended_as = 'SUCCEEDED'",
+    JobState.FAILED: "ended_as = 'FAILED'",
+    JobState.CANCELLED: "ended_as = 'CANCELLED'",
+    JobState.TIMEOUT: "ended_as = 'TIMEOUT'",
+}
 
 # Every job that is scheduled or running has a lease, every other live one is pending. So the live states are
 # counted without looking at the queued jobs themselves, of which there may be a hundred thousand.
@@ -71,27 +76,28 @@ class PostgresJobViews:
         return [attempt for _, text in rows if (attempt := read_attempt(text)) is not None]
 
 
-# A list is put together from one sorted run for each partial index that can have matches, so that every
-# page is read by index from its cursor on, whatever was asked for. An owner's jobs have an index of their
-# own.
+# A list is put together from one sorted run for each part of the table that can have matches, so that every
+# page is read by index from its cursor on. Only a search looks at rows that it does not give.
 
 
 def _runs(filter: JobFilter) -> list[LiteralString]:
     if filter.queued_by:
-        return ["queued_by = %(owner)s AND queued_by <> ''"]
-    runs: list[LiteralString] = [_LIVE] if not filter.states or filter.states - OVER else []
-    wanted = {f"'{state.value}'" for state in filter.states or OVER}
-    return runs + [_ENDED + state for state in _OVER if state in wanted]
+        return ["queued_by = %(owner)s AND queued_by <> ''" + (_OF_STATES if filter.states else "")]
+    if not filter.states:
+        return [_LIVE, *(_ENDED[state] for state in _ENDED)]
+    runs: list[LiteralString] = [_ENDED[state] for state in _ENDED if state in filter.states]
+    if JobState.PENDING in filter.states:
+        runs.append(_LIVE + " AND state = 'PENDING'")  # of those that live nearly all
+    if filter.states & ACTIVE:
+        runs.append("id = ANY(ARRAY(SELECT job_id FROM job_leases))" + _OF_STATES + " AND state <> 'PENDING'")
+    return runs
 
 
 def _conditions(filter: JobFilter) -> LiteralString:
-    """What the runs do not say."""
-    found: LiteralString = ""
-    if filter.states and (filter.queued_by or filter.states - OVER):
-        found += " AND state = ANY(%(states)s)"
-    if filter.search:
-        found += " AND (strpos(lower(name), %(search)s) > 0 OR starts_with(id::text, %(search)s))"
-    return found
+    """What every run is asked for beside its own."""
+    if not filter.search:
+        return ""
+    return " AND (strpos(lower(name), %(search)s) > 0 OR starts_with(id::text, %(search)s))"
 
 
 def _total(filter: JobFilter, conditions: LiteralString) -> LiteralString:
