@@ -56,10 +56,14 @@ unit *ARGS:
     coverage combine --quiet
     coverage report
 
-# everything else: adapters, agent, services, command line, the assembled system; two files at a time
+# the agent, in processes of its own: its tests adopt and collect every child of theirs, a Postgres included
+agent *ARGS:
+    {{ unset_tools }} python -m pytest -n 2 --dist loadfile packages/hodei-worker "$@"
+
+# everything else: adapters, services, command line, the assembled system; two files at a time
 system *ARGS:
-    {{ unset_tools }} python -m pytest -n 2 --dist loadfile proto packages/hodei-infrastructure packages/hodei-worker \
-        packages/hodei-grpc packages/hodei-rest packages/hodei-cli tests-e2e benchmarks "$@"
+    {{ unset_tools }} python -m pytest -n 2 --dist loadfile proto packages/hodei-infrastructure packages/hodei-grpc \
+        packages/hodei-rest packages/hodei-cli tests-e2e benchmarks "$@"
 
 # the assembled system only
 e2e *ARGS:
