@@ -23,6 +23,7 @@ from hodei_infrastructure.embedded.errors import (
     PostgresDidNotStart,
     PostgresNotFound,
 )
+from hodei_infrastructure.embedded.lock import ClusterLock
 from hodei_infrastructure.embedded.programs import find_programs, usable_by
 from hodei_infrastructure.embedded.server import EmbeddedPostgres, embedded_server
 from hodei_infrastructure.embedded.tuning import Tuning
@@ -186,6 +187,23 @@ def test_a_killed_parent_leaves_no_postgres_and_loses_nothing_it_committed(
     again = start(Tuning())  # at once: it waits for the dead server's Postgres by itself
     assert ask(again.url, "SELECT answer FROM kept") == 42
     assert not Path(url.split("host=")[1].split("&")[0]).exists()  # what the dead one could not tidy up
+
+
+def test_while_the_postgres_of_a_dead_parent_lives_nobody_else_gets_the_files(
+    data_dir: Path, start: Start, parent: Callable[..., tuple[subprocess.Popen[str], str, int]]
+) -> None:
+    process, _, postgres = parent()
+    os.kill(postgres, signal.SIGSTOP)  # it cannot hear that its parent is dead
+    try:
+        process.kill()
+        process.wait()
+        with pytest.raises(ClusterInUse, match="server that is gone") as refused:
+            ClusterLock(data_dir).take(data_dir, timedelta(milliseconds=50))
+        assert refused.value.pid is None
+    finally:
+        os.kill(postgres, signal.SIGCONT)
+    assert gone(postgres)
+    assert ask(start().url, "SELECT 1") == 1
 
 
 def test_a_postgres_that_is_killed_is_started_again_under_the_same_url(start: Start) -> None:
