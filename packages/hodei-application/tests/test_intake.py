@@ -112,3 +112,23 @@ async def test_what_is_abandoned_is_dropped_and_nobody_hangs() -> None:
     sink.gate.set()
     await intake.settled()
     assert sink.items == [2]
+
+
+async def test_a_patient_item_waits_for_company_and_shares_its_commit() -> None:
+    sink = Sink()
+    intake = intake_of(sink)
+    await intake.post(1, 1, patient=True)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert sink.batches == []
+    await intake.post(2, 1)
+    await intake.settled()
+    assert sink.batches == [[1, 2]]
+
+
+async def test_a_patient_item_that_stays_alone_is_committed_all_the_same() -> None:
+    sink = Sink()
+    intake = intake_of(sink)
+    await intake.post(1, 1, patient=True)
+    await intake.settled()
+    assert sink.batches == [[1]]

@@ -222,7 +222,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         ),
         disconnect_worker=DisconnectWorker(commit=disconnects, connected=connected, signals=signals),
         heartbeat=Heartbeat(connected),
-        report_attempt=ReportAttempt(connected=connected, intake=engine.intake),
+        report_attempt=ReportAttempt(now=now, connected=connected, intake=engine.intake),
         legacy_log=LegacyLogs(connected),
         list_workers=list_workers,
         get_worker=GetWorker(list_workers),

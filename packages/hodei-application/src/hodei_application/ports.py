@@ -47,8 +47,8 @@ def no_hint(kind: str) -> None:
 class Transaction(Protocol):
     """The stores, all inside one transaction.
 
-    Locks are taken in the order jobs, workers, the rest, and within one kind by id, so that no two of our
-    transactions can wait for each other.
+    Locks are taken in the order jobs (with their leases), workers, the rest, and within one kind by id, so
+    that no two of our transactions can wait for each other.
     """
 
     @property

@@ -26,10 +26,11 @@ Key = tuple[JobId, int]
 
 @frozen(eq=False)
 class Arrival:
-    """A report and the link over which it came."""
+    """A report, the link over which it came, and when."""
 
     link: WorkerLink
     report: Report
+    at: datetime
 
 
 @frozen
@@ -60,7 +61,7 @@ class Ledger:
     jitter: Jitter
     requeue_delay: timedelta = timedelta(0)
     chunks: list[tuple[WorkerLink, LogChunk]] = field(factory=list, init=False)
-    endings: list[tuple[WorkerLink, AttemptEnded]] = field(factory=list, init=False)
+    endings: list[tuple[Arrival, AttemptEnded]] = field(factory=list, init=False)
     kept: list[LogChunk] = field(factory=list, init=False)
     next_sequences: dict[Key, int] = field(factory=dict, init=False)
     moved: list[Job] = field(factory=list, init=False)
@@ -73,27 +74,28 @@ class Ledger:
     _ended: set[Key] = field(factory=set, init=False)
 
     def changes(self) -> list[Change[Job]]:
-        """What is to be saved, one change for each job."""
-        return [change for change in self._changes.values() if not change.is_same]
+        """What is to be saved, one change for each job, in the order in which rows are locked."""
+        changes = (change for change in self._changes.values() if not change.is_same)
+        return sorted(changes, key=lambda change: change.after.id)
 
     def enter(self, arrival: Arrival) -> None:
         """Take in the next report; output and ends are only noted, for they depend on what the log store
         says.
         """
-        link, report = arrival.link, arrival.report
+        link, report, at = arrival.link, arrival.report, arrival.at
         if not self._is_live(link, report):
             self._refuse(link, report)
         elif isinstance(report, LogsArrived):
-            self._start(report)
+            self._start(report, at)
             self.chunks.append((link, report.chunk))
         elif isinstance(report, AttemptEnded):
             self._ended.add((report.job_id, report.attempt))
-            self.endings.append((link, report))
+            self.endings.append((arrival, report))
         elif isinstance(report, AttemptStarted):
-            self._start(report, report.pid, report.limits)
+            self._start(report, at, report.pid, report.limits)
         elif isinstance(report, ProgressMade):
-            self._start(report)
-            self._move(report.job_id, lambda job: job.report(report.attempt, report.progress, at=self.at))
+            self._start(report, at)
+            self._move(report.job_id, lambda job: job.report(report.attempt, report.progress, at=at))
 
     def stored(self, link: WorkerLink, chunk: LogChunk, next_sequence: int) -> None:
         """The log store's answer: all before `next_sequence` is kept. A hole means that the sender must
@@ -111,26 +113,27 @@ class Ledger:
         """An end came before all of its output: nothing is accepted, the worker brings both again."""
         self.broken[link] = None
 
-    def finish(self, link: WorkerLink, report: AttemptEnded) -> None:
+    def finish(self, arrival: Arrival, report: AttemptEnded) -> None:
         """Accept an end, after its output."""
+        link = arrival.link
         if report.started:
-            self._start(report)
+            self._start(report, arrival.at)
         wished = self.jobs[report.job_id].cancel_wish is not None
-        self._move(report.job_id, self._end_of(report))
+        self._move(report.job_id, self._end_of(report, arrival.at))
         # Old workers do not kill: after a cancel or a timeout the process may run on beside the next job.
         must_go = link.is_legacy and (wished or report.result.is_timeout)
         self._leave(link, report, must_go=must_go)
         self.result_acks.append((link, ResultAck(report.job_id, report.attempt, accepted=True)))
 
-    def _end_of(self, report: AttemptEnded) -> Callable[[Job], Change[Job]]:
+    def _end_of(self, report: AttemptEnded, at: datetime) -> Callable[[Job], Change[Job]]:
         """The move that the end means. A worker that was busy or leaving gives back what it never started."""
         given_back = not report.started and report.result.reason == Reason.GIVEN_BACK
         if given_back and self.jobs[report.job_id].state is JobState.SCHEDULED:
-            later = self.at + self.requeue_delay if self.requeue_delay else None
+            later = at + self.requeue_delay if self.requeue_delay else None
             why = report.result.message
-            return lambda job: job.give_back(report.attempt, at=self.at, why=why, not_before=later)
+            return lambda job: job.give_back(report.attempt, at=at, why=why, not_before=later)
         jitter = self.jitter()
-        return lambda job: job.finish(report.attempt, report.result, at=self.at, jitter=jitter)
+        return lambda job: job.finish(report.attempt, report.result, at=at, jitter=jitter)
 
     def _is_live(self, link: WorkerLink, report: Report) -> bool:
         job = self.jobs.get(report.job_id)
@@ -172,12 +175,10 @@ class Ledger:
     def _leave(self, link: WorkerLink, report: AttemptEnded, *, must_go: bool = False) -> None:
         self.leaving[Leaving(link.worker_id, report.job_id, report.attempt, must_go)] = None
 
-    def _start(self, report: Report, pid: int | None = None, limits: str = "") -> None:
+    def _start(self, report: Report, at: datetime, pid: int | None = None, limits: str = "") -> None:
         """Record the start, unless it is known: old workers never tell of it, any other sign implies it."""
         if self.jobs[report.job_id].state is JobState.SCHEDULED:
-            self._move(
-                report.job_id, lambda job: job.start(report.attempt, at=self.at, pid=pid, limits=limits)
-            )
+            self._move(report.job_id, lambda job: job.start(report.attempt, at=at, pid=pid, limits=limits))
 
     def _move(self, job_id: JobId, move: Callable[[Job], Change[Job]]) -> None:
         before = self._changes.get(job_id)

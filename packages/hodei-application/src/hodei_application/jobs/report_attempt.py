@@ -13,13 +13,13 @@ from hodei_domain.workers.worker import Worker, WorkerState
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival, Ledger
 from hodei_application.jobs.moves import Moves
-from hodei_application.jobs.reports import LogsArrived, Report
+from hodei_application.jobs.reports import AttemptStarted, LogsArrived, Report
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.logs.log_hub import LogHub
 from hodei_application.ports import Clock, Jitter, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
-from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.scheduling.dispatcher import Assigned, Dispatcher
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.signals import CLEANUP, Signals
 from hodei_application.workers.connected import ConnectedWorkers
@@ -43,6 +43,7 @@ class ReportAttempt:
     all again over its newer one.
     """
 
+    now: Clock
     connected: ConnectedWorkers
     intake: Intake[Arrival]
 
@@ -50,7 +51,8 @@ class ReportAttempt:
         if self.connected.heard(link) is None:
             return
         weight = len(report.chunk.data) + SMALL if isinstance(report, LogsArrived) else SMALL
-        await self.intake.post(Arrival(link, report), weight)
+        arrival = Arrival(link, report, self.now())
+        await self.intake.post(arrival, weight, patient=isinstance(report, AttemptStarted))
 
 
 @frozen
@@ -66,6 +68,17 @@ class LegacyLogs:
         if connection is None or connection.legacy_log is None or connection.legacy_log.job_id != job_id:
             return None
         return connection.legacy_log
+
+
+@frozen
+class Outcome:
+    """What became of the workers of a batch: all as we know them now, those that were freed, and what they
+    were given next.
+    """
+
+    seen: tuple[Worker, ...] = ()
+    freed: tuple[Worker, ...] = ()
+    assigned: tuple[Assigned, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -89,33 +102,34 @@ class RecordReports:
     signals: Signals
 
     async def __call__(self, arrivals: Sequence[Arrival]) -> None:
-        ledger, workers = await self._record_surely(arrivals)
+        ledger, outcome = await self._record_surely(arrivals)
         self._publish(ledger)
         for link, answer in ledger.answers():
             with suppress(LinkClosed):  # it will say it all again
                 link.send(answer)
         for link in ledger.broken:
             link.close("the log has a hole: send it again")
-        self._set_free(ledger, workers)
+        self._set_free(ledger, outcome)
+        await self.dispatcher.deliver(outcome.assigned)
 
     def spoiled(self, arrival: Arrival, error: Exception) -> None:
         """A report that cannot be recorded: its stream ends, and its sender may try again."""
         arrival.link.close(f"a report could not be recorded: {type(error).__name__}")
 
-    async def _record_surely(self, arrivals: Sequence[Arrival]) -> tuple[Ledger, list[Worker]]:
+    async def _record_surely(self, arrivals: Sequence[Arrival]) -> tuple[Ledger, Outcome]:
         """First with our copies of the workers, which are nearly always right; if they are not, with the
         rows.
         """
         fresh = False
 
-        async def transact() -> tuple[Ledger, list[Worker]]:
+        async def transact() -> tuple[Ledger, Outcome]:
             nonlocal fresh
             again, fresh = fresh, True
             return await self._record(arrivals, fresh=again)
 
         return await repeat(transact)
 
-    async def _record(self, arrivals: Sequence[Arrival], *, fresh: bool) -> tuple[Ledger, list[Worker]]:
+    async def _record(self, arrivals: Sequence[Arrival], *, fresh: bool) -> tuple[Ledger, Outcome]:
         async with self.begin() as tx:
             jobs = await tx.jobs.lock({arrival.report.job_id for arrival in arrivals})
             delay = self.config.now.requeue_delay
@@ -131,8 +145,8 @@ class RecordReports:
             changes = ledger.changes()
             if changes:
                 await tx.jobs.save(changes)
-            workers = await self._release(tx, ledger, fresh)
-        return ledger, workers
+            outcome = await self._release(tx, ledger, fresh)
+        return ledger, outcome
 
     async def _finish(self, tx: Transaction, ledger: Ledger) -> None:
         """Accept the ends whose output is complete. What this process stored itself need not be asked for."""
@@ -147,24 +161,28 @@ class RecordReports:
         if unsure:
             for key, end in (await tx.logs.ends(unsure)).items():
                 known[key] = max(known[key], end.next_sequence)
-        for link, ending in ledger.endings:
+        for arrival, ending in ledger.endings:
             if (ending.next_sequence or 0) > known[ending.job_id, ending.attempt]:
-                ledger.incomplete(link)
+                ledger.incomplete(arrival.link)
             else:
-                ledger.finish(link, ending)
+                ledger.finish(arrival, ending)
 
-    async def _release(self, tx: Transaction, ledger: Ledger, fresh: bool) -> list[Worker]:
+    async def _release(self, tx: Transaction, ledger: Ledger, fresh: bool) -> Outcome:
+        """Free the workers, and give them what waits."""
         if not ledger.leaving:
-            return []
+            return Outcome()
         workers = None if fresh else self._copies(ledger)
         if workers is None:
             workers = await tx.workers.lock({left.worker_id for left in ledger.leaving})
-        changes = self.release(ledger.leaving, workers, at=ledger.at)
-        if changes:
-            await tx.workers.save(changes)
+        freed = self.release(ledger.leaving, workers, at=ledger.at)
+        assigned = await self.dispatcher.turn_over(tx, freed)
+        changes = {change.after.id: change for change in freed}
+        changes.update((given.worker.after.id, given.worker) for given in assigned)
+        await tx.workers.save(list(changes.values()))
         # Rows that did not change are told, too: a commit whose answer got lost may have left our copies
         # behind.
-        return list({**workers, **{change.after.id: change.after for change in changes}}.values())
+        seen = {**workers, **{change.after.id: change.after for change in freed}}
+        return Outcome(tuple(seen.values()), tuple(change.after for change in freed), tuple(assigned))
 
     def _copies(self, ledger: Ledger) -> dict[WorkerId, Worker] | None:
         """Our copies of all workers that are to be freed; None if one is not as it should be."""
@@ -186,13 +204,13 @@ class RecordReports:
             self.ends.learn(key, stored)
         self.moves(ledger.moved)
 
-    def _set_free(self, ledger: Ledger, workers: list[Worker]) -> None:
-        self.connected.update(workers)
-        self._drop_unknown({left.worker_id for left in ledger.leaving} - {worker.id for worker in workers})
-        for worker in workers:
+    def _set_free(self, ledger: Ledger, outcome: Outcome) -> None:
+        self.connected.update(outcome.seen)
+        self._drop_unknown({left.worker_id for left in ledger.leaving} - {w.id for w in outcome.seen})
+        for worker in outcome.freed:
             if worker.state is WorkerState.READY:
                 workers_log.info("Worker %s released", worker.id)
-        if any(worker.state is WorkerState.TERMINATING for worker in workers):
+        if any(worker.state is WorkerState.TERMINATING for worker in outcome.freed):
             self.signals.cleanup()
             self.signals.tell_others(CLEANUP)
         self.dispatcher.look(ledger.moved)

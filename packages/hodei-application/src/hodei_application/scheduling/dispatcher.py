@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.views import WaitingClass
 from hodei_domain.kernel.change import Change
@@ -105,7 +105,7 @@ class Dispatcher:
         while not self.paused and self.connected.idle_kinds():
             if self.signals.look_around or self._is_poll_due():
                 await self._look_at_queue()
-            groups = self._groups()
+            groups = self._groups(self.connected.idle_kinds())
             if not groups or not await self._serve(groups):
                 break
             taken = True
@@ -130,9 +130,31 @@ class Dispatcher:
         # a turn.
         return self.monotonic() - self._looked_at >= 0.7 * self.poll.total_seconds()
 
-    def _groups(self) -> list[Group]:
+    async def turn_over(self, tx: Transaction, freed: Sequence[Change[Worker]]) -> list[Assigned]:
+        """Give the next jobs to workers that this transaction is about to free, so that a busy worker costs
+        one transaction for each job and not two. The caller saves the workers, commits and delivers.
+        """
+        waiting = {change.after.id: change for change in freed if change.after.takes_work}
+        idle: dict[Kind, list[Connection]] = {}
+        for worker_id in waiting:
+            connection = self.connected.get(worker_id)
+            if connection is not None:
+                idle.setdefault(connection.kind, []).append(connection)
+        groups = self._groups([(kind, len(connections)) for kind, connections in idle.items()])
+        if self.paused or not groups:
+            return []
+        matches = await self._match(
+            tx, groups, self.hot.generation, lambda group, _: [c for kind in group.kinds for c in idle[kind]]
+        )
+        workers = {worker_id: change.after for worker_id, change in waiting.items()}
+        taken = [a for match in matches if (a := self._assign(match, workers)) is not None]
+        if taken:
+            await tx.jobs.save([a.job for a in taken])
+        return [evolve(a, worker=_joined(waiting[a.worker.after.id], a.worker)) for a in taken]
+
+    def _groups(self, idle: Iterable[tuple[Kind, int]]) -> list[Group]:
         groups: dict[tuple[str, ...], list[tuple[Kind, int]]] = {}
-        for kind, count in self.connected.idle_kinds():
+        for kind, count in idle:
             classes = tuple(demand.key for demand in self.hot if self.kinds.can(kind, demand))
             if classes:
                 groups.setdefault(classes, []).append((kind, count))
@@ -163,23 +185,9 @@ class Dispatcher:
     async def _claim(
         self, tx: Transaction, groups: Sequence[Group], generation: int, *, fresh: bool
     ) -> Claimed:
-        matches: list[Match] = []
-        claimed: set[JobId] = set()
-        for group in groups:
-            # What another group has claimed in this transaction is ours already and comes again: ask beyond
-            # it.
-            limit = min(group.size, LARGEST_CLAIM) + len(claimed)
-            found = await tx.queue.claim(group.classes, limit)
-            if len(found) < limit:
-                self.hot.exhausted(group.classes, generation)
-            jobs = [job for job in found if job.id not in claimed]
-            if jobs:
-                idle = self._idle(group, len(jobs))
-                matches += match_jobs(jobs, idle, self.config.now.worker_strategy, self._choices)
-                claimed.update(job.id for job in jobs)
+        matches = await self._match(tx, groups, generation, self._idle)
         if not matches:
             return Claimed()
-        self._choices += len(matches)
         workers = {match.connection.worker.id: match.connection.worker for match in matches}
         if fresh:  # our copies were outdated: the second try reads the rows
             workers = await tx.workers.lock(list(workers))
@@ -192,6 +200,31 @@ class Dispatcher:
             refused=[worker for worker in workers.values() if worker.id not in taken],
             unknown=[m.connection for m in matches if m.connection.worker.id not in workers],
         )
+
+    async def _match(
+        self,
+        tx: Transaction,
+        groups: Sequence[Group],
+        generation: int,
+        pick: Callable[[Group, int], list[Connection]],
+    ) -> list[Match]:
+        """Claim for each group and choose its workers among those that `pick` gives."""
+        matches: list[Match] = []
+        claimed: set[JobId] = set()
+        for group in groups:
+            # What another group has claimed in this transaction is ours already and comes again: ask beyond
+            # it.
+            limit = min(group.size, LARGEST_CLAIM) + len(claimed)
+            found = await tx.queue.claim(group.classes, limit)
+            if len(found) < limit:
+                self.hot.exhausted(group.classes, generation)
+            jobs = [job for job in found if job.id not in claimed]
+            if jobs:
+                idle = pick(group, len(jobs))
+                matches += match_jobs(jobs, idle, self.config.now.worker_strategy, self._choices)
+                claimed.update(job.id for job in jobs)
+        self._choices += len(matches)
+        return matches
 
     def _idle(self, group: Group, wanted: int) -> list[Connection]:
         """Enough idle workers to choose from; the strategies but the first compare some more."""
@@ -256,3 +289,8 @@ class Dispatcher:
         moved = [change.after for change in returned]
         self.moves(moved)
         self.look(moved)
+
+
+def _joined(first: Change[Worker], second: Change[Worker]) -> Change[Worker]:
+    """Two changes of one worker, the second on top of the first, as one."""
+    return Change(second.after, first.events + second.events, first.base)

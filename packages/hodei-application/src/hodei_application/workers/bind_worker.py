@@ -8,6 +8,7 @@ from datetime import timedelta
 from attrs import frozen
 from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.kernel.change import Change
+from hodei_domain.kernel.errors import ChangedMeanwhile
 from hodei_domain.kernel.ids import JobId
 from hodei_domain.workers.errors import WorkerNotFound
 from hodei_domain.workers.worker import Worker
@@ -83,7 +84,10 @@ class BindWorker:
             if known.job_id is not None:
                 ids.add(known.job_id)
             jobs = await tx.jobs.lock(sorted(ids)) if ids else {}
+            await tx.leases.renew([hello.worker_id], self.lease)
             worker = (await tx.workers.lock([hello.worker_id]))[hello.worker_id]
+            if worker.job_id != known.job_id:
+                raise ChangedMeanwhile(f"worker {worker.id} changed its job")
             bound = worker.bind(at=self.now())
             forgotten = None if is_legacy else self._forgotten(hello, worker, jobs)
             if self._holds_nothing(worker, jobs) or forgotten is not None:
@@ -93,7 +97,6 @@ class BindWorker:
                 jobs[forgotten.after.id] = forgotten.after
             await tx.workers.save([bound])
             await tx.workers.record_heartbeats([worker.id])
-            await tx.leases.renew([worker.id], self.lease)
             answers = await self._answers(tx, hello, jobs)
         moved = () if forgotten is None else (forgotten.after,)
         return Bound(bound.after, jobs, moved, answers)

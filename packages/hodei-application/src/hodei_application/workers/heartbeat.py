@@ -50,9 +50,9 @@ class FlushHeartbeats:
         busy = [c.worker.id for c in heard if c.worker.job_id is not None]
         samples = self._samples(heard)
         async with self.begin() as tx:
-            await tx.workers.record_heartbeats([c.worker.id for c in heard])
-            if busy:
+            if busy:  # leases before workers: the order of all our transactions
                 await tx.leases.renew(busy, self.lease)
+            await tx.workers.record_heartbeats([c.worker.id for c in heard])
             if samples:
                 await tx.audit.record(samples)
 
