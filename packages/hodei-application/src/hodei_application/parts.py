@@ -59,6 +59,7 @@ class Parts:
         connected = ConnectedWorkers(outside.monotonic, policy.suspicion)
         logs = LogHub()
         moves = Moves(logs)
+        moves.heard_by.append(connected.hear)
         order = FairOrder()
         return cls(
             outside=outside,

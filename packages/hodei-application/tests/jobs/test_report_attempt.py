@@ -345,3 +345,32 @@ async def test_a_worker_whose_row_somebody_deleted_is_sent_away(world: World) ->
     await world.control.engine.dispatcher.step()
     assert idle.link.closed == "the worker's row is gone"
     assert len(world.control.engine.connected) == 0
+
+
+async def test_an_end_is_checked_against_the_row_when_our_copy_is_outdated(
+    world: World,
+) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    async with world.store.begin() as tx:  # another replica cancelled it and took it away
+        await tx.jobs.save([job.cancel(at=world.clock(), by="ann")])
+    async with world.store.begin() as tx:
+        [wished] = (await tx.jobs.lock([job.id])).values()
+        await tx.jobs.save([wished.expire(Reason.CANCELLED, at=world.clock())])
+    await agent.finish(job)
+    assert (await world.job(job.id)).state is JobState.CANCELLED
+    assert agent.told(ResultAck) == [ResultAck(job.id, 1, True, "recorded already")]
+
+
+async def test_a_busy_worker_costs_one_transaction_for_each_job(world: World) -> None:
+    agent = await world.add_worker()
+    for _ in range(11):
+        await world.submit()
+    await world.settle()
+    before = world.store.commits
+    for number in range(10):
+        given = agent.jobs[number]
+        await world.control.report_attempt(agent.link, AttemptStarted(given.id, 1, 1, ""))
+        await agent.finish(given)
+    assert len(agent.jobs) == 11
+    assert world.store.commits - before == 10

@@ -74,9 +74,8 @@ class Ledger:
     _ended: set[Key] = field(factory=set, init=False)
 
     def changes(self) -> list[Change[Job]]:
-        """What is to be saved, one change for each job, in the order in which rows are locked."""
-        changes = (change for change in self._changes.values() if not change.is_same)
-        return sorted(changes, key=lambda change: change.after.id)
+        """What is to be saved, one change for each job."""
+        return [change for change in self._changes.values() if not change.is_same]
 
     def enter(self, arrival: Arrival) -> None:
         """Take in the next report; output and ends are only noted, for they depend on what the log store

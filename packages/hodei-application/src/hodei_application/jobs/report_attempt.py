@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from attrs import frozen
+from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival, Ledger
 from hodei_application.jobs.moves import Moves
-from hodei_application.jobs.reports import AttemptStarted, LogsArrived, Report
+from hodei_application.jobs.reports import AttemptEnded, AttemptStarted, LogsArrived, Report
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.logs.log_hub import LogHub
@@ -23,6 +25,7 @@ from hodei_application.scheduling.dispatcher import Assigned, Dispatcher
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.signals import CLEANUP, Signals
 from hodei_application.workers.connected import ConnectedWorkers
+from hodei_application.workers.hello import is_live
 from hodei_application.workers.link import LinkClosed, WorkerLink
 from hodei_application.workers.release import Release
 
@@ -131,7 +134,10 @@ class RecordReports:
 
     async def _record(self, arrivals: Sequence[Arrival], *, fresh: bool) -> tuple[Ledger, Outcome]:
         async with self.begin() as tx:
-            jobs = await tx.jobs.lock({arrival.report.job_id for arrival in arrivals})
+            jobs = {} if fresh else self._known_jobs(arrivals)
+            unknown = {arrival.report.job_id for arrival in arrivals} - jobs.keys()
+            if unknown:
+                jobs |= await tx.jobs.lock(unknown)
             delay = self.config.now.requeue_delay
             ledger = Ledger(jobs=jobs, at=self.now(), jitter=self.jitter, requeue_delay=delay)
             for arrival in arrivals:
@@ -142,10 +148,14 @@ class RecordReports:
                     ledger.stored(link, chunk, stored)
             if ledger.endings:
                 await self._finish(tx, ledger)
-            changes = ledger.changes()
+            changes = sorted(ledger.changes(), key=lambda change: change.after.id)
             if changes:
                 await tx.jobs.save(changes)
-            outcome = await self._release(tx, ledger, fresh)
+            outcome, workers = await self._release(tx, ledger, fresh)
+            if outcome.assigned:  # apart from the ends: a worker holds one attempt at any time
+                await tx.jobs.save([given.job for given in outcome.assigned])
+            if workers:
+                await tx.workers.save(workers)
         return ledger, outcome
 
     async def _finish(self, tx: Transaction, ledger: Ledger) -> None:
@@ -167,10 +177,12 @@ class RecordReports:
             else:
                 ledger.finish(arrival, ending)
 
-    async def _release(self, tx: Transaction, ledger: Ledger, fresh: bool) -> Outcome:
-        """Free the workers, and give them what waits."""
+    async def _release(
+        self, tx: Transaction, ledger: Ledger, fresh: bool
+    ) -> tuple[Outcome, list[Change[Worker]]]:
+        """Free the workers, and give them what waits; what is to be saved of them."""
         if not ledger.leaving:
-            return Outcome()
+            return Outcome(), []
         workers = None if fresh else self._copies(ledger)
         if workers is None:
             workers = await tx.workers.lock({left.worker_id for left in ledger.leaving})
@@ -178,11 +190,28 @@ class RecordReports:
         assigned = await self.dispatcher.turn_over(tx, freed)
         changes = {change.after.id: change for change in freed}
         changes.update((given.worker.after.id, given.worker) for given in assigned)
-        await tx.workers.save(list(changes.values()))
         # Rows that did not change are told, too: a commit whose answer got lost may have left our copies
         # behind.
         seen = {**workers, **{change.after.id: change.after for change in freed}}
-        return Outcome(tuple(seen.values()), tuple(change.after for change in freed), tuple(assigned))
+        outcome = Outcome(tuple(seen.values()), tuple(change.after for change in freed), tuple(assigned))
+        return outcome, sorted(changes.values(), key=lambda change: change.after.id)
+
+    def _known_jobs(self, arrivals: Sequence[Arrival]) -> dict[JobId, Job]:
+        """Our copies of jobs that this batch is going to save.
+
+        The save is refused if a copy is outdated, and that is the epoch check. Where nothing may be saved,
+        as for output alone, and where the copy says that something is wrong, the row must be read.
+        """
+        known: dict[JobId, Job] = {}
+        for arrival in arrivals:
+            report, worker_id = arrival.report, arrival.link.worker_id
+            connection = self.connected.holds(arrival.link)
+            job = None if connection is None else connection.job
+            if job is None or job.id != report.job_id or not is_live(job, report.attempt, worker_id):
+                known.pop(report.job_id, None)
+            elif isinstance(report, AttemptEnded) or job.state is JobState.SCHEDULED:
+                known[job.id] = job
+        return known
 
     def _copies(self, ledger: Ledger) -> dict[WorkerId, Worker] | None:
         """Our copies of all workers that are to be freed; None if one is not as it should be."""

@@ -132,7 +132,7 @@ class Dispatcher:
 
     async def turn_over(self, tx: Transaction, freed: Sequence[Change[Worker]]) -> list[Assigned]:
         """Give the next jobs to workers that this transaction is about to free, so that a busy worker costs
-        one transaction for each job and not two. The caller saves the workers, commits and delivers.
+        one transaction for each job and not two. The caller saves both, commits and delivers.
         """
         waiting = {change.after.id: change for change in freed if change.after.takes_work}
         idle: dict[Kind, list[Connection]] = {}
@@ -148,8 +148,6 @@ class Dispatcher:
         )
         workers = {worker_id: change.after for worker_id, change in waiting.items()}
         taken = [a for match in matches if (a := self._assign(match, workers)) is not None]
-        if taken:
-            await tx.jobs.save([a.job for a in taken])
         return [evolve(a, worker=_joined(waiting[a.worker.after.id], a.worker)) for a in taken]
 
     def _groups(self, idle: Iterable[tuple[Kind, int]]) -> list[Group]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from attrs import define, field
+from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.workers.worker import Worker, WorkerState
 
@@ -24,8 +25,8 @@ class Connection:
     """One stream, and the worker as this replica last read or saved it.
 
     The row in the store is the truth; a save from an outdated copy is refused by its version, and the copy
-    is read again. `kind` is equal for workers that can serve the same classes. `heard_at` is monotonic, in
-    seconds.
+    is read again. `kind` is equal for workers that can serve the same classes. `job` is the newest copy of
+    the job that it holds, or held last. `heard_at` is monotonic, in seconds.
     """
 
     link: WorkerLink
@@ -35,6 +36,7 @@ class Connection:
     usage: Usage | None = None
     sampled_at: float = float("-inf")
     legacy_log: LegacyLog | None = None
+    job: Job | None = None
 
 
 @define(eq=False)
@@ -107,6 +109,15 @@ class ConnectedWorkers:
             if connection is not None and worker.version >= connection.worker.version:
                 connection.worker = worker
                 self._sort(connection)
+
+    def hear(self, job: Job) -> None:
+        """A job moved: the worker that holds it, if it is connected here, has a newer copy."""
+        connection = None if job.worker_id is None else self._by_id.get(job.worker_id)
+        if connection is None:
+            return
+        known = connection.job
+        if known is None or known.id != job.id or known.version < job.version:
+            connection.job = job
 
     def heard(self, link: WorkerLink) -> Connection | None:
         """A sign of life over this link; the connection, unless the link is not, or no longer, the
