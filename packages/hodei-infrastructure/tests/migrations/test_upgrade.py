@@ -19,7 +19,7 @@ from hodei_domain.jobs.state import ACTIVE, LEGAL, OVER, JobState
 from hodei_domain.providers.provider import ProviderStatus, ProviderType
 from hodei_domain.workers.state import WorkerState
 from hodei_infrastructure.migrations.files import head, revisions
-from hodei_infrastructure.migrations.upgrade import SchemaTooNew, current, migrate
+from hodei_infrastructure.migrations.upgrade import PostgresTooOld, SchemaTooNew, current, migrate, refuse_old
 from hodei_infrastructure.postgres.tables import metadata
 from hodei_infrastructure.postgres.testing import PostgresServer
 
@@ -142,6 +142,12 @@ async def test_a_schema_one_revision_ahead_is_served_and_one_further_ahead_is_no
             with pytest.raises(SchemaTooNew, match=newer):
                 await migrate(database_url)
         assert await revision_of(database_url) == newer
+
+
+def test_a_server_that_is_too_old_is_named() -> None:
+    refuse_old(140000)
+    with pytest.raises(PostgresTooOld, match="is Postgres 13"):
+        refuse_old(130022)
 
 
 def test_starting_on_the_newest_schema_loads_no_sqlalchemy(database_url: str) -> None:

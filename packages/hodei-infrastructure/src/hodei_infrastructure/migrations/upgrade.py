@@ -24,6 +24,15 @@ _VERSIONS = (
 )
 
 
+OLDEST = 14  # the major version of Postgres; 13 is no longer maintained, and lacks SET COMPRESSION
+
+
+class PostgresTooOld(Unavailable):
+    """The server's version is not supported."""
+
+    kind, code = Kind.UNAVAILABLE, "store.postgres-too-old"
+
+
 class SchemaTooNew(Unavailable):
     """A newer release has changed the database in a way that this one does not know."""
 
@@ -34,15 +43,24 @@ async def migrate(url: str) -> None:
     """Bring the schema to `head()`; nothing to do costs one connection and two statements.
 
     A schema that is one revision ahead is accepted: each release works on the schema of the next, so that
-    replicas can be replaced one by one. Raise SchemaTooNew, StoreUnavailable.
+    replicas can be replaced one by one. Raise SchemaTooNew, PostgresTooOld, StoreUnavailable.
     """
     with translated():
         async with await psycopg.AsyncConnection.connect(url) as connection:
+            refuse_old(connection.info.server_version)
             if _is_done(await current(connection)):
                 return
             await connection.rollback()
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             await _upgrade(connection)
+
+
+def refuse_old(version: int) -> None:
+    """Raise PostgresTooOld for a server version, as the driver numbers it, that we do not work with."""
+    if version < OLDEST * 10000:
+        raise PostgresTooOld(
+            f"the database server is Postgres {version // 10000}; Hodei needs {OLDEST} or newer"
+        )
 
 
 async def current(connection: psycopg.AsyncConnection) -> str | None:

@@ -43,6 +43,7 @@ _SETTINGS = {
     "timezone": "UTC",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",  # its rows are not in order, and a page would have to sort them all
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",

@@ -281,6 +281,16 @@ CREATE INDEX audit_logs_caller ON audit_logs (caller_correlation_id) WHERE calle
 CREATE INDEX audit_logs_rare ON audit_logs (event_type, occurred_at)
     WHERE event_type NOT IN ('JobCreated', 'JobAssigned', 'JobStatusChanged');
 
+-- Output and scripts compress well: with lz4 storing them takes even less time than uncompressed, with Postgres'
+-- own method 0.7 µs a line more. Not every build has lz4.
+DO $$
+BEGIN
+    ALTER TABLE job_log_chunks ALTER COLUMN data SET COMPRESSION lz4;
+    ALTER TABLE job_specs ALTER COLUMN spec SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+    NULL;
+END $$;
+
 CREATE TABLE leader_leases (
     name text NOT NULL,
     holder text NOT NULL,
