@@ -1,5 +1,7 @@
 """The whole way of a job, use cases and loops together."""
 
+import asyncio
+
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.workers.worker import WorkerState
@@ -52,3 +54,29 @@ async def test_one_worker_is_made_for_each_waiting_job_and_none_for_those_that_s
     assert len(world.provider.made) == 3
     await world.settle()
     assert len(world.provider.made) == 3
+
+
+async def test_whatever_happens_a_job_has_one_accepted_end(world: World) -> None:
+    """Ends from a worker, a client, a canceller and the reaper race; the first that commits is the end."""
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    control = world.control
+    await control.report_attempt(agent.link, agent.end(job))
+    calls = [
+        control.complete_job(f"{job.id}/1", exit_code=7),
+        control.cancel_job(job.id),
+        control.terminate_worker(agent.worker_id),
+        control.engine.reaper.take_away(agent.worker_id, "race", expected=(job.id, 1)),
+        control.engine.intake.settled(),
+    ]
+    await asyncio.gather(*calls, return_exceptions=True)
+    await world.settle()
+    ended = [
+        record
+        for record in await control.audit_by_correlation(str(job.id))
+        if record.event_type == "JobStatusChanged"
+        and record.payload["new_state"] in {"SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"}
+    ]
+    assert len(ended) <= 1
+    times = [record.occurred_at for record in await control.audit_by_correlation(str(job.id))]
+    assert times == sorted(set(times))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from time import monotonic
 from types import TracebackType
 
 from attrs import define, field, frozen
@@ -19,9 +20,10 @@ log = logging.getLogger("hodei.loops")
 class Outage:
     """One line when the store goes and one when it is back, however many loops and calls notice it."""
 
+    _monotonic: Callable[[], float] = monotonic
     _since: float | None = field(default=None, init=False)
     ended_at: float = field(default=float("-inf"), init=False)
-    """Loop time of the last recovery; whoever judges silence must not count the outage."""
+    """When it recovered last; whoever judges silence must not count the outage."""
 
     @property
     def present(self) -> bool:
@@ -31,13 +33,13 @@ class Outage:
     def failed(self, error: BaseException) -> None:
         """A transaction could not be begun, carried on or committed."""
         if self._since is None:
-            self._since = asyncio.get_running_loop().time()
+            self._since = self._monotonic()
             log.warning("The store does not answer, waiting for it: %s", error)
 
     def worked(self) -> None:
         """A transaction was committed."""
         if self._since is not None:
-            self.ended_at = asyncio.get_running_loop().time()
+            self.ended_at = self._monotonic()
             log.warning("The store answers again after %.1f s", self.ended_at - self._since)
             self._since = None
 

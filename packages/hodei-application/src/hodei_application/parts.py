@@ -50,7 +50,7 @@ class Parts:
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
         """Make them all."""
-        outage = Outage()
+        outage = Outage(outside.monotonic)
         outside = evolve(outside, begin=Watched(outside.begin, outage))
         signals = Signals(outside.hint)
         config = LiveConfig.of(policy.scheduler)

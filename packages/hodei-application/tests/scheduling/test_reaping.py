@@ -351,3 +351,37 @@ async def test_short_leases_are_judged_by_the_same_rules() -> None:
     await world.pass_time(timedelta(seconds=30))
     assert (await world.job(job.id)).losses == 1
     await world.control.stop()
+
+
+async def test_a_stale_survey_takes_no_job_from_a_worker_that_got_it_since(world: World) -> None:
+    await configure(world, idle_ttl=timedelta(seconds=60))
+    agent, job = await provided(world)
+    await agent.finish(job)
+    await world.pass_time(timedelta(seconds=59))
+    stale = await world.live()
+    second = await world.submit()
+    await world.control.engine.dispatcher.step()
+    world.clock.advance(timedelta(seconds=5))
+    await world.control.engine.reaper.judge(stale, may_judge=True)
+    assert (await world.job(second.id)).state is JobState.SCHEDULED
+    assert (await world.worker(agent.worker_id)).state is WorkerState.BUSY
+
+
+async def test_a_worker_that_changes_its_job_while_it_is_taken_away_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hodei_domain.testing.fakes.workers import MemoryWorkers
+
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    real = MemoryWorkers.find
+    outdated = [evolve(await world.worker(agent.worker_id), job_id=None, attempt=None)]
+
+    async def find(self: Any, ids: Any) -> Any:
+        rows = await real(self, ids)
+        return {agent.worker_id: outdated.pop()} if outdated else rows
+
+    monkeypatch.setattr(MemoryWorkers, "find", find)
+    monkeypatch.setattr(MemoryWorkers, "lock", real)
+    await world.control.engine.reaper.take_away(agent.worker_id, "test")
+    assert (await world.job(job.id)).losses == 1

@@ -76,3 +76,12 @@ async def test_a_worker_that_is_silent_is_suspect_and_gets_no_work_until_it_is_h
     world.control.heartbeat(agent.link)
     await world.control.engine.dispatcher.step()
     assert len(agent.jobs) == 1
+
+
+async def test_the_end_of_a_stream_while_the_store_is_away_is_no_error(world: World) -> None:
+    agent = await world.add_worker()
+    world.store.fail_commits(1)
+    await agent.disconnect()
+    assert world.control.engine.connected.is_here(agent.worker_id) is False
+    await world.pass_time(timedelta(minutes=11))
+    assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATED

@@ -14,6 +14,9 @@ FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=2)
 ANY_CLASS = ""
 
+ROOM = 10_000
+"""Classes that are remembered; beyond it those whose wait is over are forgotten, and begin anew."""
+
 
 @define(eq=False)
 class Backoffs:
@@ -32,6 +35,8 @@ class Backoffs:
         pause = min(FIRST * 2 ** min(count, 16), LONGEST)
         retry_at = at + timedelta(seconds=pause.total_seconds() * (0.75 + 0.5 * self.jitter()))
         self._failures[provider_id, demand_key] = (count + 1, retry_at)
+        if len(self._failures) > ROOM:
+            self._failures = {key: kept for key, kept in self._failures.items() if kept[1] > at}
         return retry_at
 
     def worked(self, provider_id: ProviderId, demand_key: str) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from attrs import frozen
+from hodei_domain.kernel.errors import StoreUnavailable
 from hodei_domain.kernel.ids import WorkerId
 
 from hodei_application.group_commit import GroupCommit
@@ -33,7 +34,12 @@ class DisconnectWorker:
         if not self.connected.remove(link):
             return
         log.info("Worker %s disconnected", link.worker_id)
-        await self.commit(link.worker_id)
+        try:
+            await self.commit(link.worker_id)
+        except StoreUnavailable as error:
+            # Its heartbeats stop, which tells the same a little later; and a store that is away has many
+            # streams end.
+            log.debug("The end of worker %s's stream was not recorded: %s", link.worker_id, error)
         self.signals.cleanup()
         self.signals.tell_others(CLEANUP)
 
