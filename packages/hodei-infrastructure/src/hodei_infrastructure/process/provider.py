@@ -87,7 +87,8 @@ class ProcessProvider:
         """Start an agent, unless this worker has one or had one."""
         async with self._lock(spec.worker_id):
             marker = await asyncio.to_thread(self._create, spec, otp)
-            self._exits.watch(marker)
+            if marker.exit_code is None:  # of a known end nothing is left to be heard but that it is over
+                self._exits.watch(marker)
 
     def _create(self, spec: WorkerSpec, otp: str) -> Marker:
         known = self._read(spec.worker_id)
