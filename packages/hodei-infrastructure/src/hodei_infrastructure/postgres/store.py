@@ -14,6 +14,7 @@ from hodei_infrastructure.migrations.upgrade import migrate
 from hodei_infrastructure.postgres.audit import PostgresAuditTrail
 from hodei_infrastructure.postgres.connections import Connection, Pool, pool_of, take, wait_for_database
 from hodei_infrastructure.postgres.documents import SpecTexts
+from hodei_infrastructure.postgres.hints import CHANNEL
 from hodei_infrastructure.postgres.job_clocks import PostgresClockViews, PostgresLeaseStore
 from hodei_infrastructure.postgres.job_views import PostgresJobViews
 from hodei_infrastructure.postgres.jobs import KnownClasses, PostgresJobStore
@@ -111,6 +112,10 @@ class PostgresTransaction:
         """Settings that all replicas share."""
         return PostgresSettingsStore(self._session)
 
+    async def notify(self, payload: str) -> None:
+        """Send a hint at the commit. Not in a transaction that does anything else."""
+        await self._session.rows("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+
 
 class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
     """Commits on a clean exit, rolls back when an exception leaves, and gives the connection back."""
@@ -150,6 +155,11 @@ class PostgresStore:
     def begin(self) -> AbstractAsyncContextManager[PostgresTransaction]:
         """A transaction. Raises StoreUnavailable when the database cannot be reached."""
         return _Unit(self._pool, self._common)
+
+    async def notify(self, payload: str) -> None:
+        """Say something to whoever listens on the channel of hints. Raises StoreUnavailable."""
+        async with self.begin() as tx:
+            await tx.notify(payload)
 
     def facts(self) -> dict[str, Any]:
         """Numbers about the connections, for metrics and the doctor."""
