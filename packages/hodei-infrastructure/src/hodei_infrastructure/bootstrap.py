@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import platform
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -204,6 +205,7 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
                     secrets=system.secret_bytes,
                     plugins=lambda provider: _plugin(provider, installation, processes),
                     server_address=server_address,
+                    replica=_replica(settings),
                     dev_mode=settings.dev_mode,
                 ),
                 policy,
@@ -212,6 +214,17 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
             await control.start()
         stack.push_async_callback(_stop, control)
         yield control
+
+
+def _replica(settings: Settings) -> str:
+    """This server's name in the leases of the leader.
+
+    The embedded database has one server, which its lock sees to: after a crash the next one need not wait
+    until the lease of the dead one has run out.
+    """
+    if settings.database_url is None:
+        return "the only one"
+    return f"{platform.node()}:{os.getpid()}"
 
 
 async def _stop(control: ControlPlane) -> None:
