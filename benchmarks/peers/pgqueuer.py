@@ -58,7 +58,7 @@ class PgQueuer:
 @asynccontextmanager
 async def _driver(url: str) -> AsyncIterator[Driver]:
     if HAS_ASYNCPG:
-        import asyncpg  # type: ignore[import-untyped]  # it ships no types
+        import asyncpg
 
         connection = await asyncpg.connect(url)
         try:
