@@ -33,7 +33,6 @@ from hodei_domain.testing.making import (
 )
 from hodei_infrastructure.embedded.server import EmbeddedPostgres
 from hodei_infrastructure.embedded.tuning import Tuning
-from hodei_infrastructure.postgres import connections
 from hodei_infrastructure.postgres.store import PostgresStore, PostgresTransaction, open_store
 
 pytestmark = pytest.mark.postgres
@@ -132,9 +131,8 @@ async def test_committing_after_a_refused_save_is_a_mistake_of_the_caller(
 
 
 async def test_connections_that_died_idle_fail_no_request(
-    postgres_store: PostgresStore, database_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres_store: PostgresStore, database_url: str
 ) -> None:
-    monkeypatch.setattr(connections, "FRESH_S", 0)  # as if each had been idle for a while
     job = await submitted(postgres_store.begin)
     for _ in range(3):
         assert terminate_all(database_url) > 0

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import select
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -22,15 +21,7 @@ logger = logging.getLogger("hodei.postgres")
 # The pool warns of each attempt to connect, many times a minute while a database is away. We say it once.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
-FRESH_S = 1.0  # a connection that was used so lately need not be looked at
-
-
-class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
-    """A connection that knows when it was used last."""
-
-    used_at = 0.0  # by the monotonic clock, seconds
-
-
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[Connection]
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
@@ -115,9 +106,7 @@ async def take(pool: Pool) -> Connection:
     with translated():
         while True:
             connection = await pool.getconn()
-            now = time.monotonic()
-            if now - connection.used_at < FRESH_S or not _is_dead(connection):
-                connection.used_at = now
+            if not _is_dead(connection):  # a look costs a microsecond
                 return connection
             # The server was restarted meanwhile: all of them are like this, and none must fail a request.
             await connection.close()
