@@ -181,6 +181,7 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
     from hodei_application.control_plane import Outside, build
 
     from hodei_infrastructure import system
+    from hodei_infrastructure.postgres.hints import Hints
     from hodei_infrastructure.postgres.store import open_store
 
     policy = _policy(settings)
@@ -197,6 +198,7 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
             _make_data_dir(settings)
             installation, processes = _installation(settings), _processes(settings)
             stack.push_async_callback(processes.close)
+            hints = Hints(url, store.notify)
             control = build(
                 Outside(
                     begin=store.begin,
@@ -205,12 +207,15 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
                     secrets=system.secret_bytes,
                     plugins=lambda provider: _plugin(provider, installation, processes),
                     server_address=server_address,
+                    hint=hints.tell,
                     replica=_replica(settings),
                     dev_mode=settings.dev_mode,
                 ),
                 policy,
             )
             await _register(settings, control, installation, processes)
+            if settings.database_url is not None:  # the embedded database has no second server to hint at
+                await stack.enter_async_context(hints.listening(control.hinted))
             await control.start()
         stack.push_async_callback(_stop, control)
         yield control

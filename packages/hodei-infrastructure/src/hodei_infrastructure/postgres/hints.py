@@ -1,8 +1,8 @@
 """Hints between replicas: LISTEN and NOTIFY, as little of it as possible.
 
 A hint spares the others a wait for their next poll and may be lost. Committing a NOTIFY takes a lock that all
-such commits share, so hints go out by themselves, never inside a transaction that does something else, at most
-one in 20 ms, and only if there is somebody else to hear them.
+such commits share, so hints go out by themselves, never inside a transaction that does something else, at
+most one in 20 ms, and only if there is somebody else to hear them.
 """
 
 from __future__ import annotations
