@@ -30,10 +30,10 @@ class Watcher:
 
 
 async def test_a_watcher_sees_the_present_state_and_every_move_until_the_end(world: World) -> None:
-    agent = await world.add_worker()
     job = await world.submit()
     watcher = Watcher(world, job)
     await watcher.has_seen(1)
+    agent = await world.add_worker()
     await world.settle()
     await agent.start(agent.jobs[0])
     await agent.finish(agent.jobs[0])
@@ -99,7 +99,7 @@ async def test_decisions_of_one_job_are_told_until_it_is_over(world: World) -> N
     await asyncio.sleep(0)
     await agent.finish(agent.jobs[0])
     assert await listening == [agent.worker_id]
-    assert await world.control.get_decision((await world.submit()).id) is None
+    assert await world.control.get_decision((await world.submit(image="nobody:has")).id) is None
 
 
 async def test_decisions_about_all_jobs_are_told_as_they_are_made(world: World) -> None:

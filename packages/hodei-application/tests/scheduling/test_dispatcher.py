@@ -93,8 +93,8 @@ async def test_a_worker_that_was_drained_elsewhere_is_not_given_a_job(world: Wor
 
 
 async def test_when_the_claim_cannot_be_committed_nothing_is_sent(world: World) -> None:
-    agent = await world.add_worker()
     job = await world.submit()
+    agent = await world.add_worker()
     world.store.fail_commits(1)
     with pytest.raises(StoreUnavailable):
         await world.control.engine.dispatcher.step()
@@ -141,9 +141,9 @@ async def test_while_no_worker_is_idle_the_queue_is_not_asked(world: World) -> N
 
 
 async def test_a_delayed_job_is_claimed_when_it_is_due(world: World) -> None:
-    agent = await world.add_worker()
     dispatcher = world.control.engine.dispatcher
     job = await world.submit()
+    agent = await world.add_worker()
     waiting = evolve(job, not_before=world.clock() + timedelta(minutes=5))
     dispatcher.hot.exhausted([job.demand.key], dispatcher.hot.generation)
     dispatcher.look([waiting])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from hodei_domain.jobs.errors import JobAlreadyExists
 from hodei_domain.jobs.fingerprint import fingerprint_of
 from hodei_domain.jobs.job import Job
@@ -19,7 +19,7 @@ from hodei_application.group_commit import GroupCommit
 from hodei_application.jobs.moves import Moves
 from hodei_application.ports import Clock, NewId, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
-from hodei_application.scheduling.dispatcher import Dispatcher
+from hodei_application.scheduling.dispatcher import Assigned, Dispatcher
 from hodei_application.signals import WORK, Signals
 
 OWNERS_KEPT = 10_000
@@ -76,6 +76,17 @@ class Turns:
             self.order.forget()
 
 
+@frozen
+class Accepted:
+    """What a transaction made of a batch: an answer for each, the new jobs, and those that idle workers
+    took at once.
+    """
+
+    answers: list[Submitted | HodeiError]
+    created: Sequence[Change[Job]]
+    assigned: Sequence[Assigned]
+
+
 @frozen(kw_only=True)
 class SubmitJobs:
     """Submit many, in one transaction; each gets its own answer.
@@ -83,6 +94,8 @@ class SubmitJobs:
     The answer is the job, also when the same submission made it earlier (by id or by key), or
     JobAlreadyExists when its id or key belongs to a submission that says something else. Nothing is ever
     overwritten.
+
+    A job that finds nothing waiting and a worker idle here is given to it in the same transaction.
     """
 
     begin: UnitOfWork
@@ -94,28 +107,53 @@ class SubmitJobs:
     signals: Signals
 
     async def __call__(self, submissions: Sequence[Submission]) -> list[Submitted | HodeiError]:
-        answers = await repeat(lambda: self._submit(submissions))
-        new = [a.job for a in answers if isinstance(a, Submitted) and not a.duplicate]
-        self.moves(new)
-        self.dispatcher.look(new)
-        self.signals.tell_others(WORK)
-        return answers
+        at_once = True
 
-    async def _submit(self, submissions: Sequence[Submission]) -> list[Submitted | HodeiError]:
+        async def transact() -> Accepted:
+            nonlocal at_once
+            first, at_once = at_once, False  # a worker that was not idle after all: the queue is always right
+            return await self._submit(submissions, at_once=first)
+
+        accepted = await repeat(transact)
+        self.moves(change.after for change in accepted.created)
+        try:
+            await self.dispatcher.deliver(accepted.assigned)
+        finally:
+            self.dispatcher.unreserve(accepted.assigned)
+        self.dispatcher.look(a.job for a in accepted.answers if isinstance(a, Submitted) and not a.duplicate)
+        self.signals.tell_others(WORK)
+        return accepted.answers
+
+    async def _submit(self, submissions: Sequence[Submission], *, at_once: bool) -> Accepted:
         ids = {s.job_id for s in submissions if s.job_id is not None}
         keys = {s.idempotency_key for s in submissions if s.idempotency_key}
-        async with self.begin() as tx:
-            by_id = await tx.jobs.find(ids) if ids else {}
-            by_key = await tx.jobs.by_idempotency(keys) if keys else {}
-            await self.turns.prepare(tx, {s.queued_by for s in submissions})
-            answers: list[Submitted | HodeiError] = []
-            changes: list[Change[Job]] = []
-            for submission in submissions:
-                answer = self._judge(submission, by_id, by_key, changes)
-                answers.append(answer)
-            if changes:
-                await tx.jobs.save(changes)
-        return answers
+        assigned: list[Assigned] = []
+        try:
+            async with self.begin() as tx:
+                by_id = await tx.jobs.find(ids) if ids else {}
+                by_key = await tx.jobs.by_idempotency(keys) if keys else {}
+                await self.turns.prepare(tx, {s.queued_by for s in submissions})
+                created: list[Change[Job]] = []
+                answers = [self._judge(submission, by_id, by_key, created) for submission in submissions]
+                if at_once:
+                    assigned = self.dispatcher.take_at_once(created)
+                await self._save(tx, created, assigned)
+        except BaseException:
+            self.dispatcher.unreserve(assigned)
+            raise
+        given = {a.job.after.id: a.job.after for a in assigned}
+        answers = [_with_newest(answer, given) for answer in answers]
+        return Accepted(answers, created, assigned)
+
+    async def _save(
+        self, tx: Transaction, created: Sequence[Change[Job]], assigned: Sequence[Assigned]
+    ) -> None:
+        if not created:
+            return
+        given = {a.job.after.id: a.job for a in assigned}
+        await tx.jobs.save([given.get(change.after.id, change) for change in created])
+        if assigned:
+            await tx.workers.save([a.worker for a in assigned])
 
     def _judge(
         self,
@@ -148,6 +186,12 @@ class SubmitJobs:
         if key is not None:
             by_key[key] = change.after
         return Submitted(change.after, duplicate=False)
+
+
+def _with_newest(answer: Submitted | HodeiError, given: Mapping[JobId, Job]) -> Submitted | HodeiError:
+    if isinstance(answer, HodeiError) or answer.job.id not in given:
+        return answer
+    return evolve(answer, job=given[answer.job.id])
 
 
 def _same_or_other(job: Job, fingerprint: str, submission: Submission) -> Submitted | HodeiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from attrs import frozen
@@ -11,7 +12,6 @@ from hodei_domain.scheduling.why import PendingReason, why_pending
 from hodei_domain.workers.worker import STARTING, Worker
 
 from hodei_application.ports import Clock, Transaction, UnitOfWork
-from hodei_application.providers.find_provider import count_workers
 from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.kinds import Kinds
 from hodei_application.scheduling.landscape import Landscape
@@ -40,14 +40,15 @@ class WhyPending:
         if job.state is not JobState.PENDING:
             return []
         self.landscape.learn(await tx.providers.list_all())
-        live = await count_workers(tx)
+        workers = await tx.workers.live()
+        live = Counter(worker.provider_id for worker in workers if worker.provider_id is not None)
         key = job.demand.key
         retry_at = self.backoffs.retry_at([provider.id for provider in self.landscape], key)
         offers = self.landscape.offers(job.demand, live=live, retry_at=retry_at)
         wanted = self.kinds.wanted(job.demand).key
         starting = [
             (self.landscape.name(worker.provider_id), self._stage(worker))
-            for worker in await tx.workers.live()
+            for worker in workers
             if worker.state in STARTING and worker.demand.key == wanted
         ]
         return why_pending(job, offers, starting=starting, now=self.now())

@@ -10,7 +10,8 @@ from itertools import islice
 from attrs import define, evolve, field, frozen
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.views import WaitingClass
-from hodei_domain.kernel.change import Change
+from hodei_domain.kernel.change import A, Change
+from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.scheduling.choose import WorkerStrategy
 from hodei_domain.scheduling.order import FairOrder
@@ -23,7 +24,7 @@ from hodei_application.repeat import repeat
 from hodei_application.scheduling.hot_classes import HotClasses
 from hodei_application.scheduling.kinds import Kind, Kinds
 from hodei_application.scheduling.live_config import LiveConfig
-from hodei_application.scheduling.match import COMPARED, Match, match_jobs
+from hodei_application.scheduling.match import COMPARED, FIRST_REASON, Match, match_jobs
 from hodei_application.signals import Signals
 from hodei_application.workers.commands import RunAttempt
 from hodei_application.workers.connected import ConnectedWorkers, Connection
@@ -101,15 +102,14 @@ class Dispatcher:
 
     async def step(self) -> timedelta | None:
         """Serve all that can be served now; how long until a job becomes due."""
-        pause, taken = self.hot.ripen(self.now()), False
+        pause = self.hot.ripen(self.now())
         while not self.paused and self.connected.idle_kinds():
             if self.signals.look_around or self._is_poll_due():
                 await self._look_at_queue()
             groups = self._groups(self.connected.idle_kinds())
             if not groups or not await self._serve(groups):
                 break
-            taken = True
-        if (self.hot or (taken and self.config.now.min_idle)) and not self.paused:
+        if self.hot and not self.paused:
             self.signals.demand()
         return pause
 
@@ -129,6 +129,40 @@ class Dispatcher:
         # The loop's waits are jittered by a quarter; a poll that came a little early must not be put off by
         # a turn.
         return self.monotonic() - self._looked_at >= 0.7 * self.poll.total_seconds()
+
+    def take_at_once(self, submitted: Sequence[Change[Job]]) -> list[Assigned]:
+        """Reserve idle workers for jobs that are just being submitted, while nothing waits that could be
+        overtaken.
+
+        These need not go through the queue. The caller saves both, commits, delivers and ends the
+        reservation.
+        """
+        first = self.config.now.worker_strategy is WorkerStrategy.FIRST_AVAILABLE
+        if self.paused or self.hot or not first:
+            return []
+        taken: list[Assigned] = []
+        for change in submitted:
+            connection = self._idle_for(change.after.demand)
+            if connection is None:
+                continue
+            worker = connection.worker
+            given = self._assign(Match(change.after, connection, 1.0, FIRST_REASON), {worker.id: worker})
+            if given is not None:
+                self.connected.reserved.add(worker.id)
+                taken.append(evolve(given, job=_joined(change, given.job)))
+        return taken
+
+    def unreserve(self, assigned: Iterable[Assigned]) -> None:
+        """They have their job now, or are idle again."""
+        self.connected.reserved.difference_update(a.connection.worker.id for a in assigned)
+
+    def _idle_for(self, demand: DemandClass) -> Connection | None:
+        for kind, _ in self.connected.idle_kinds():
+            if self.kinds.can(kind, demand):
+                connection = next(self.connected.idle(kind), None)
+                if connection is not None:
+                    return connection
+        return None
 
     async def turn_over(self, tx: Transaction, freed: Sequence[Change[Worker]]) -> list[Assigned]:
         """Give the next jobs to workers that this transaction is about to free, so that a busy worker costs
@@ -258,6 +292,8 @@ class Dispatcher:
                 self.connected.remove(given.connection.link)  # or it would be offered the next job at once
                 undelivered.append(given)
         self.moves(given.job.after for given in assigned)
+        if assigned and self.config.now.min_idle:
+            self.signals.demand()  # there are fewer idle ones now than are to be kept
         if undelivered:
             await repeat(lambda: self._give_back(undelivered))
 
@@ -289,6 +325,6 @@ class Dispatcher:
         self.look(moved)
 
 
-def _joined(first: Change[Worker], second: Change[Worker]) -> Change[Worker]:
-    """Two changes of one worker, the second on top of the first, as one."""
+def _joined(first: Change[A], second: Change[A]) -> Change[A]:
+    """Two changes of one aggregate, the second on top of the first, as one."""
     return Change(second.after, first.events + second.events, first.base)

@@ -48,6 +48,8 @@ class ConnectedWorkers:
     _by_id: dict[WorkerId, Connection] = field(factory=dict, init=False)
     _idle: dict[Kind, dict[WorkerId, Connection]] = field(factory=dict, init=False)
     _coming: list[WorkerId] = field(factory=list, init=False)
+    reserved: set[WorkerId] = field(factory=set, init=False)
+    """Idle workers for which a transaction is under way."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -141,7 +143,7 @@ class ConnectedWorkers:
         again.
         """
         for connection in self._idle.get(kind, {}).values():
-            if not self._is_silent(connection):
+            if connection.worker.id not in self.reserved and not self._is_silent(connection):
                 yield connection
 
     def send(self, worker_id: WorkerId, command: Command) -> bool:
