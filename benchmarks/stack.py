@@ -21,6 +21,7 @@ from benchmarks.postgres import Postgres
 
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 20.0
+SETTLES_WITHIN = 180.0
 # A look at the workers while they start; nothing is measured meanwhile.
 LOOK_EACH = 0.02
 
@@ -52,7 +53,7 @@ class Stack:
         await until(gone, STARTS_WITHIN)
 
     async def settled(self) -> None:
-        """Wait until nothing is queued or running."""
+        """Wait until nothing is queued or running. Raise TimeoutError if that takes minutes."""
         # Asked of two small tables, so that looking costs next to nothing whatever the history.
         query = "SELECT NOT EXISTS (TABLE job_queue) AND NOT EXISTS (TABLE job_leases)"
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
@@ -61,7 +62,7 @@ class Stack:
                 row = await (await connection.execute(query)).fetchone()
                 return row is not None and bool(row[0])
 
-            await until(nothing)
+            await until(nothing, SETTLES_WITHIN)
 
     @asynccontextmanager
     async def another_client(self) -> AsyncIterator[Client]:
