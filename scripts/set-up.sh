@@ -66,6 +66,10 @@ sync() {
         cd "$home"
         unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
         export UV_PROJECT_ENVIRONMENT="$venv" UV_PYTHON="$python" UV_PYTHON_DOWNLOADS=never
+        # The machine's own certificates, where it has some, as pip does: behind a company's proxy no others will do.
+        for certificates in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+            if [ -e "$certificates" ]; then export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}" UV_NATIVE_TLS=true; fi
+        done
         if [ ! -t 2 ]; then set -- --quiet; else set --; fi
         # shellcheck disable=SC2086  # groups is a list of words
         exec "$uv" sync "$@" --frozen --inexact --compile-bytecode $groups
