@@ -120,6 +120,9 @@ async def test_all_workers_are_destroyed_when_a_private_server_ends(world: World
     assert world.provider.made == {}
     assert await world.live() == []
     assert {(await world.job(job.id)).state for job in jobs} == {JobState.PENDING}
+    world.control.engine.signals.room()
+    await world.control.engine.leader.step()
+    assert world.provider.made == {}  # nobody makes new ones for what waits now
 
 
 async def test_a_provider_that_does_not_answer_does_not_hold_up_the_end_for_ever(world: World) -> None:

@@ -169,9 +169,11 @@ async def test_a_repeated_end_changes_nothing_and_is_acknowledged_as_done(world:
 async def test_an_end_that_comes_twice_in_one_batch_is_recorded_once(world: World) -> None:
     agent = await world.add_worker()
     job = await world.running(agent)
+    before = world.store.commits
     for _ in range(2):
         await world.control.report_attempt(agent.link, agent.end(job))
     await world.control.engine.intake.settled()
+    assert world.store.commits - before == 1
     assert (await world.job(job.id)).version == job.version + 1
     assert [ack.accepted for ack in agent.told(ResultAck)] == [True, True]
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 from hodei_application.logs.follow_logs import LogRequest
 from hodei_application.logs.log_hub import LogHub
 from hodei_application.testing import ScriptedAgent, World
@@ -11,7 +12,7 @@ from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.jobs.result import JobResult
 from hodei_domain.jobs.spec import RetryRules
 from hodei_domain.kernel.ids import JobId
-from hodei_domain.logs.chunk import LogChunk, entries
+from hodei_domain.logs.chunk import LogChunk, Run, entries, pack_runs
 
 FAILURE = JobResult(reason="exit", exit_code=1)
 
@@ -203,6 +204,24 @@ async def test_a_hole_in_what_is_heard_is_filled_from_the_store(world: World) ->
     await agent.finish(job)
     await follower.task
     assert follower.lines == [b"unheard", b"heard"]
+
+
+async def test_what_is_both_stored_and_heard_at_the_seam_is_given_once(world: World) -> None:
+    agent, job = await running(world)
+    async with world.store.begin() as tx:
+        follower = Follower(world, job)
+        await settle_readers()  # it listens, and waits for the store
+        both, part = agent.chunk(job, b"1\n2\n"), agent.chunk(job, b"3\n4\n")
+        await tx.logs.append([both, part])
+    hub = world.control.follow_logs.logs
+    hub.stored(both)
+    await follower.has(4)
+    hub.stored(part)
+    hub.stored(evolve(part, lines=1, data=b"3\n", runs=pack_runs([Run(0, 1, 0, 2)])))
+    await agent.write(job, b"5\n")
+    await agent.finish(job)
+    await follower.task
+    assert follower.lines == [b"1", b"2", b"3", b"4", b"5"]
 
 
 async def test_a_cancelled_job_ends_its_followers(world: World) -> None:

@@ -139,11 +139,13 @@ def _replica(world: World, counting: Counting, now: Any, loop: Any) -> ControlPl
 async def test_of_two_replicas_one_leads(world: World) -> None:
     await world.add_provider(max_workers=10)
     other = world.replica("two")
-    await world.submit()
     await world.control.engine.leader.step()
+    await world.submit()
     await other.engine.leader.step()
-    assert len(await world.live()) == 1
     assert other.engine.leader.leadership.epoch is None
+    assert await world.live() == []
+    await world.settle()
+    assert len(await world.live()) == 1
 
 
 async def test_a_leader_that_stops_is_followed_at_once(world: World) -> None:
@@ -267,3 +269,44 @@ async def test_a_workers_place_is_kept_until_its_end_is_confirmed(world: World) 
     await world.submit()
     await world.pass_time(timedelta(seconds=5))
     assert [call for call, _ in world.provider.calls].count("create") == 1
+
+
+async def test_a_worker_whose_provider_is_not_served_here_stays_until_it_is(
+    world: World,
+) -> None:
+    await world.add_provider()
+    await world.submit()
+    await world.settle()
+    [agent] = world.agents.values()
+    await agent.finish(agent.jobs[0])
+    await world.control.terminate_worker(agent.worker_id)
+    worker = await world.worker(agent.worker_id)
+    destroyer, landscape = world.control.engine.destroyer, world.control.engine.landscape
+    providers = list(landscape)
+    landscape.learn([])
+    await destroyer.destroy(worker)
+    assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATING
+    landscape.learn(providers)
+    await world.pass_time(timedelta(seconds=10))
+    assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATED
+
+
+async def test_a_plugins_bug_does_not_end_the_destroying(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.add_provider()
+    await world.submit()
+    await world.settle()
+    [agent] = world.agents.values()
+    await agent.finish(agent.jobs[0])
+
+    async def bug(worker_id: Any) -> None:
+        raise RuntimeError("bug")
+
+    world.provider.on_destroy = bug
+    await world.control.terminate_worker(agent.worker_id)
+    await world.settle()
+    assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATING
+    world.provider.on_destroy = None
+    await world.pass_time(timedelta(seconds=10))
+    assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATED

@@ -287,6 +287,20 @@ async def test_an_idle_worker_that_never_comes_back_is_destroyed(world: World) -
     assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATED
 
 
+async def test_after_a_start_idle_workers_get_time_to_come_back_too(world: World) -> None:
+    agent, job = await provided(world)
+    await agent.finish(job)
+    await world.control.stop()
+    await agent.disconnect()
+    world.clock.advance(timedelta(minutes=3))
+    world.control = agent.control = world.replica("two")
+    await world.pass_time(timedelta(seconds=20))
+    assert (await world.worker(agent.worker_id)).state is WorkerState.READY
+    await agent.connect()
+    await world.pass_time(timedelta(seconds=60))
+    assert (await world.worker(agent.worker_id)).state is WorkerState.READY
+
+
 async def test_a_worker_that_was_started_by_hand_gets_longer_to_come_back(world: World) -> None:
     agent = await world.add_worker()
     await world.pass_time(timedelta(seconds=31))

@@ -190,9 +190,10 @@ class Dispatcher:
             classes = tuple(demand.key for demand in self.hot if self.kinds.can(kind, demand))
             if classes:
                 groups.setdefault(classes, []).append((kind, count))
+        # Those that can serve the least choose first: the versatile are left for what nobody else can do.
         return [
             Group(classes, tuple(kind for kind, _ in kinds), sum(count for _, count in kinds))
-            for classes, kinds in groups.items()
+            for classes, kinds in sorted(groups.items(), key=lambda group: len(group[0]))
         ]
 
     async def _serve(self, groups: Sequence[Group]) -> bool:
