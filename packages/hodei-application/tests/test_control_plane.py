@@ -123,7 +123,7 @@ async def test_all_workers_are_destroyed_when_a_private_server_ends(world: World
     world.control.engine.signals.room()
     world.control.engine.leader._may_run_at = 0.0  # a round is due
     await world.control.engine.leader.step()
-    assert world.provider.made == {}  # nobody makes new ones for what waits now
+    assert await world.live() == []  # nobody makes new ones for what waits now
 
 
 async def test_a_provider_that_does_not_answer_does_not_hold_up_the_end_for_ever(world: World) -> None:
