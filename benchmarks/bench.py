@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Generic, TypeVar
 
 from attrs import field, frozen
@@ -59,3 +59,9 @@ class Benchmark(Generic[S]):
 def warm_stack(server: Postgres, chosen: Options) -> AbstractAsyncContextManager[Stack]:
     """The subject of most benchmarks."""
     return stack(server, chosen)
+
+
+@asynccontextmanager
+async def no_subject(server: Postgres, chosen: Options) -> AsyncIterator[Postgres]:
+    """For a benchmark that starts by itself what it measures."""
+    yield server

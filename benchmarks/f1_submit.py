@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.bench import Benchmark, warm_stack
+from benchmarks.bench import Benchmark, no_subject
 from benchmarks.figures import Row, at_most
 from benchmarks.limits import commits, grpc_calls
 from benchmarks.load import at_once, at_rate
@@ -15,10 +15,12 @@ from benchmarks.options import Options
 from benchmarks.peers.measure import submissions
 from benchmarks.peers.peer import Peer
 from benchmarks.postgres import Postgres
-from benchmarks.stack import Stack
+from benchmarks.stack import Stack, stack
 
 RATE = 200.0
 COUNT = 2000
+# No workers, and none are made: what is submitted waits.
+NOBODY = {"HODEI_WORKER_MIN_IDLE": "0", "HODEI_PROVISIONING_ENABLED": "0"}
 
 
 def count_of(chosen: Options) -> int:
@@ -30,16 +32,27 @@ def count_of(chosen: Options) -> int:
 
 async def measure(stack: Stack, chosen: Options) -> Sequence[Row]:
     """Submissions at a steady rate while the workers run them."""
+    row = await _submissions(stack, chosen, "workers busy")
+    await stack.settled()
+    return [row]
 
+
+async def measure_both(server: Postgres, chosen: Options) -> Sequence[Row]:
+    """First while nobody works, as the peers are measured, then while workers want the processors too."""
+    async with stack(server, chosen, NOBODY) as alone:
+        row = await _submissions(alone, chosen, "nobody works")
+    async with stack(server, chosen) as busy:
+        return [row, *await measure(busy, chosen)]
+
+
+async def _submissions(stack: Stack, chosen: Options, how: str) -> Row:
     async def submit(number: int) -> None:
         await stack.client.submit("/bin/true", name=f"f1-{number}")
 
     await at_once(submit, 50, 2)
-    await stack.settled()
     load = await at_rate(submit, count_of(chosen), chosen.rate or RATE)
-    await stack.settled()
-    what = f"submission acknowledged, {chosen.rate or RATE:.0f}/s, workers busy"
-    return [Row(what=what, unit="ms", samples=load.times_ms, bars=(at_most("p50", 3), at_most("p99", 15)))]
+    what = f"submission acknowledged, {chosen.rate or RATE:.0f}/s, {how}"
+    return Row(what=what, unit="ms", samples=load.times_ms, bars=(at_most("p50", 3), at_most("p99", 15)))
 
 
 async def peer(each: Peer, server: Postgres, chosen: Options) -> Row:
@@ -53,8 +66,8 @@ async def limits(server: Postgres) -> Sequence[Row]:
 BENCHMARK = Benchmark(
     name="f1_submit",
     title="a submission, until it is acknowledged",
-    subject=warm_stack,
-    measure=measure,
+    subject=no_subject,
+    measure=measure_both,
     peer=peer,
     limits=limits,
     notes=(
