@@ -20,25 +20,30 @@ from hodei_infrastructure.postgres.store import PostgresStore, open_store
 from benchmarks.client import JobWentWrong
 
 SPEC = JobSpec(name="core", command=Shell("true"))
+CREWS = 2
+Crew = tuple[WorkerId, ...]
 SUCCESS = JobResult(reason=Reason.EXIT, exit_code=0)
 
 
 @frozen
 class Core:
-    """A store, and as many imagined workers as a batch has jobs: each holds one attempt at a time."""
+    """A store, and crews of imagined workers, one for each job of a batch: each holds one attempt."""
 
     store: PostgresStore
     batch: int
-    workers: tuple[WorkerId, ...]
+    crews: tuple[Crew, ...]
 
     async def run(self, count: int) -> float:
         """Let so many jobs pass; return jobs a second from the first submission to the last end.
 
-        Three stages work at the same time, as submitters, dispatcher and reports do in a server.
+        Three stages work at the same time, as submitters, dispatcher and reports do in a server: while one
+        crew's ends are written, the next crew is given its jobs.
         """
         batches = -(-count // self.batch)
-        submitted, claimed = asyncio.Semaphore(0), asyncio.Queue[list[Job]]()
-        free = asyncio.Semaphore(1)
+        submitted, claimed = asyncio.Semaphore(0), asyncio.Queue[tuple[Crew, list[Job]]]()
+        free = asyncio.Queue[Crew]()
+        for crew in self.crews:
+            free.put_nowait(crew)
         since = time.perf_counter()
 
         async def submit() -> None:
@@ -49,13 +54,14 @@ class Core:
         async def claim() -> None:
             for _ in range(batches):
                 await submitted.acquire()
-                await free.acquire()
-                claimed.put_nowait(await self._claim())
+                crew = await free.get()
+                claimed.put_nowait((crew, await self._claim(crew)))
 
         async def finish() -> None:
             for _ in range(batches):
-                await self._finish(await claimed.get())
-                free.release()
+                crew, jobs = await claimed.get()
+                await self._finish(jobs)
+                free.put_nowait(crew)
 
         async with asyncio.TaskGroup() as group:
             for stage in (submit, claim, finish):
@@ -68,12 +74,12 @@ class Core:
         async with self.store.begin() as tx:
             await tx.jobs.save(changes)
 
-    async def _claim(self) -> list[Job]:
+    async def _claim(self, crew: Crew) -> list[Job]:
         async with self.store.begin() as tx:
             jobs = await tx.queue.claim([SPEC_CLASS], self.batch)
             if len(jobs) != self.batch:
                 raise JobWentWrong(f"claimed {len(jobs)} of {self.batch} jobs")
-            pairs = zip(jobs, self.workers, strict=True)
+            pairs = zip(jobs, crew, strict=True)
             changes = [job.assign(worker, at=_now()) for job, worker in pairs]
             await tx.jobs.save(changes)
         return [change.after for change in changes]
@@ -92,7 +98,8 @@ class Core:
 async def core(url: str, batch: int) -> AsyncIterator[Core]:
     """A core on a database, which is brought up to date first."""
     async with open_store(url) as store:
-        yield Core(store, batch, tuple(WorkerId(uuid.uuid4()) for _ in range(batch)))
+        crews = tuple(tuple(WorkerId(uuid.uuid4()) for _ in range(batch)) for _ in range(CREWS))
+        yield Core(store, batch, crews)
 
 
 def _now() -> datetime:
