@@ -126,7 +126,7 @@ class Creator:
             worker_id=worker.id,
             provider_id=provider_id,
             demand=worker.demand,
-            server_address=self.server_address,
+            server_address=plugin.server_address or self.server_address,
             otp_ttl=self.otp_ttl,
             labels=worker.labels,
             expires_at=worker.expires_at,

@@ -2,6 +2,7 @@
 
 from hodei_domain.jobs.spec import JobSpec
 from hodei_domain.kernel.demand import DemandClass
+from hodei_domain.kernel.values import PullPolicy
 
 __all__ = ["DemandClass", "demand_of"]
 
@@ -10,6 +11,7 @@ def demand_of(spec: JobSpec) -> DemandClass:
     """The class of workers that can serve this job; jobs that differ in nothing else share it."""
     return DemandClass(
         image=spec.image,
+        pull=spec.pull if spec.image else PullPolicy.IF_NOT_PRESENT,
         resources=spec.resources,
         constraints=spec.constraints,
         provider=spec.provider,

@@ -11,6 +11,7 @@ from hodei_domain.jobs.spec import (
     JobSpec,
     OnWorkerLost,
     Priority,
+    PullPolicy,
     Resources,
     RetryRules,
     Script,
@@ -31,6 +32,7 @@ def spec_to_json(spec: JobSpec) -> dict[str, Any]:
         "command": _command_to_json(spec.command),
         "environment": dict(spec.environment),
         "image": spec.image,
+        "pull": spec.pull.value,
         "resources": spec.resources.to_json(),
         "constraints": [c.to_json() for c in spec.constraints],
         "provider": spec.provider,
@@ -58,6 +60,8 @@ def spec_from_json(document: Mapping[str, Any]) -> JobSpec:
         fields["resources"] = Resources.from_json(fields["resources"])
     if "constraints" in fields:
         fields["constraints"] = [Constraint.from_json(c) for c in fields["constraints"]]
+    if "pull" in fields:
+        fields["pull"] = PullPolicy(fields["pull"])
     if "priority" in fields:
         fields["priority"] = Priority(fields["priority"])
     if "clocks" in fields:

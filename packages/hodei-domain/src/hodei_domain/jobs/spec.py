@@ -19,7 +19,7 @@ from hodei_domain.kernel.checks import (
 )
 from hodei_domain.kernel.converters import number_set, text_set, texts
 from hodei_domain.kernel.errors import InvalidInput
-from hodei_domain.kernel.values import UNASKED, Constraint, Operator, Resources, copied
+from hodei_domain.kernel.values import UNASKED, Constraint, Operator, PullPolicy, Resources, copied
 
 __all__ = [
     "Clocks",
@@ -29,6 +29,7 @@ __all__ = [
     "OnWorkerLost",
     "Operator",
     "Priority",
+    "PullPolicy",
     "Resources",
     "RetryRules",
     "Script",
@@ -221,6 +222,7 @@ class JobSpec:
         factory=dict, converter=copied, validator=_check_environment, repr=False
     )
     image: str = field(default="", validator=text(1024))
+    pull: PullPolicy = field(default=PullPolicy.IF_NOT_PRESENT, validator=one_of(PullPolicy))
     resources: Resources = field(default=UNASKED, validator=one_of(Resources))
     constraints: tuple[Constraint, ...] = field(
         default=(), converter=_conditions, validator=_check_constraints

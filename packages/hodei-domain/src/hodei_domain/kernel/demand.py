@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from hodei_domain.kernel.values import UNASKED, Constraint, Resources
+from hodei_domain.kernel.values import UNASKED, Constraint, PullPolicy, Resources
 
 
 def _ordered(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
@@ -27,6 +27,7 @@ class DemandClass:
     """
 
     image: str = ""
+    pull: PullPolicy = PullPolicy.IF_NOT_PRESENT  # of the image; means nothing without one
     resources: Resources = UNASKED
     constraints: tuple[Constraint, ...] = field(default=(), converter=_ordered)
     provider: str = ""
@@ -44,7 +45,9 @@ class DemandClass:
 
     def to_json(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
-        return {
+        # absent where it is the default: the keys of classes stay what they were
+        pull = {} if self.pull is PullPolicy.IF_NOT_PRESENT else {"pull": self.pull.value}
+        return pull | {
             "image": self.image,
             "resources": self.resources.to_json(),
             "constraints": [c.to_json() for c in self.constraints],
@@ -57,6 +60,7 @@ class DemandClass:
         """Back from to_json(). Raises InvalidInput."""
         return cls(
             image=document["image"],
+            pull=PullPolicy(document.get("pull", PullPolicy.IF_NOT_PRESENT.value)),
             resources=Resources.from_json(document["resources"]),
             constraints=[Constraint.from_json(c) for c in document["constraints"]],
             provider=document["provider"],

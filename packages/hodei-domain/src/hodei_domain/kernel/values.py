@@ -22,6 +22,14 @@ def architecture_name(text: str) -> str:
     return _ARCHITECTURES.get(lower, lower)
 
 
+class PullPolicy(Enum):
+    """When a provider fetches a job's image: if it has none of that name, each time anew, or never."""
+
+    IF_NOT_PRESENT = "IF_NOT_PRESENT"
+    ALWAYS = "ALWAYS"
+    NEVER = "NEVER"
+
+
 def _real(value: Any) -> Any:
     # 1 and 1.0 are equal but not the same text, and the text of a demand class is its key
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

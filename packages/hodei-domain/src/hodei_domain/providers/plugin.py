@@ -18,7 +18,11 @@ from hodei_domain.providers.provider import ProviderType
 
 @frozen(kw_only=True)
 class ProviderPlugin:
-    """What one infrastructure can do; optional ports are None where it cannot."""
+    """What one infrastructure can do; optional ports are None where it cannot.
+
+    `server_address` is host:port of the control plane as its workers must dial it, where that differs from
+    what processes of this machine dial.
+    """
 
     name: str
     type: ProviderType
@@ -31,3 +35,4 @@ class ProviderPlugin:
     cost: WorkerCost | None = None
     metrics: WorkerMetrics | None = None
     events: WorkerEventSource | None = None
+    server_address: str | None = None
