@@ -17,11 +17,11 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from hodei_domain.kernel.errors import HodeiError
 from hodei_infrastructure import bootstrap
 
-from hodei_grpc.announcing import announced, banner, tell_ready
+from hodei_grpc.announcing import Announcement, announced, banner, tell_ready
 
 if TYPE_CHECKING:  # importing these takes longer than starting Postgres, so it is done meanwhile
     from hodei_application.control_plane import ControlPlane
@@ -141,10 +141,10 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
                 server.serve(control, limits)
                 await server.start()
                 stop.starting = None  # from here on a signal ends what runs in good order
-                with announced(settings.data_dir, server.address):
+                with announced(settings.data_dir, server.address) as announcement:
                     tell_ready(options.ready_fd, server.port)
                     _greet(server, settings, options)
-                    await _until_stop(stop, options, control)
+                    await _until_stop(stop, options, control, Curtain(server, announcement))
                 if options.ephemeral:
                     await control.destroy_all_workers(WORKER_GRACE)
                 refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
@@ -172,12 +172,32 @@ def _refuse_exposure(settings: bootstrap.Settings) -> None:
         )
 
 
-async def _until_stop(stop: Stop, options: argparse.Namespace, control: ControlPlane) -> None:
+@frozen
+class Curtain:
+    """Takes a server that is about to leave out of sight, or shows it again."""
+
+    server: Server
+    announcement: Announcement
+
+    async def hide(self) -> None:
+        """Be found by nobody any more, and refuse new jobs of those who have found us."""
+        self.announcement.withdraw()
+        await self.server.refuse_new_jobs()
+
+    def show(self) -> None:
+        """Be there again."""
+        self.server.take_new_jobs()
+        self.announcement.make()
+
+
+async def _until_stop(
+    stop: Stop, options: argparse.Namespace, control: ControlPlane, curtain: Curtain
+) -> None:
     from hodei_grpc.owner import until_forsaken
 
     waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.asked.wait())]
     if options.owner_fd is not None:
-        waits.append(asyncio.create_task(until_forsaken(options.owner_fd, control)))
+        waits.append(asyncio.create_task(until_forsaken(options.owner_fd, control, curtain)))
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -60,6 +60,7 @@ class Server:
     port: int
     _server: grpc.aio.Server
     _health: Health
+    _guard: Guard | None = field(default=None, init=False)
     _names: list[str] = field(factory=list, init=False)
 
     @classmethod
@@ -84,7 +85,7 @@ class Server:
 
     def serve(self, control: ControlPlane, limits: Limits, clock: Callable[[], datetime] = now) -> None:
         """Offer all services of the contract, guarded."""
-        guard = Guard(limits.token, RateLimit(limits.rate), limits.max_streams)
+        self._guard = guard = Guard(limits.token, RateLimit(limits.rate), limits.max_streams)
         providers = Providers(control)
         offered: list[tuple[type[object], object]] = [
             (methods.WorkerAgentService, WorkerAgents(control, clock, guard.bears_token)),
@@ -111,6 +112,16 @@ class Server:
         """Answer calls from now on."""
         await self._server.start()
         await self._health.serve(self._names)
+
+    async def refuse_new_jobs(self) -> None:
+        """Send away who brings a new job; return when those that are just being brought are in the queue."""
+        if self._guard is not None:
+            await self._guard.leave()
+
+    def take_new_jobs(self) -> None:
+        """Take new jobs again."""
+        if self._guard is not None:
+            self._guard.leaving = False
 
     async def stop(self, grace: float) -> None:
         """Take no new calls, let those under way end within `grace` seconds, break off the rest."""
