@@ -145,8 +145,9 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
                     tell_ready(options.ready_fd, server.port)
                     _greet(server, settings, options)
                     await _until_stop(stop, options, control, Curtain(server, announcement))
-                if options.ephemeral:
-                    await control.destroy_all_workers(WORKER_GRACE)
+                if options.ephemeral or settings.database_url is None:
+                    # Of an embedded database there is no other server, whose workers they could be.
+                    await control.destroy_workers(WORKER_GRACE, busy=options.ephemeral)
                 refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
                 await control.stop()  # ends the streams of workers, for which the server would wait
                 await refusing
