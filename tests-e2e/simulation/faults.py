@@ -189,9 +189,9 @@ class Nemesis:
         """Connections break, with or without a word."""
         for line in list(self._world.net.lines):
             if self._random.random() < 0.5:
-                if self._random.random() < 0.5:
+                if self._random.random() < 0.5 or not line.agent.startswith("agent"):
                     line.reset()
-                else:
+                else:  # only the server itself could tell a reader of output that it has come to the end
                     line.end_cleanly()
         self._world.history.fault("connections are reset")
 

@@ -52,7 +52,7 @@ class Machine:
         self.engine = engine
         self.spec = spec
         self.otp = otp
-        self.name = f"agent-{str(spec.worker_id)[-4:]}"
+        self.name = f"agent-{len(engine.all) + 1}"
         self.node: Node | None = None
         self.state = PresenceState.STARTING
         self.exit_code: int | None = None
@@ -193,6 +193,7 @@ class Engine:
         self.history = history
         self.net = net
         self.machines: dict[WorkerId, Machine] = {}
+        self.all: dict[WorkerId, Machine] = {}  # those that are no more, too
         self.pids = 0
         self.fail_rate = self.lose_rate = self.slow_rate = 0.0
         self.outage = False
@@ -239,7 +240,7 @@ class Engine:
         if spec.worker_id in self.machines:
             return
         machine = Machine(self, spec, otp)
-        self.machines[spec.worker_id] = machine
+        self.machines[spec.worker_id] = self.all[spec.worker_id] = machine
         self.history.note(f"engine makes {machine.name} {spec.worker_id}")
         seconds = self.random.uniform(0.1, 1.5) if self.random.random() < 0.9 else self.random.uniform(1.5, 20)
         self.net.later(seconds, machine.boot)

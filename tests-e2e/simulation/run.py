@@ -38,6 +38,7 @@ def run_seed(seed: int, *, keep: bool = False) -> Report:
         except Livelock as error:
             broken.append(f"livelock: {error}")
         broken += judge(world)
+        world.close()
     finally:
         if collecting:
             gc.enable()

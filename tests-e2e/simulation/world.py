@@ -17,6 +17,7 @@ from hodei_domain.providers.provider import ProviderType
 from hodei_domain.testing.fakes.sources import START
 from hodei_domain.workers.state import GOING, STARTING
 from hodei_grpc.services.agents import WorkerAgents
+from hodei_proto.wire import hodei as wire
 
 from simulation.clients import Client
 from simulation.faults import Nemesis
@@ -42,6 +43,7 @@ class World:
         self.policy = Policy(scheduler=self.plan.config)
         self.store = SimStore(self._stream("store"), self.history, self._store_clock, self.policy.lease)
         self.net = Network(self._stream("net"), self.history, self.loop.world)
+        self.net.heard_ends = self._heard_end
         self.engine = Engine(self.loop, self._stream("engine"), self.history, self.net)
         self.mended_at = 0.0
         self.settled = False
@@ -68,8 +70,14 @@ class World:
             self.history.note(f"{self.loop.steps} steps")
         finally:
             self.history.on = False
-            self.loop.wind_up()
             logging.getLogger("hodei").removeHandler(watch)
+
+    def close(self) -> None:
+        """Let go of everything that is still at something, after it was judged."""
+        watch = _Watch(self.history)
+        logging.getLogger("hodei").addHandler(watch)
+        self.loop.wind_up()
+        logging.getLogger("hodei").removeHandler(watch)
 
     async def _main(self) -> None:
         plan = self.plan
@@ -107,6 +115,12 @@ class World:
             and all(ran.ended is not None for ran in self.history.ran)
             and not self.orphans()
         )
+
+    def _heard_end(self, agent: str, ack: wire.ResultAck) -> None:
+        if not ack.accepted:
+            return
+        worker = next(str(id) for id, m in self.engine.all.items() if m.name == agent)
+        self.history.accepted.append((self.now, worker, (ack.job_id, ack.attempt)))
 
     def orphans(self) -> list[WorkerId]:
         """Machines that no living row wants."""
