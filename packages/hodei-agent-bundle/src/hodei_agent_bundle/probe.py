@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -50,32 +51,41 @@ def main() -> None:
         for name in late_imports(module):
             if fence.lets(name):
                 try_import(name)
-    json.dump([told(module) for module in used(fence)], sys.stdout)
+    json.dump(list(used(fence)), sys.stdout)
 
 
-def used(fence: Fence) -> Iterator[ModuleType]:
+def used(fence: Fence) -> Iterator[dict[str, object]]:
     """The modules that have a file, each once.
 
     Those frozen into the interpreter have one too, and it finds its library by the one of `os`.
     """
-    seen = set()
-    for module in list(sys.modules.values()):
+    seen: set[str] = set()
+    for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
-        if spec is None or not getattr(module, "__file__", None) or spec.name in seen:
+        file = getattr(module, "__file__", None)
+        if spec is None or not file:
             continue
-        if fence.lets(spec.name) or spec.name.startswith("_sysconfigdata_"):
+        if name != spec.name:
+            yield from replaced(name, seen)
+        if spec.name not in seen and (fence.lets(spec.name) or spec.name.startswith("_sysconfigdata_")):
             seen.add(spec.name)
-            yield module
+            yield told(spec.name, file, spec)
 
 
-def told(module: ModuleType) -> dict[str, object]:
-    spec = module.__spec__
-    assert spec is not None
-    return {
-        "name": spec.name,
-        "origin": module.__file__,
-        "package": spec.submodule_search_locations is not None,
-    }
+def replaced(name: str, seen: set[str]) -> Iterator[dict[str, object]]:
+    """A module that put another one into its place, as collections.abc does since Python 3.13.
+
+    Its own file is imported all the same; os.path and the like have none.
+    """
+    parent = sys.modules.get(name.rpartition(".")[0])
+    spec = PathFinder.find_spec(name, getattr(parent, "__path__", []))
+    if spec is not None and spec.origin and name not in seen:
+        seen.add(name)
+        yield told(name, spec.origin, spec)
+
+
+def told(name: str, file: str, spec: ModuleSpec) -> dict[str, object]:
+    return {"name": name, "origin": file, "package": spec.submodule_search_locations is not None}
 
 
 def late_imports(module: ModuleType) -> Iterator[str]:
