@@ -16,7 +16,14 @@ from hodei_agent_bundle.interpreter import run_script
 from hodei_agent_bundle.libraries import gather, opened_by_name
 
 LIBRARY = f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
-START = f"from {AGENT}.main import main\nmain()\n"
+# The kernel keeps from process 1 what it has no handler for, and the agent sets its own only when it has been
+# imported: a container that is stopped before would wait to be killed.
+START = f"""\
+import os, signal
+signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+from {AGENT}.main import main
+main()
+"""
 # The real one holds how and where the interpreter was built; sysconfig wants no more than the name.
 NO_BUILD_SETTINGS = "build_time_vars = {}\n"
 
