@@ -9,21 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hodei_agent_bundle.bundle import LOADERS, MAIN, PYTHON, BundleUnavailable
-from hodei_agent_bundle.discovery import AGENT, Module
+from hodei_agent_bundle.discovery import Module
 from hodei_agent_bundle.elf import read_elf
 from hodei_agent_bundle.ingredients import Ingredients
 from hodei_agent_bundle.interpreter import run_script
 from hodei_agent_bundle.libraries import gather, opened_by_name
 
 LIBRARY = f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
-# The kernel keeps from process 1 what it has no handler for, and the agent sets its own only when it has been
-# imported: a container that is stopped before would wait to be killed.
-START = f"""\
-import os, signal
-signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
-from {AGENT}.main import main
-main()
-"""
+LAUNCH = Path(__file__).with_name("launch.py")
 # The real one holds how and where the interpreter was built; sysconfig wants no more than the name.
 NO_BUILD_SETTINGS = "build_time_vars = {}\n"
 
@@ -85,10 +78,9 @@ def _copy_libraries(ingredients: Ingredients, users: Iterable[Path], root: Path)
 
 
 def _compile(modules: Iterable[Module], root: Path, scratch: Path) -> None:
-    start, settings = scratch / "agent.py", scratch / "build_settings.py"
-    start.write_text(START)
+    settings = scratch / "build_settings.py"
     settings.write_text(NO_BUILD_SETTINGS)
-    jobs = [(str(start), str(root / MAIN), "agent.py")]
+    jobs = [(str(LAUNCH), str(root / MAIN), "agent.py")]
     for module in modules:
         source = settings if module.is_build_settings else module.origin
         target = root / LIBRARY / module.place
