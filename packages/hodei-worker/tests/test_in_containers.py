@@ -231,3 +231,22 @@ async def test_a_fork_bomb_is_ended_although_no_process_can_be_made_any_more(
     assert (result.reason, out) == ("timeout:execution", b"full\n")
     result, out, _ = await agent.run(line("echo well"), job_id="job-2")
     assert (result.reason, out) == ("exit", b"well\n")
+
+
+async def test_a_server_that_goes_away_during_a_fork_bomb_finds_the_agent_again(
+    start: Start, server: Any
+) -> None:
+    agent = await start(PYTHON, "--pids-limit", "64")
+    command = wire.RunJobCommand(
+        job_id="job-1", attempt=1, command=program("python", "-c", BOMB), grace_ms=200
+    )
+    agent.side.send(run_job=command)
+    await agent.side.next("log_chunk")  # it says that no process can be made any more
+    await server.stop()
+    await server.start()
+    again = await server.connected()
+    hello = await again.welcome()
+    assert [each.job_id for each in hello.running] == ["job-1"]
+    again.send(cancel=wire.CancelJobCommand(job_id="job-1", attempt=1, reason="cancelled", grace_ms=200))
+    result = await again.finish()
+    assert result.reason == "cancelled"
