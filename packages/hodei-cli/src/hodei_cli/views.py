@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ Record = dict[str, Any]
 
 # Job states as they are called everywhere but on the wire, by the number of the wire's JobStatus.
 STATES = ("PENDING", "PENDING", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT")
+# When an image is fetched, in Docker's words, by the number of the wire's ImagePullPolicy.
+PULLS = ("missing", "always", "never")
 OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"})
 
 
@@ -64,6 +66,7 @@ def job_record(response: GetJobResponse) -> Record:
         "environment": dict(job.environment),
         "working_dir": job.working_dir or None,
         "image": job.image or None,
+        "pull": _word(PULLS, int(job.pull)) if job.image else None,
         "labels": dict(job.labels),
         "tags": list(job.tags),
         "queued_by": response.queued_by or None,
@@ -192,6 +195,11 @@ def _progress(response: GetJobResponse) -> str | None:
     parts = [f"{response.progress_percentage} %" if response.progress_percentage else ""]
     parts += [response.progress_stage, response.progress_message]
     return ", ".join(filter(None, parts)) or None
+
+
+def _word(words: Sequence[str], number: int) -> str:
+    """The word for a number on the wire; a newer server may send numbers that have none here."""
+    return words[number] if number < len(words) else str(number)
 
 
 def _value(id: Any) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hodei_domain.kernel.demand import ANY, DemandClass
-from hodei_domain.kernel.values import Capacity, Constraint, Operator, Resources
+from hodei_domain.kernel.values import Capacity, Constraint, Operator, PullPolicy, Resources
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.provider import Provider, ProviderType
 from hodei_domain.scheduling.eligible import honour, provider_cannot, provider_is_closed, worker_cannot
@@ -184,3 +184,16 @@ def test_an_offer_is_made_from_a_provider() -> None:
     assert provider_cannot(demand(), offer) is None
     off = provider_offer(provider.disable(at=T0).after, live_workers=0)
     assert provider_is_closed(off, T0) == "is disabled"
+
+
+def test_an_image_that_is_to_be_fetched_anew_asks_for_a_worker_that_did_and_served_nobody() -> None:
+    anew, fetched = demand(pull=PullPolicy.ALWAYS), evolve(WORKER, pull=PullPolicy.ALWAYS)
+    assert worker_cannot(anew, fetched) is None
+    for other in (WORKER, evolve(fetched, jobs_done=1)):
+        assert worker_cannot(anew, other) == "did not fetch its image for this job"
+
+
+@pytest.mark.parametrize("pull", [PullPolicy.IF_NOT_PRESENT, PullPolicy.NEVER])
+def test_who_takes_the_image_that_is_there_takes_any_worker_with_it(pull: PullPolicy) -> None:
+    for made in PullPolicy:
+        assert worker_cannot(demand(pull=pull), evolve(WORKER, pull=made, jobs_done=3)) is None

@@ -6,7 +6,7 @@ from datetime import datetime
 from attrs import evolve
 
 from hodei_domain.kernel.demand import DemandClass
-from hodei_domain.kernel.values import Constraint, Resources
+from hodei_domain.kernel.values import Constraint, PullPolicy, Resources
 from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer, demand_labels
 
 
@@ -17,6 +17,8 @@ def worker_cannot(demand: DemandClass, offer: WorkerOffer) -> str | None:
     """
     if offer.image != demand.image:
         return f"runs in {offer.image or 'its own image'}, not in {demand.image or 'the default one'}"
+    if demand.pull is PullPolicy.ALWAYS and (offer.pull is not PullPolicy.ALWAYS or offer.jobs_done):
+        return "did not fetch its image for this job"
     if demand.architecture and offer.architecture and demand.architecture != offer.architecture:
         return f"is {offer.architecture}, not {demand.architecture}"
     if demand.provider and demand.provider != offer.provider:

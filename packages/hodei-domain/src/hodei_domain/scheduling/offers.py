@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from hodei_domain.kernel.ids import ProviderId, WorkerId
-from hodei_domain.kernel.values import UNKNOWN, Capacity, copied
+from hodei_domain.kernel.values import UNKNOWN, Capacity, PullPolicy, copied
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.provider import Provider
 from hodei_domain.workers.worker import Worker
@@ -18,14 +18,15 @@ _NOTHING = Capabilities()
 class WorkerOffer:
     """A worker that could take a job, now or once it has started.
 
-    `image` is the one it was made with, "" for the provider's default. `load` is the share of its machine in
-    use, 0 to 1. `images` are those known to lie on its machine.
+    `image` is the one it was made with, "" for the provider's default, fetched as `pull` says. `load` is the
+    share of its machine in use, 0 to 1. `images` are those known to lie on its machine.
     """
 
     worker_id: WorkerId
     provider: str = ""
     region: str = ""
     image: str = ""
+    pull: PullPolicy = PullPolicy.IF_NOT_PRESENT
     architecture: str = ""
     capacity: Capacity = UNKNOWN
     labels: Mapping[str, str] = field(factory=dict, converter=copied)
@@ -77,6 +78,7 @@ def offer_of(worker: Worker, provider: str = "", region: str = "", load: float =
         provider=provider,
         region=region or worker.demand.region,
         image=worker.demand.image,
+        pull=worker.demand.pull,
         architecture=worker.architecture or asked.architecture,
         capacity=capacity,
         labels=worker.labels,

@@ -12,6 +12,7 @@ from hodei_domain.jobs.spec import (
     JobSpec,
     OnWorkerLost,
     Priority,
+    PullPolicy,
     Resources,
     RetryRules,
     Script,
@@ -49,6 +50,7 @@ WIRE_FIELDS = {
 }
 _PRIORITIES = {int(priority): priority for priority in Priority}
 _LOST = (OnWorkerLost.RETRY, OnWorkerLost.FAIL, OnWorkerLost.HOLD)  # by the number on the wire
+_PULLS = (PullPolicy.IF_NOT_PRESENT, PullPolicy.ALWAYS, PullPolicy.NEVER)  # by the number on the wire
 _NO_RULES = RetryRules()
 _NO_CLOCKS = Clocks()
 _NO_RESOURCES = Resources()
@@ -103,6 +105,7 @@ def _to_spec(definition: wire.JobDefinition) -> JobSpec:
         command=_command(definition),
         environment=definition.environment,
         image=definition.image,
+        pull=_pull(definition),
         resources=_resources(definition),
         constraints=_constraints(definition),
         provider=definition.provider,
@@ -217,6 +220,13 @@ def _retry(definition: wire.JobDefinition) -> RetryRules:
         signals=frozenset(policy.on_signals),
         reasons=frozenset(policy.on_reasons),
     )
+
+
+def _pull(definition: wire.JobDefinition) -> PullPolicy:
+    number = int(definition.pull)
+    if not 0 <= number < len(_PULLS):
+        raise InvalidInput("is none of IF_NOT_PRESENT, ALWAYS, NEVER", field="pull")
+    return _PULLS[number]
 
 
 def _on_worker_lost(definition: wire.JobDefinition) -> OnWorkerLost:

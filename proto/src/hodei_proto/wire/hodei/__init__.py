@@ -56,6 +56,7 @@ __all__ = (
     "GetSchedulingDecisionResponse",
     "GetWorkerRequest",
     "GetWorkerResponse",
+    "ImagePullPolicy",
     "JobDefinition",
     "JobExecution",
     "JobId",
@@ -233,6 +234,43 @@ class ExecutionState(betterproto2.Enum):
             "EXECUTION_STATE_FAILED": 5,
             "EXECUTION_STATE_CANCELLED": 6,
             "EXECUTION_STATE_TIMEOUT": 7,
+        }
+
+
+class ImagePullPolicy(betterproto2.Enum):
+    """
+    When the provider fetches the job's image from its registry.
+    """
+
+    IF_NOT_PRESENT = 0
+    """
+    If it has none of that name.
+    """
+
+    ALWAYS = 1
+    """
+    For this job anew: the job gets a worker of its own.
+    """
+
+    NEVER = 2
+    """
+    Not at all: without the image the job fails at once.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "IMAGE_PULL_POLICY_IF_NOT_PRESENT",
+            1: "IMAGE_PULL_POLICY_ALWAYS",
+            2: "IMAGE_PULL_POLICY_NEVER",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "IMAGE_PULL_POLICY_IF_NOT_PRESENT": 0,
+            "IMAGE_PULL_POLICY_ALWAYS": 1,
+            "IMAGE_PULL_POLICY_NEVER": 2,
         }
 
 
@@ -1387,6 +1425,13 @@ class JobDefinition(betterproto2.Message):
     rerun_of: "str" = betterproto2.field(66, betterproto2.TYPE_STRING)
     """
     Output only: the job this one repeats.
+    """
+
+    pull: "ImagePullPolicy" = betterproto2.field(
+        67, betterproto2.TYPE_ENUM, default_factory=lambda: ImagePullPolicy(0)
+    )
+    """
+    Means nothing without an `image`.
     """
 
 
