@@ -166,6 +166,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         begin=begin,
         now=now,
         landscape=parts.landscape,
+        terms=parts.terms,
         kinds=parts.kinds,
         backoffs=parts.backoffs,
         sightings=parts.sightings,
@@ -226,7 +227,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         legacy_log=LegacyLogs(connected),
         list_workers=list_workers,
         get_worker=GetWorker(list_workers),
-        drain_worker=Drain(begin=begin, now=now, connected=connected, signals=signals),
+        drain_worker=Drain(begin=begin, now=now, connected=connected, terms=parts.terms, signals=signals),
         terminate_worker=terminate,
         unregister_worker=UnregisterWorker(terminate),
         issue_worker_token=IssueToken(

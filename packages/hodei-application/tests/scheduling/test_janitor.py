@@ -13,6 +13,7 @@ from hodei_domain.kernel.demand import ANY
 from hodei_domain.kernel.ids import ProviderId, WorkerId
 from hodei_domain.providers.provider import ProviderType
 from hodei_domain.providers.records import Presence, PresenceState
+from hodei_domain.scheduling.surplus import GivenUp
 from hodei_domain.testing.fakes.provider import Made
 from hodei_domain.workers.spec import WorkerSpec
 from hodei_domain.workers.worker import WorkerState
@@ -226,4 +227,4 @@ async def test_a_lost_row_is_no_end_of_the_round(world: World) -> None:
     assert (await world.job(job.id)).state is JobState.SCHEDULED
     strange = evolve(worker, id=WorkerId(world.ids()))
     await world.control.engine.destroyer.destroy(strange)
-    await world.control.engine.reaper._drain(strange.id, "nobody")
+    await world.control.engine.reaper.give_up([GivenUp(worker=strange, why="nobody", drain=True)])

@@ -6,6 +6,7 @@ from attrs import evolve
 from hodei_domain.kernel.demand import ANY, DemandClass
 from hodei_domain.kernel.values import Capacity, Constraint, Operator, PullPolicy, Resources
 from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.pools import Pool
 from hodei_domain.providers.provider import Provider, ProviderType
 from hodei_domain.scheduling.eligible import honour, provider_cannot, provider_is_closed, worker_cannot
 from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer, offer_of, provider_offer
@@ -178,11 +179,13 @@ def test_an_offer_is_made_from_a_provider() -> None:
     provider = Provider.register(
         new_provider_id(), "docker", ProviderType.DOCKER, at=T0, capabilities=CAN, max_workers=2, priority=4
     ).after
-    offer = provider_offer(provider, live_workers=1, startup_time=timedelta(seconds=2), cost_per_hour=0.5)
+    offer = provider_offer(
+        provider, pool=Pool(), live_workers=1, startup_time=timedelta(seconds=2), cost_per_hour=0.5
+    )
     assert (offer.name, offer.priority, offer.live_workers, offer.max_workers) == ("docker", 4, 1, 2)
     assert (offer.startup_time, offer.cost_per_hour) == (timedelta(seconds=2), 0.5)
     assert provider_cannot(demand(), offer) is None
-    off = provider_offer(provider.disable(at=T0).after, live_workers=0)
+    off = provider_offer(provider.disable(at=T0).after, pool=Pool(), live_workers=0)
     assert provider_is_closed(off, T0) == "is disabled"
 
 

@@ -57,6 +57,8 @@ def provider_is_closed(offer: ProviderOffer, now: datetime) -> str | None:
         return f"{text}: {offer.health_message}" if offer.health_message else text
     if offer.live_workers >= offer.max_workers:
         return f"is at its limit of {offer.max_workers} workers"
+    if offer.pool_room == 0:
+        return f"is at its limit of {offer.pool_max} workers for {offer.pool[0] or 'the default image'}"
     if offer.retry_at is not None and now < offer.retry_at:
         return "could not make a worker; it will be asked again soon"
     return None

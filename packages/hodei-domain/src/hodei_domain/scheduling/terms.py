@@ -28,9 +28,9 @@ class Terms:
 
 @frozen(kw_only=True)
 class WarmPool:
-    """So many idle workers of a class are to be kept at a provider."""
+    """So many idle workers of a class are to be kept at a provider (its name)."""
 
-    pool: PoolKey
+    provider: str
     demand: DemandClass
     min_idle: int
 
@@ -58,8 +58,8 @@ def warm_pools(provider: Provider, config: SchedulerConfig) -> Iterator[WarmPool
     """The pools of which idle workers are to be kept, the default one last."""
     for pool in provider.pools:
         if pool.key != DEFAULT and pool.rules.min_idle:
-            yield WarmPool(pool=pool.key, demand=pool.demand, min_idle=pool.rules.min_idle)
+            yield WarmPool(provider=provider.name, demand=pool.demand, min_idle=pool.rules.min_idle)
     usual = provider.pool_for(ANY).rules.min_idle
     count = config.min_idle if usual is None else usual
     if count:
-        yield WarmPool(pool=DEFAULT, demand=ANY, min_idle=count)
+        yield WarmPool(provider=provider.name, demand=ANY, min_idle=count)

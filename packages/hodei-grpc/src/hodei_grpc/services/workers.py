@@ -15,7 +15,6 @@ from hodei_grpc.convert.workers import to_view
 from hodei_grpc.servicers import Context
 
 PAGE = 100
-DRAIN_WITHIN = timedelta(minutes=10)
 
 
 @frozen
@@ -52,11 +51,10 @@ class Workers:
     ) -> wire.DrainWorkerResponse:
         """No new work for this one; it goes when its job is done."""
         worker_id = parse_worker_id(request.worker_id)
-        deadline = DRAIN_WITHIN if request.deadline is None else request.deadline
-        if deadline < timedelta(0):
+        if request.deadline is not None and request.deadline < timedelta(0):
             raise InvalidInput("must not be negative", field="deadline")
         await self._control.drain_worker(
-            worker_id, deadline=deadline, reason=request.reason or "drained by hand"
+            worker_id, deadline=request.deadline, reason=request.reason or "drained by hand"
         )
         found = await self._control.get_worker(worker_id)
         names = await self._names()
