@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         JobExecution,
         JobLogEntry,
         JobSummary,
+        Orphan,
         ProviderListing,
         QueueStatus,
         WorkerView,
     )
+    from hodei_proto.wire.hodei.providers import Pool, PoolRules, ProviderConfig
 
 Record = dict[str, Any]
 
@@ -27,6 +29,9 @@ Record = dict[str, Any]
 STATES = ("PENDING", "PENDING", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT")
 # When an image is fetched, in Docker's words, by the number of the wire's ImagePullPolicy.
 PULLS = ("missing", "always", "never")
+# What the rules of a pool may say.
+RULES = ("max_workers", "min_idle", "idle_ttl", "max_lifetime", "max_jobs", "drain_within")
+MIB = 1024 * 1024
 OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"})
 
 
@@ -118,12 +123,19 @@ def worker_row(worker: WorkerView) -> Record:
         "architecture": worker.architecture or None,
         "job": worker.current_job_id or None,
         "jobs_done": worker.jobs_done,
+        "max_jobs": worker.max_jobs or None,
+        "image": worker.image or None,
+        "pull": _word(PULLS, int(worker.pull)) if worker.image else None,
         "connected": worker.connected,
         "cpu_cores": worker.cpu_cores or None,
         "memory_bytes": worker.memory_bytes or None,
         "labels": dict(worker.labels),
         "created_at": worker.created_at,
         "last_heartbeat": worker.last_heartbeat,
+        "idle_since": worker.idle_since,
+        "idle_until": worker.idle_until,
+        "replaced_at": worker.replaced_at,
+        "drain_by": worker.drain_by,
         "reason": worker.reason or None,
     }
 
@@ -138,6 +150,48 @@ def provider_row(provider: ProviderListing) -> Record:
         "status": provider.status,
         "active_workers": provider.active_workers,
         "max_workers": provider.max_workers,
+    }
+
+
+def pools_record(provider: ProviderConfig) -> Record:
+    """The rules for a provider's pools of workers: those for each, and those for some."""
+    return {
+        "pool": rules_record(provider.pool),
+        "pools": {pool_name(each): rules_record(each.rules) for each in provider.pools},
+    }
+
+
+def pool_name(pool: Pool) -> str:
+    """What tells a pool from the others: its image, and the resources if it is for those only."""
+    asked = pool.resources
+    parts = [pool.image or "default image"]
+    if asked is not None:
+        parts += [f"{asked.cpu_cores:g} cores"] if asked.cpu_cores else []
+        parts += [f"{asked.memory_bytes // MIB} MiB"] if asked.memory_bytes else []
+        parts += [f"{asked.disk_bytes // MIB} MiB disk"] if asked.disk_bytes else []
+        parts += [f"{asked.gpu_count} gpu"] if asked.gpu_count else []
+        parts += [asked.architecture] if asked.architecture else []
+    return ", ".join(parts)
+
+
+def rules_record(rules: PoolRules | None) -> Record:
+    """What the rules of a pool say."""
+    if rules is None:
+        return {}
+    said = {name: getattr(rules, name) for name in RULES}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def orphan_row(orphan: Orphan) -> Record:
+    """Something at a provider that nobody wants."""
+    return {
+        "provider": orphan.provider,
+        "worker": orphan.worker_id,
+        "presence": orphan.presence,
+        "started_at": orphan.started_at,
+        "expires_at": orphan.expires_at,
+        "why": orphan.why,
+        "removed": orphan.removed,
     }
 
 

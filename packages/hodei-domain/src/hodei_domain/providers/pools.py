@@ -137,13 +137,16 @@ def pool_for(demand: DemandClass, rules: PoolRules, pools: Iterable[Pool]) -> Po
     return evolve(own, rules=weighed)
 
 
-def under(prefix: str, make: Callable[[], T]) -> T:
-    """What `make` gives; its refusals name their field below `prefix`."""
+def under(prefix: str, make: Callable[[], T], names: Mapping[str, str] | None = None) -> T:
+    """What `make` gives; its refusals name their field below `prefix`, by the name in `names` if it has one
+    there.
+    """
     try:
         return make()
     except InvalidInput as refusal:
         text = refusal.message.removeprefix(f"{refusal.field}: ")
-        raise InvalidInput(text, field=f"{prefix}.{refusal.field}") from None
+        name = (names or {}).get(refusal.field or "", refusal.field)
+        raise InvalidInput(text, field=f"{prefix}.{name}") from None
 
 
 def _object(document: Any, field: str, known: Iterable[str]) -> dict[str, Any]:

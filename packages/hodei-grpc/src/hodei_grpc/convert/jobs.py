@@ -33,7 +33,7 @@ _LOST = {
     OnWorkerLost.FAIL: wire.WorkerLostPolicy.FAIL,
     OnWorkerLost.HOLD: wire.WorkerLostPolicy.HOLD,
 }
-_PULLS = {
+PULLS = {
     PullPolicy.IF_NOT_PRESENT: wire.ImagePullPolicy.IF_NOT_PRESENT,
     PullPolicy.ALWAYS: wire.ImagePullPolicy.ALWAYS,
     PullPolicy.NEVER: wire.ImagePullPolicy.NEVER,
@@ -77,7 +77,7 @@ def to_definition(job: Job) -> wire.JobDefinition:
         timeout=_timeout(spec),
         tags=list(spec.tags),
         image=spec.image,
-        pull=_PULLS[spec.pull],
+        pull=PULLS[spec.pull],
         retry=_retry(spec),
         on_worker_lost=_LOST[spec.on_worker_lost],
         provider=spec.provider,

@@ -141,14 +141,14 @@ def _resources(definition: wire.JobDefinition) -> Resources:
         return Resources(architecture=definition.architecture)
     return Resources(
         cpu_cores=asked.cpu_cores,
-        memory_mib=_mib(asked.memory_bytes, "requirements.memory_bytes"),
-        storage_mib=_mib(asked.disk_bytes, "requirements.disk_bytes"),
+        memory_mib=mib(asked.memory_bytes, "requirements.memory_bytes"),
+        storage_mib=mib(asked.disk_bytes, "requirements.disk_bytes"),
         gpu=asked.gpu_count,
         architecture=definition.architecture,
     )
 
 
-def _mib(asked: int, name: str) -> int:
+def mib(asked: int, name: str) -> int:
     """Whole MiB that hold so many bytes. Raise InvalidInput: rounded, a small negative number would pass."""
     if asked < 0:
         raise InvalidInput("must not be negative", field=name)
