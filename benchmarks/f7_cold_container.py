@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import aiodocker
@@ -52,7 +51,7 @@ async def run(chosen: Options, image: str) -> Report:
         command = [await asyncio.to_thread(_command, image) for _ in range(count)]
     beyond = tuple(one - other for one, other in zip(ours, bare, strict=True))
     first = "→ first line at the client"
-    rows: Sequence[Row] = (
+    rows = (
         Row(what=f"call {first}, no worker there", unit="ms", samples=tuple(ours)),
         Row(what="the same beyond the bare engine's", unit="ms", samples=beyond, bars=(at_most("p50", 300),)),
         Row(what=f"call {first}, warm container", unit="ms", samples=tuple(again)),
