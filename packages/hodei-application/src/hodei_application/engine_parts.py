@@ -99,7 +99,7 @@ def _reaper(parts: Parts) -> Reaper:
         begin=parts.outside.begin,
         now=parts.outside.now,
         connected=parts.connected,
-        config=parts.config,
+        terms=parts.terms,
         backoffs=parts.backoffs,
         moves=parts.moves,
         logs=parts.logs,
@@ -128,6 +128,7 @@ def _provisioner(parts: Parts) -> Provisioner:
         new_id=parts.outside.new_id,
         landscape=parts.landscape,
         config=parts.config,
+        terms=parts.terms,
         backoffs=parts.backoffs,
         enabled=parts.policy.provisioning,
     )

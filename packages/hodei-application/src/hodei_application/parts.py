@@ -18,6 +18,7 @@ from hodei_application.scheduling.dispatcher import Dispatcher
 from hodei_application.scheduling.kinds import Kinds
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.scheduling.presence import Sightings
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
@@ -34,6 +35,7 @@ class Parts:
     outage: Outage
     config: LiveConfig
     landscape: Landscape
+    terms: PoolTerms
     kinds: Kinds
     connected: ConnectedWorkers
     logs: LogHub
@@ -56,6 +58,7 @@ class Parts:
         config = LiveConfig.of(policy.scheduler)
         landscape = Landscape(outside.plugins)
         kinds = Kinds(landscape)
+        terms = PoolTerms(landscape, config)
         connected = ConnectedWorkers(outside.monotonic, policy.suspicion)
         logs = LogHub()
         moves = Moves(logs)
@@ -68,6 +71,7 @@ class Parts:
             outage=outage,
             config=config,
             landscape=landscape,
+            terms=terms,
             kinds=kinds,
             connected=connected,
             logs=logs,
@@ -76,7 +80,7 @@ class Parts:
             turns=Turns(order),
             backoffs=Backoffs(outside.jitter),
             sightings=Sightings(landscape=landscape, signals=signals, jitter=outside.jitter),
-            release=Release(config),
+            release=Release(terms),
             provider_change=ProviderChange(outside.begin, landscape, signals),
             dispatcher=Dispatcher(
                 begin=outside.begin,
@@ -86,6 +90,7 @@ class Parts:
                 connected=connected,
                 kinds=kinds,
                 config=config,
+                terms=terms,
                 turns=order,
                 moves=moves,
                 signals=signals,

@@ -143,7 +143,7 @@ class Leader:
             if not leads:
                 return None
             waiting = await tx.queue.waiting(COUNTED)
-            live = await tx.workers.live() if full or waiting or self.config.now.min_idle else []
+            live = await tx.workers.live() if full or waiting or self.provisioner.terms.keep_any() else []
             lost = await tx.leases.expired(COUNTED) if full else []
             overdue = await tx.clocks.overdue(self.now()) if full else []
             provisioned = await self.provisioner.plan(tx, waiting, live)
@@ -164,6 +164,7 @@ class Leader:
             elif worker.state is WorkerState.TERMINATING:
                 self.destroyer.pursue(worker)
         self.sightings.listen()
+        await self.reaper.give_up(survey.provisioned.given_up)
         if not full:
             return
         self.presence.ask(survey.live)
