@@ -62,12 +62,14 @@ class BindWorker:
         with self.connected.coming(hello.worker_id):
             bound = await repeat(lambda: self._bind(hello, link.is_legacy))
             connection = self.connected.add(link, bound.worker, self.kinds.of(bound.worker))
+            connection.aware = frozenset((a.job_id, a.attempt) for a in hello.attempts)
         welcome = Welcome(bound.answers, self.heartbeat_interval, self.lease)
         log.info("Worker %s connected: %s", bound.worker.id, bound.worker.state)
         if not link.is_legacy:
             link.send(welcome)
         held = bound.jobs.get(bound.worker.job_id) if bound.worker.job_id is not None else None
         if held is not None and link.is_legacy:
+            connection.aware = frozenset({(held.id, held.attempt)})
             connection.legacy_log = await self._resume(held)
         if held is not None and held.cancel_wish is not None:
             link.send(cancel_command(held))
