@@ -47,7 +47,9 @@ class Client:
             return
         works = [self._keep_releasing(job_id)]
         if self._random.random() < 0.6:
-            works.append(self._follow(job_id, f"{self.name}-{len(self._history.readers)}"))
+            reader = f"{self.name}-{len(self._history.readers)}"
+            self._history.readers[reader] = (str(job_id), False)
+            works.append(self._follow(job_id, reader))
         if self._random.random() < 0.25:
             works.append(self._cancel(job_id, self._random.uniform(0, 30)))
         if self._random.random() < 0.1:
@@ -125,7 +127,6 @@ class Client:
 
     async def _follow(self, job_id: JobId, reader: str) -> None:
         """Read the job's output to its end, going on where it was when the stream broke."""
-        self._history.readers[reader] = (str(job_id), False)
         lines = self._history.read.setdefault(reader, [])
         since = 0
         until = self._now() + 4 * PATIENCE

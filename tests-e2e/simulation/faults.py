@@ -38,6 +38,8 @@ class Nemesis:
             if self._world.now >= until:
                 break
             self._random.choice(faults)(self, gentle)
+        for node in self._world.loop.nodes:
+            node.fuse = node.on_fuse = None
         for mend in [*self._open.values()]:
             mend()
         self._world.history.fault("all is mended")
@@ -88,7 +90,7 @@ class Nemesis:
             return
         down = self._random.uniform(0.2, 10)
         self._world.stop_replica(replica)
-        self._for(down + 8, lambda: self._world.start_replica(replica), f"{replica.name} is stopped")
+        self._for(down + 8, lambda: self._world.replace_replica(replica), f"{replica.name} is stopped")
 
     def freeze_replica(self, gentle: bool) -> None:
         """SIGSTOP."""

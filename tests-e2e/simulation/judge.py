@@ -274,8 +274,15 @@ def p8_restarts_kill_nothing(record: Record) -> Iterator[str]:
                 yield f"job {id} lost its worker in attempt {event.payload['attempt']}"
     for ran in record.history.ran:
         job = record.jobs.get(ran.job)
-        clocks = job is not None and (job.spec.clocks.execution or job.spec.clocks.no_output or job.spec.clocks.total)
-        if ran.exit_code is None and ran.ended is not None and not clocks and ran.job not in record.history.cancelled:
+        clocks = job is not None and (
+            job.spec.clocks.execution or job.spec.clocks.no_output or job.spec.clocks.total
+        )
+        if (
+            ran.exit_code is None
+            and ran.ended is not None
+            and not clocks
+            and ran.job not in record.history.cancelled
+        ):
             yield f"pid {ran.pid} of {ran.key} was killed at {ran.ended:.1f}"
 
 

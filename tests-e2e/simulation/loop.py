@@ -58,7 +58,9 @@ class Node:
 
     def kill(self) -> None:
         """Like SIGKILL, or a machine that loses its power: at whatever await it is."""
-        self.alive = False  # what is ready stays, for wind_up(): a coroutine that is collected half way complains
+        self.alive = (
+            False  # what is ready stays, for wind_up(): a coroutine that is collected half way complains
+        )
         self.loop.drop(self)
 
     def stop(self) -> None:

@@ -122,7 +122,9 @@ class Machine:
         engine = self.engine
         assert self.node is not None
         engine.pids += 1
-        ran = Ran(engine.pids, order.key.job_id, order.key.attempt, str(self.spec.worker_id), engine.history.now)
+        ran = Ran(
+            engine.pids, order.key.job_id, order.key.attempt, str(self.spec.worker_id), engine.history.now
+        )
         engine.history.ran.append(ran)
         engine.history.note(f"pid {ran.pid} of {order.key} began on {self.name}")
         node = engine.loop.node(f"pid-{ran.pid}")
@@ -242,7 +244,9 @@ class Engine:
         machine = Machine(self, spec, otp)
         self.machines[spec.worker_id] = self.all[spec.worker_id] = machine
         self.history.note(f"engine makes {machine.name} {spec.worker_id}")
-        seconds = self.random.uniform(0.1, 1.5) if self.random.random() < 0.9 else self.random.uniform(1.5, 20)
+        seconds = (
+            self.random.uniform(0.1, 1.5) if self.random.random() < 0.9 else self.random.uniform(1.5, 20)
+        )
         self.net.later(seconds, machine.boot)
 
     async def worker_status(self, id: WorkerId) -> Presence:

@@ -17,7 +17,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("seeds", nargs="?", type=int, default=1000, help="how many (1000)")
     parser.add_argument("first", nargs="?", type=int, default=0, help="the first (0)")
     parser.add_argument("--story", type=int, metavar="SEED", help="run this one and tell what happens in it")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (one for each processor)")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes (one for each processor)"
+    )
     given = parser.parse_args(arguments)
     if given.story is not None:
         return _tell(run_seed(given.story, keep=True))

@@ -372,9 +372,7 @@ class Network:
         if isinstance(message, wire.ServerMessage) and message.result_ack is not None:
             self.heard_ends(agent, message.result_ack)
 
-    async def ask(
-        self, who: str, replica: Replica, work: Callable[[Replica], Coroutine[Any, Any, T]]
-    ) -> T:
+    async def ask(self, who: str, replica: Replica, work: Callable[[Replica], Coroutine[Any, Any, T]]) -> T:
         """A unary call: raises AioRpcError when it fails, or is not answered within 10 s."""
         answer = asyncio.get_running_loop().create_future()
         node = NODE.get()
@@ -455,7 +453,9 @@ class Network:
 
     def machine_died(self, name: str, *, silently: bool) -> None:
         """A process or a machine is gone: its peers are told at once, or find out by keepalive."""
-        for line in [each for each in self.lines if not each.over and name in (each.agent, each.replica.name)]:
+        for line in [
+            each for each in self.lines if not each.over and name in (each.agent, each.replica.name)
+        ]:
             line.over = name == line.replica.name
             line.up.drop()
             line.down.drop()

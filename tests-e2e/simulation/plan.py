@@ -35,13 +35,14 @@ class Plan:
 def plan_of(random: Random) -> Plan:
     """A world."""
     luck = random.random()
+    max_workers = random.randint(1, 5)
     profile = CALM if luck < 0.05 else CONTROL if luck < 0.3 else ROUGH
     return Plan(
         profile=profile,
         replicas=random.choice((1, 1, 2, 2, 3)),
         clients=random.choice((1, 2, 3)),
         jobs=random.randint(3, 14),
-        max_workers=random.randint(1, 5),
+        max_workers=max_workers,
         trouble=random.uniform(20, 90),
         pace=random.choice((4, 10, 20)),
         config=SchedulerConfig(
@@ -49,7 +50,8 @@ def plan_of(random: Random) -> Plan:
             register_within=timedelta(seconds=random.choice((15, 30, 60))),
             idle_ttl=timedelta(seconds=random.choice((3, 20, 300))),
             max_jobs=random.choice((0, 0, 1, 3)),
-            min_idle=random.choice((0, 0, 1)),
+            # The last place is never kept warm: a job of another kind would wait for it for ever.
+            min_idle=random.choice((0, 0, 1)) if max_workers > 1 else 0,
             requeue_delay=timedelta(seconds=random.choice((0, 1))),
             max_lifetime=timedelta(seconds=random.choice((40, 3600, 3600, 3600))),
         ),

@@ -322,7 +322,11 @@ def _locks_of(tables: Tables, port: str, method: str, arguments: tuple[Any, ...]
         case "sessions", "put":
             return [("session", arguments[0].worker_id)]
         case "providers", "save":
-            return [(what, key) for c in arguments[0] for what, key in (("provider", c.after.id), ("named", c.after.name))]
+            return [
+                (what, key)
+                for c in arguments[0]
+                for what, key in (("provider", c.after.id), ("named", c.after.name))
+            ]
         case "logs", "append":
             return [("log", *key) for key in sorted({(c.job_id, c.attempt) for c in arguments[0]})]
         case "leaders", "acquire" | "release":

@@ -193,6 +193,7 @@ class World:
             self.kill_replica(replica, silently=False)
             return
         replica.agents = None
+        self.history.note(f"{node} leaves")
 
         async def leave() -> None:
             try:
@@ -204,6 +205,12 @@ class World:
                 self.kill_replica(replica, silently=False)
 
         node.start(leave(), "leave")
+
+    def replace_replica(self, replica: Replica) -> None:
+        """A new process, whether the old one has gone by itself or not."""
+        if replica.node is not None:
+            self.kill_replica(replica, silently=False)
+        self.start_replica(replica)
 
     def step_clock(self, replica: Replica, seconds: float) -> None:
         """Set its wall clock; a process that started meanwhile has another."""
