@@ -163,6 +163,8 @@ class Ledger:
             return False
         if (report.job_id, report.attempt) in self._ended:
             return True
+        if job.current.result is not None and job.current.result.reason == Reason.WORKER_LOST:
+            return False  # it was given up, and what it brings now comes too late
         try:
             job.finish(report.attempt, report.result, at=self.at)
         except AlreadyEnded:
