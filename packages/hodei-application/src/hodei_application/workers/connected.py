@@ -26,8 +26,8 @@ class Connection:
 
     The row in the store is the truth; a save from an outdated copy is refused by its version, and the copy
     is read again. `kind` is equal for workers that can serve the same classes. `job` is the newest copy of
-    the job that it holds, or held last. `aware` are the attempts that the worker told of when it bound, or was
-    told of since over this stream. `heard_at` is monotonic, in seconds.
+    the job that it holds, or held last. `aware` are the attempts that the worker told of when it bound, or
+    was told of since over this stream. `heard_at` is monotonic, in seconds.
     """
 
     link: WorkerLink
