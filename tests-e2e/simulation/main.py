@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+from simulation.mutants import MUTANTS, first_find
 from simulation.run import Report, run_seed
 
 
@@ -20,10 +21,24 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes (one for each processor)"
     )
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="break the product on purpose, stop at the first find")
     given = parser.parse_args(arguments)
     if given.story is not None:
         return _tell(run_seed(given.story, keep=True))
+    if given.mutant:
+        return _hunt(given.mutant, range(given.first, given.first + given.seeds))
     return _run(range(given.first, given.first + given.seeds), given.workers)
+
+
+def _hunt(mutant: str, seeds: range) -> int:
+    report = first_find(mutant, seeds)
+    if report is None:
+        print(f"{mutant} was not found within {len(seeds)} seeds")
+        return 1
+    print(f"{mutant} was found by seed {report.seed}, number {report.seed - seeds.start + 1}:")
+    for broken in report.broken:
+        print(" ", broken)
+    return 0
 
 
 def _tell(report: Report) -> int:
