@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from itertools import count
 from random import Random
 from typing import Any, TypeVar
 
@@ -37,6 +38,7 @@ class Client:
         self._random = random
         self._history = history
         self._now = asyncio.get_running_loop().time
+        self._number = count().__next__
 
     async def serve(self, submission: Submission, at: float) -> None:
         """See one job through."""
@@ -47,9 +49,11 @@ class Client:
             return
         works = [self._keep_releasing(job_id)]
         if self._random.random() < 0.6:
-            reader = f"{self.name}-{len(self._history.readers)}"
+            reader = f"{self.name}-{self._number()}"
             self._history.readers[reader] = (str(job_id), False)
             works.append(self._follow(job_id, reader))
+        if self._random.random() < 0.3:
+            works.append(self._watch(job_id, f"{self.name}-{self._number()}"))
         if self._random.random() < 0.25:
             works.append(self._cancel(job_id, self._random.uniform(0, 30)))
         if self._random.random() < 0.1:
@@ -131,7 +135,8 @@ class Client:
         since = 0
         until = self._now() + 4 * PATIENCE
         while self._now() < until:
-            call = self._subscribe(LogRequest(job_id=job_id, since=since))
+            request = LogRequest(job_id=job_id, since=since)
+            call = self._stream(lambda control, wanted=request: control.follow_logs(wanted))  # type: ignore[misc]
             try:
                 while (chunk := await call.read()) is not grpc.aio.EOF:
                     for entry in entries(chunk):
@@ -147,9 +152,29 @@ class Client:
                 call.cancel()
             await asyncio.sleep(self._random.uniform(0.1, 2))
 
-    def _subscribe(self, request: LogRequest) -> Call:
+    async def _watch(self, job_id: JobId, watcher: str) -> None:
+        """Watch the job until its end, in one stream after the other."""
+        until, number = self._now() + 4 * PATIENCE, 0
+        while self._now() < until:
+            number += 1
+            seen: list[tuple[int, str]] = []
+            self._history.watched[f"{watcher}.{number}"] = (str(job_id), seen)
+            call = self._stream(lambda control: control.watch_job(job_id))
+            try:
+                while (job := await call.read()) is not grpc.aio.EOF:
+                    seen.append((job.version, job.state.value))
+                seen.append((0, "the end"))
+                return
+            except grpc.aio.AioRpcError as error:
+                if error.code() in FOR_GOOD:
+                    return
+            finally:
+                call.cancel()
+            await asyncio.sleep(self._random.uniform(0.1, 2))
+
+    def _stream(self, work: Callable[[Any], AsyncIterator[Any]]) -> Call:
         def respond(replica: Replica, _: AsyncIterator[Any]) -> AsyncIterator[Any]:
-            return replica.control.follow_logs(request)  # type: ignore[no-any-return]
+            return work(replica.control)
 
         return Call(Line(self._net, self.name, self._net.choose_replica(), respond))
 

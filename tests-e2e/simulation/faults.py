@@ -40,6 +40,7 @@ class Nemesis:
             self._random.choice(faults)(self, gentle)
         for node in self._world.loop.nodes:
             node.fuse = node.on_fuse = None
+        self._world.store.doomed.clear()
         for mend in [*self._open.values()]:
             mend()
         self._world.history.fault("all is mended")
@@ -77,9 +78,12 @@ class Nemesis:
                 down = self._random.uniform(0.2, 12 if gentle else 40)
                 self._for(down, lambda: self._world.start_replica(replica), f"{replica.name} is killed")
 
-        if self._random.random() < 0.5:
-            assert replica.node is not None
+        assert replica.node is not None
+        luck = self._random.random()
+        if luck < 0.4:
             replica.node.fuse, replica.node.on_fuse = self._random.randint(1, 400), crash
+        elif luck < 0.7:
+            self._world.store.doomed[replica.node] = crash
         else:
             crash()
 
@@ -243,8 +247,17 @@ class Nemesis:
         machine, replica = self._machine(), self._replica()
         if machine is None or replica is None or replica.agents is None:
             return
-        force = self._random.random() < 0.5
-        self._world.operate(replica, machine.spec.worker_id, force=force)
+        self._world.operate(replica, machine.spec.worker_id)
+
+    def fill_disks(self, gentle: bool) -> None:
+        """No agent can spool to its disk."""
+        engine = self._world.engine
+        engine.disks_full = True
+
+        def mend() -> None:
+            engine.disks_full = False
+
+        self._for(self._random.uniform(2, 60), mend, "all disks are full")
 
 
 _CONTROL = [
@@ -271,4 +284,6 @@ _ROUGH = [
     Nemesis.engine_trouble,
     Nemesis.step_clock,
     Nemesis.operator,
+    Nemesis.operator,
+    Nemesis.fill_disks,
 ]

@@ -69,6 +69,9 @@ class History:
         self.events: list[Event] = []
         self.read: dict[str, list[tuple[int, int, bytes]]] = {}  # reader: (attempt, sequence, line)
         self.readers: dict[str, tuple[str, bool]] = {}  # reader: its job, and whether it came to the end
+        self.watched: dict[
+            str, tuple[str, list[tuple[int, str]]]
+        ] = {}  # watcher: its job, versions and states
         self.faults: list[tuple[float, str]] = []
         self.problems: list[str] = []  # what must never happen, whoever noticed it
 

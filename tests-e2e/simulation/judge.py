@@ -105,6 +105,7 @@ def p2_one_end(record: Record) -> Iterator[str]:
             yield f"the result of {key} is that of process {result.peak_memory_mib}, which is not its own"
         elif result.reason == "exit" and result.exit_code != ran.exit_code:
             yield f"the result of {key} is {result.exit_code}, process {ran.pid} said {ran.exit_code}"
+    yield from _watchers(record)
     accepted = Counter((key, worker) for _, worker, key in record.history.accepted)
     for (key, worker), _ in accepted.items():
         attempt = record.attempts.get(key)
@@ -112,6 +113,16 @@ def p2_one_end(record: Record) -> Iterator[str]:
             yield f"worker {worker} was told that its end of {key} counts; the attempt is not its own"
         elif attempt.result is None or attempt.result.reason == "worker-lost":
             yield f"worker {worker} was told that its end of {key} counts; the books say {attempt.result}"
+
+
+def _watchers(record: Record) -> Iterator[str]:
+    """Who watched a job saw it go on, and its end last."""
+    for watcher, (id, seen) in record.history.watched.items():
+        versions = [version for version, _ in seen if version]
+        if versions != sorted(set(versions)):
+            yield f"watcher {watcher} of job {id} saw it go back: {seen}"
+        if seen and seen[-1][1] == "the end" and (len(seen) < 2 or seen[-2][1] not in OVER):
+            yield f"watcher {watcher} of job {id} came to the end before the job did: {seen}"
 
 
 def p3_one_live_attempt(record: Record) -> Iterator[str]:

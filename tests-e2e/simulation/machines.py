@@ -113,7 +113,7 @@ class Machine:
             limiter=SimpleNamespace(),  # type: ignore[arg-type]
             base_environment={},
         )
-        return Agent(host, outbox, _Meter(), self._attempt, lambda _: Spool(self.window, _Disk()))  # type: ignore[arg-type]
+        return Agent(host, outbox, _Meter(), self._attempt, lambda _: Spool(self.window, _Disk(self.engine)))  # type: ignore[arg-type]
 
     def _attempt(self, order: Order, spool: Spool, host: Host) -> SimAttempt:
         return SimAttempt(order, spool, host, self._begin)
@@ -167,12 +167,15 @@ class _Meter:
 class _Disk:
     """hodei_worker.overflow.Overflow in memory."""
 
-    full = False
-
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._kept: list[bytes] = []
+        self.full = False
 
     def store(self, data: bytes) -> int:
+        if self._engine.disks_full:
+            self.full = True
+            raise OSError(28, "No space left on device")
         self._kept.append(data)
         return len(self._kept) - 1
 
@@ -183,7 +186,7 @@ class _Disk:
         """It may stay."""
 
     def close(self) -> None:
-        """It may stay."""
+        self.full = False
 
 
 class Engine:
@@ -198,7 +201,7 @@ class Engine:
         self.all: dict[WorkerId, Machine] = {}  # those that are no more, too
         self.pids = 0
         self.fail_rate = self.lose_rate = self.slow_rate = 0.0
-        self.outage = False
+        self.outage = self.disks_full = False
         self.tells = random.random() < 0.5
         self._listeners: list[asyncio.Queue[WorkerSighting]] = []
 

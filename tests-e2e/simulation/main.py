@@ -21,7 +21,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes (one for each processor)"
     )
-    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="break the product on purpose, stop at the first find")
+    parser.add_argument(
+        "--mutant", choices=sorted(MUTANTS), help="break the product on purpose, stop at the first find"
+    )
     given = parser.parse_args(arguments)
     if given.story is not None:
         return _tell(run_seed(given.story, keep=True))

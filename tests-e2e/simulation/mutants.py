@@ -13,7 +13,6 @@ from hodei_domain.jobs.job import Attempt, Job
 from simulation.run import Report, run_seed
 
 
-
 @contextmanager
 def no_epoch_check() -> Iterator[None]:
     """Nobody compares attempt numbers, nor workers: what is said of a job is said of the attempt it has now."""

@@ -41,10 +41,10 @@ def plan_of(random: Random) -> Plan:
         profile=profile,
         replicas=random.choice((1, 1, 2, 2, 3)),
         clients=random.choice((1, 2, 3)),
-        jobs=random.randint(3, 14),
+        jobs=random.choice((3, 8, 14, 25)),
         max_workers=max_workers,
         trouble=random.uniform(20, 90),
-        pace=random.choice((4, 10, 20)),
+        pace=random.choice((4, 10, 20, 40)),
         config=SchedulerConfig(
             worker_strategy=random.choice(list(WorkerStrategy)),
             register_within=timedelta(seconds=random.choice((15, 30, 60))),

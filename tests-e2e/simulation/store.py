@@ -239,8 +239,14 @@ class Session:
         self.committing = True
         await self.store.travel()
         self.check()
+        doom = self.store.doomed.pop(self.node, None)
+        if doom is not None and self.store.coin():
+            doom()
+            await self.store.travel()  # never comes back
         self.inner.commit()
         self.store.committed(self)
+        if doom is not None:
+            doom()
         lost = self.store.loses_answer()
         self.end("")
         await self.store.travel()
@@ -350,6 +356,7 @@ class SimStore:
         self.break_rate = self.fail_rate = self.lose_rate = 0.0
         self.slowness = 1.0
         self.down = False
+        self.doomed: dict[Node, Callable[[], None]] = {}  # nodes that die in their next commit
         self.commits = 0
 
     @property
@@ -381,6 +388,10 @@ class SimStore:
         if luck > 0.998:
             seconds = 1.0 * self._random.random()
         await asyncio.sleep(seconds * self.slowness)
+
+    def coin(self) -> bool:
+        """Heads or tails."""
+        return self._random.random() < 0.5
 
     def breaks(self) -> bool:
         """Whether this statement finds its connection broken."""
@@ -415,7 +426,7 @@ class SimStore:
             self._break(session, "its process died")
 
     def _break(self, session: Session, why: str) -> None:
-        if session.committing and session.open and self._random.random() < 0.5:
+        if session.committing and session.open and self.coin():
             try:
                 session.inner.commit()
                 self.committed(session)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import grpc
+import grpc.aio
+from attrs import evolve
 from hodei_application.control_plane import Outside, Policy, build
 from hodei_application.providers.register_provider import NewProvider
 from hodei_domain.jobs.state import OVER
 from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.kernel.ids import WorkerId, uuid7
 from hodei_domain.providers.provider import ProviderType
+from hodei_domain.scheduling.choose import WorkerStrategy
 from hodei_domain.testing.fakes.sources import START
 from hodei_domain.workers.state import GOING, STARTING
 from hodei_grpc.services.agents import WorkerAgents
@@ -48,6 +53,7 @@ class World:
         self.mended_at = 0.0
         self.settled = False
         self._ids = self._stream("ids")
+        self._operator = self._stream("operator")
 
     def _stream(self, name: str) -> Random:
         return Random(f"{self.seed}/{name}")
@@ -217,23 +223,26 @@ class World:
         if replica.node is not None:
             replica.node.skew += seconds
 
-    def operate(self, replica: Replica, worker_id: WorkerId, *, force: bool) -> None:
-        """An operator's call."""
-        if force:
-            self.history.fault(f"an operator terminates {worker_id}")
-        else:
-            self.history.fault(f"an operator drains {worker_id}")
+    def operate(self, replica: Replica, worker_id: WorkerId) -> None:
+        """An operator does one thing or another."""
+        random, jobs = self._operator, list(self.store.tables.jobs.rows)
+        job_id = random.choice(jobs) if jobs else None
+        strategy = random.choice(list(WorkerStrategy))
+        deeds: dict[str, Callable[[Any], Any]] = {
+            "terminates": lambda c: c.terminate_worker(worker_id),
+            "drains": lambda c: c.drain_worker(worker_id, deadline=timedelta(seconds=20)),
+            "assigns by hand to": lambda c: c.assign_job(job_id, worker_id),
+            "configures": lambda c: c.configure_scheduler(evolve(self.plan.config, worker_strategy=strategy)),
+            "collects garbage of": lambda c: c.collect_garbage(),
+        }
+        what = random.choice(list(deeds))
+        self.history.fault(f"an operator {what} {worker_id}")
 
         async def call() -> None:
-            def work(r: Replica):  # type: ignore[no-untyped-def]  # one of two coroutines
-                if force:
-                    return r.control.terminate_worker(worker_id)
-                return r.control.drain_worker(worker_id, deadline=timedelta(seconds=20))
-
             try:
-                await self.net.ask("operator", replica, work)
-            except grpc.RpcError as error:
-                self.history.note(f"the operator is refused: {type(error).__name__}")
+                await self.net.ask("operator", replica, lambda r: deeds[what](r.control))
+            except grpc.aio.AioRpcError as error:
+                self.history.note(f"the operator is refused: {error.details()}")
 
         self.loop.world.start(call(), "operator")
 
