@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from hodei_application.workers.link import LinkClosed
 from hodei_grpc.caller import SESSION_KEY
 from hodei_grpc.services.agents import WorkerAgents
 from hodei_grpc.status import refusal
@@ -170,6 +171,8 @@ class Line:
 
     async def _serve(self) -> None:
         try:
+            if self.replica.agents is None:
+                raise LinkClosed("going down")
             async with aclosing(self._respond(self.replica, self._requests())) as responses:  # type: ignore[type-var]
                 async for message in responses:
                     self.net.hears(self.agent, message)
@@ -230,6 +233,8 @@ class Call:
 
     async def write(self, message: wire.WorkerMessage) -> None:
         """Returns when the message is on its way."""
+        if message.result is not None:
+            self._line.net.said_ends[message.result.job_id, message.result.attempt] = message.result.reason
         await self._open().up.write(message)
         self._open()
 
@@ -334,6 +339,7 @@ class Network:
         self.lines: list[Line] = []
         self.blocked_opens: list[Line] = []
         self.slowness = 1.0
+        self.said_ends: dict[tuple[str, int], str] = {}  # the reasons of the ends that agents told
         self.heard_ends: Callable[[str, wire.ResultAck], None] = lambda agent, ack: None
 
     @property

@@ -115,7 +115,7 @@ class World:
     def _is_settled(self) -> bool:
         tables = self.store.tables
         return (
-            all(job.state in OVER for job in tables.jobs.rows.values())
+            all(job.state in OVER or job.held for job in tables.jobs.rows.values())
             and not any(w.state in GOING and not w.is_over for w in tables.workers.rows.values())
             and not any(w.state in STARTING for w in tables.workers.rows.values())
             and all(ran.ended is not None for ran in self.history.ran)
