@@ -1,4 +1,4 @@
-"""Run seeds: `python -m simulation [SEEDS] [FROM]`, or one with its story: `python -m simulation --story SEED`."""
+"""Run seeds: `python -m simulation [SEEDS] [FROM]`; or tell the story of one: `… --story SEED`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Clients: they submit, perhaps twice, cancel, follow output, release and run again, and note what they are told."""
+"""Clients: they submit, perhaps twice, cancel, follow, release, run again, and note what they are told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import grpc.aio
 from hodei_application.jobs.submit_job import Submission, Submitted
 from hodei_application.logs.follow_logs import LogRequest
 from hodei_domain.jobs.job import Job
-from hodei_domain.kernel.ids import JobId, parse_job_id
+from hodei_domain.kernel.ids import JobId
 from hodei_domain.logs.chunk import entries, split_sequence
 
 from simulation.history import Asked, History

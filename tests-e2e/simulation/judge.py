@@ -8,8 +8,9 @@ each line of output, so that a result or a line of another attempt is seen at on
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from simulation.history import Event, Key, Ran
@@ -107,13 +108,12 @@ def p2_one_end(record: Record) -> Iterator[str]:
         elif result.reason == "exit" and result.exit_code != ran.exit_code:
             yield f"the result of {key} is {result.exit_code}, process {ran.pid} said {ran.exit_code}"
     yield from _watchers(record)
-    accepted = Counter((key, worker) for _, worker, key in record.history.accepted)
-    for (key, worker), _ in accepted.items():
-        attempt = record.attempts.get(key)
-        if attempt is None or str(attempt.worker_id) != worker:
+    for key, worker in sorted({(key, worker) for _, worker, key in record.history.accepted}):
+        held = record.attempts.get(key)
+        if held is None or str(held.worker_id) != worker:
             yield f"worker {worker} was told that its end of {key} counts; the attempt is not its own"
-        elif attempt.result is None or attempt.result.reason == "worker-lost" != record.said.get(key):
-            yield f"worker {worker} was told that its end of {key} counts; the books say {attempt.result}"
+        elif held.result is None or held.result.reason == "worker-lost" != record.said.get(key):
+            yield f"worker {worker} was told that its end of {key} counts; the books say {held.result}"
 
 
 def _watchers(record: Record) -> Iterator[str]:
@@ -147,18 +147,16 @@ def p3_one_live_attempt(record: Record) -> Iterator[str]:
 
 
 def _second_processes(record: Record, id: str, job: Any) -> Iterator[str]:
-    """`fail` and `hold`: a further process only after an end of the one before, by the retry rules, or by hand."""
+    """`fail` and `hold`: a further process only by the retry rules, after an end, or by hand."""
     if job.spec.on_worker_lost.value == "RETRY":
         return
     allowed = 1 + record.history.released.get(id, 0)
-    tried_again = sum(
-        1 for e in record.moves(id)
-        if e.payload["new_state"] == "PENDING" and e.payload.get("reason") not in ("worker-lost", "given-back")
-    )  # fmt: skip
+    back = [e.payload.get("reason") for e in record.moves(id) if e.payload["new_state"] == "PENDING"]
+    tried_again = sum(reason not in ("worker-lost", "given-back") for reason in back)
     if len(record.ran[id]) > allowed + tried_again:
         told = [(r.attempt, r.worker[-4:], round(r.began, 2)) for r in record.ran[id]]
         yield f"job {id} ({job.spec.on_worker_lost.value}) has had {len(record.ran[id])} processes: {told}"
-    for first, second in zip(record.ran[id], record.ran[id][1:], strict=False):
+    for first, second in pairwise(record.ran[id]):
         held = job.spec.on_worker_lost.value == "HOLD" and record.history.released.get(id)
         if not held and (first.ended is None or second.began < first.ended):
             yield f"job {id} ran twice at a time: pids {first.pid}, {second.pid}"
@@ -209,7 +207,7 @@ def _readers(record: Record) -> Iterator[str]:
     """Who followed the output saw each line once, in order, and all of it at the end."""
     for reader, lines in record.history.read.items():
         id, ended = record.history.readers[reader]
-        for before, after in zip(lines, lines[1:], strict=False):
+        for before, after in pairwise(lines):
             if after[0] < before[0] or (after[0] == before[0] and after[1] != before[1] + 1):
                 yield f"reader {reader} of job {id} saw {after[:2]} after {before[:2]}"
             if after[0] > before[0] and after[1] != 0:
@@ -277,7 +275,7 @@ def p7_idempotent(record: Record) -> Iterator[str]:
 
 
 def p8_restarts_kill_nothing(record: Record) -> Iterator[str]:
-    """Where only the control plane and its store broke, for a short time, no process was killed or lost for it."""
+    """Where only the control plane and its store broke, and not for long, no process died of it."""
     if record.world.plan.profile != CONTROL:
         return
     for id in record.jobs:

@@ -190,7 +190,7 @@ class _Disk:
 
 
 class Engine:
-    """What the provider's plugin speaks to. Calls are slow, fail, and some succeed although that is not heard."""
+    """What the provider's plugin speaks to. Calls are slow, fail, and some succeed unheard."""
 
     def __init__(self, loop: VirtualLoop, random: Random, history: History, net: Network) -> None:
         self.loop = loop
@@ -265,7 +265,7 @@ class Engine:
         if machine is not None and machine.node is not None and not self.outage:
             machine.node.signal(signal.SIGTERM)
             until = self.loop.time() + grace.total_seconds()
-            while machine.state is PresenceState.RUNNING and self.loop.time() < until:
+            while machine.state is PresenceState.RUNNING and self.loop.time() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.25)
         await self._deed(lambda: self._remove(id))
 

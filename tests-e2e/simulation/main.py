@@ -46,8 +46,8 @@ def _hunt(mutant: str, seeds: range) -> int:
 def _tell(report: Report) -> int:
     for at, line in report.story:
         print(f"{at:10.4f}  {line}")
-    print(f"seed {report.seed} ({report.profile}): {report.counts}, {report.steps} steps, "
-          f"{report.seconds:.0f} virtual s, settled in {report.settling:.0f} s, digest {report.digest:08x}")  # fmt: skip
+    print(f"seed {report.seed} ({report.profile}): {report.counts}, {report.steps} steps")
+    print(f"{report.seconds:.0f} virtual s, settled in {report.settling:.0f} s, digest {report.digest:08x}")
     for broken in report.broken:
         print("BROKEN:", broken)
     return 1 if report.broken else 0

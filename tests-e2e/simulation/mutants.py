@@ -34,7 +34,7 @@ def _patched(*patches: tuple[Any, str, Any]) -> Iterator[None]:
 
 
 def no_epoch_check() -> AbstractContextManager[None]:
-    """Nobody compares attempt numbers, nor workers: what is said of a job is said of the attempt it has now."""
+    """Nobody compares attempt numbers, nor workers: what is said of a job is said of its present attempt."""
     accept = Job._accept
 
     def any_attempt(self: Ledger, link: Any, report: Any) -> bool:

@@ -211,7 +211,7 @@ class Line:
         self.up.close(EOF)
 
     def half_open(self, *, late: bool) -> None:
-        """It was blocked for too long: each side gives up by itself. `late`: what the agent sent arrives yet."""
+        """It was blocked for too long: each side gives up by itself. `late`: what was sent arrives yet."""
         self.agent_breaks("keepalive timed out")
         if not late:
             self.up.drop()
@@ -263,8 +263,9 @@ class Service:
 
     async def register(self, request: wire.RegisterWorkerRequest) -> wire.RegisterWorkerResponse:
         """See WorkerService."""
+        context: Any = _Context(self._agent, "")
         told: wire.RegisterWorkerResponse = await self._net.ask(
-            self._agent, self._replica, lambda r: r.agents.register(request, _Context(self._agent, ""))
+            self._agent, self._replica, lambda r: _agents(r).register(request, context)
         )
         return told
 
@@ -272,20 +273,20 @@ class Service:
         self, request: wire.UnregisterWorkerRequest, session_id: str
     ) -> wire.UnregisterWorkerResponse:
         """See WorkerService."""
+        context: Any = _Context(self._agent, session_id)
         told: wire.UnregisterWorkerResponse = await self._net.ask(
             self._agent,
             self._replica,
-            lambda r: r.agents.unregister_worker(request, _Context(self._agent, session_id)),
+            lambda r: _agents(r).unregister_worker(request, context),
         )
         return told
 
     def stream(self, session_id: str) -> Call:
         """See WorkerService."""
-        context = _Context(self._agent, session_id)
+        context: Any = _Context(self._agent, session_id)
 
         def respond(replica: Replica, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-            assert replica.agents is not None
-            return replica.agents.worker_stream(requests, context)  # type: ignore[arg-type]
+            return _agents(replica).worker_stream(requests, context)
 
         return Call(Line(self._net, self._agent, self._replica, respond))
 
@@ -316,6 +317,13 @@ class Replica:
         self.control: Any = None
         self.agents: WorkerAgents | None = None
         self.life = 0
+
+
+def _agents(replica: Replica) -> WorkerAgents:
+    """What serves agents there. Raise LinkClosed if that is over."""
+    if replica.agents is None:
+        raise LinkClosed("going down")
+    return replica.agents
 
 
 def status_of(error: Exception, about: str, history: History) -> grpc.aio.AioRpcError:
@@ -402,7 +410,7 @@ class Network:
             else:
                 replica.node.start(serve(), f"call of {who}")
 
-        inbox.put = arrive  # type: ignore[method-assign]
+        inbox.put = arrive  # type: ignore[method-assign,assignment]
         outbox.put = lambda item: node.call(_settle, answer, item)  # type: ignore[method-assign]
         there.post(None)
         try:

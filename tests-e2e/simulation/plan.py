@@ -14,6 +14,8 @@ from hodei_domain.scheduling.config import SchedulerConfig
 
 from simulation.process import Script
 
+_ON_WORKER_LOST = (OnWorkerLost.RETRY, OnWorkerLost.RETRY, OnWorkerLost.FAIL, OnWorkerLost.HOLD)
+
 CALM, CONTROL, ROUGH = "calm", "control", "rough"
 """No fault at all; faults of the control plane and the store alone; everything."""
 
@@ -91,7 +93,7 @@ def _spec(random: Random) -> JobSpec:
             grace=timedelta(seconds=random.choice((0, 1, 3))),
         ),
         retry=RetryRules(max_attempts=random.choice((1, 1, 2, 3)), initial=timedelta(seconds=1)),
-        on_worker_lost=random.choice((OnWorkerLost.RETRY, OnWorkerLost.RETRY, OnWorkerLost.FAIL, OnWorkerLost.HOLD)),
+        on_worker_lost=random.choice(_ON_WORKER_LOST),
         max_losses=random.choice((0, 1, 3)),
     )  # fmt: skip
 

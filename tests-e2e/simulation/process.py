@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from attrs import define, frozen
+from attrs import asdict, define, frozen
 from hodei_worker.attempt import Attempt, Host
 from hodei_worker.chunk import PARTIAL, Chunk
 from hodei_worker.confinement import Launch, Used
@@ -42,8 +42,7 @@ class Script:
 
     def to_command(self) -> str:
         """As the text of a command."""
-        fields = {name: getattr(self, name) for name in self.__slots__ if not name.startswith("__")}
-        return json.dumps(fields, sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def read(cls, command: str) -> Script:
@@ -128,7 +127,7 @@ class SimProcess:
 
 
 class SimPump:
-    """What hodei_worker.log_pump.LogPump is to an attempt: it moves output to the spool while that has room."""
+    """What hodei_worker.log_pump.LogPump is to an attempt: it fills the spool while that has room."""
 
     def __init__(self, process: SimProcess, spool: Spool, base_us: int) -> None:
         self._process = process
@@ -183,8 +182,6 @@ class SimPump:
 
     async def drain(self, seconds: float) -> bool:
         """See LogPump."""
-        while self._process.written and self._spool.full:
-            await asyncio.sleep(0.05)
         self.read_now()
         return True
 
@@ -238,7 +235,7 @@ class SimAttempt(Attempt):
         script = Script.read(self.order.command.command)
         if script.unstartable:
             raise NotStarted("command-not-found", "there is no such program", 127)
-        self._confinement = Counted()
+        self._confinement = Counted()  # type: ignore[assignment]
         self._process = self._begin(self.order, script)  # type: ignore[assignment]
         return self._process
 

@@ -115,7 +115,7 @@ class Part(Tables):
 
 
 def _tables(tables: Tables) -> list[tuple[str, Any]]:
-    names = (a.name for a in Tables.__attrs_attrs__)  # type: ignore[attr-defined]
+    names = (a.name for a in Tables.__attrs_attrs__)
     return [(name, getattr(tables, name)) for name in names if isinstance(getattr(tables, name), Table)]
 
 
@@ -291,7 +291,7 @@ class _Port:
 
 def _claimed(session: Session, jobs: Iterable[Any], limit: int) -> list[Any]:
     """SKIP LOCKED."""
-    free = []
+    free: list[Any] = []
     for job in jobs:
         if len(free) >= limit:
             break

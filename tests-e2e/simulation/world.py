@@ -27,7 +27,7 @@ from hodei_proto.wire import hodei as wire
 from simulation.clients import Client
 from simulation.faults import Nemesis
 from simulation.history import History
-from simulation.loop import Node, VirtualLoop
+from simulation.loop import Node, new_loop
 from simulation.machines import Engine
 from simulation.net import Network, Replica
 from simulation.plan import plan_of, submission_of
@@ -43,7 +43,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.plan = plan_of(self._stream("plan"))
-        self.loop = VirtualLoop(self._stream("order"))
+        self.loop = new_loop(self._stream("order"))
         self.history = History(self.loop.time)
         self.policy = Policy(scheduler=self.plan.config)
         self.store = SimStore(self._stream("store"), self.history, self._store_clock, self.policy.lease)
@@ -176,7 +176,7 @@ class World:
             except HodeiError:
                 await asyncio.sleep(0.5)
         replica.control = control
-        replica.agents = WorkerAgents(control, lambda: START, lambda context: True)  # type: ignore[arg-type]
+        replica.agents = WorkerAgents(control, lambda: START, lambda context: True)
 
     def _hint(self, replica: Replica, kind: str) -> None:
         if replica.agents is not None and replica.node is not None:
