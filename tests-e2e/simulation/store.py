@@ -199,8 +199,10 @@ class Session:
         """Travel there, and take the locks that it needs."""
         await self.store.travel()
         self.check()
-        for key in _locks_of(self.tables, port, method, arguments):
-            await self._lock(key)
+        # Who waited looks again: what came meanwhile must be locked, too.
+        while missing := [k for k in _locks_of(self.tables, port, method, arguments) if k not in self.locks]:
+            for key in missing:
+                await self._lock(key)
         self.active_at = self.store.now
 
     def check(self) -> None:
@@ -317,6 +319,8 @@ def _locks_of(tables: Tables, port: str, method: str, arguments: tuple[Any, ...]
         case "leases", "renew":
             held = [k for k in tables.leases.rows if tables.attempts.rows[k].worker_id in arguments[0]]
             return [("lease", key[0]) for key in sorted(held)]
+        case "queue", "promote":
+            return [("job", id) for id in sorted(tables.queue.rows)]
         case "workers", "lock" | "record_heartbeats":
             return [("worker", id) for id in sorted(set(arguments[0]))]
         case "workers", "save":
