@@ -46,7 +46,7 @@ def plan_of(random: Random) -> Plan:
         jobs=random.choice((3, 8, 14, 25)),
         max_workers=max_workers,
         trouble=random.uniform(20, 90),
-        pace=random.choice((4, 10, 20, 40)),
+        pace=random.choice((3, 6, 10) if profile == CONTROL else (4, 10, 20, 40)),
         config=SchedulerConfig(
             worker_strategy=random.choice(list(WorkerStrategy)),
             register_within=timedelta(seconds=random.choice((15, 30, 60))),

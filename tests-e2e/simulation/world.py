@@ -35,6 +35,7 @@ from simulation.store import SimStore
 
 SETTLED_WITHIN = 900.0  # virtual seconds after the last fault
 LOOK_EVERY = 1.0
+ENOUGH = 8  # seconds in which an agent certainly comes back
 
 
 class World:
@@ -52,6 +53,7 @@ class World:
         self.engine = Engine(self.loop, self._stream("engine"), self.history, self.net)
         self.mended_at = 0.0
         self.settled = False
+        self.longest_absence = 0.0  # seconds without a stretch in which the control plane could be used
         self._ids = self._stream("ids")
         self._operator = self._stream("operator")
 
@@ -92,6 +94,7 @@ class World:
             replica = Replica(f"replica-{number}")
             self.net.replicas.append(replica)
             self.start_replica(replica)
+        self.loop.world.start(self._watch_absences(), "absences")
         clients = self._start_clients()
         await Nemesis(self, self._stream("faults")).run(plan.trouble, plan.pace, plan.profile)
         self.mended_at = self.now
@@ -100,6 +103,24 @@ class World:
             if self._is_settled() and all(client.done() for client in clients):
                 self.settled = True
                 return
+
+    async def _watch_absences(self) -> None:
+        """Measure how long nobody could rely on the control plane, single good moments left aside."""
+        good, last = 0, self.now
+        while True:
+            await asyncio.sleep(1)
+            good = good + 1 if self._is_usable() else 0
+            if good >= ENOUGH:
+                last = self.now
+            self.longest_absence = max(self.longest_absence, self.now - last)
+
+    def _is_usable(self) -> bool:
+        store = self.store
+        ill = store.down or store.break_rate >= 0.1 or store.slowness >= 60
+        up = [
+            r for r in self.net.replicas if r.agents is not None and r.node is not None and not r.node.stopped
+        ]
+        return bool(up) and not ill
 
     def _start_clients(self) -> list[asyncio.Task[None]]:
         random, tasks = self._stream("clients"), []
