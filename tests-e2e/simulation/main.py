@@ -67,5 +67,5 @@ def _run(seeds: range, workers: int) -> int:
                 spent = time.monotonic() - began
                 print(f"\r{done} of {len(seeds)} seeds, {failed} failed, {60 * done / spent:.0f} a minute, "
                       f"{virtual / spent:.0f} virtual s each s ", end="", flush=True)  # fmt: skip
-    print()
+    print(f"\n==== {done - failed} passed, {failed} failed in {time.monotonic() - began:.0f}s ====")
     return 1 if failed else 0
