@@ -67,6 +67,7 @@ class History:
         self.released: dict[str, int] = {}  # job: how often a client released it
         self.accepted: list[tuple[float, str, Key]] = []  # ends that a worker was told are accepted
         self.events: list[Event] = []
+        self.kept: list[tuple[float, Key]] = []  # when output of which attempt was stored
         self.read: dict[str, list[tuple[int, int, bytes]]] = {}  # reader: (attempt, sequence, line)
         self.readers: dict[str, tuple[str, bool]] = {}  # reader: its job, and whether it came to the end
         self.watched: dict[

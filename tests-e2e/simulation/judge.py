@@ -180,6 +180,10 @@ def p4_output(record: Record) -> Iterator[str]:
         wrote = bytes(record.of_attempt[key][0].wrote) if record.of_attempt[key] else b""
         if not wrote.startswith(text):
             yield f"the output of {key} is not what its process wrote: {text[:80]!r}"
+    for at, key in record.history.kept:
+        over = record.over_at(key)
+        if over is not None and at > over:
+            yield f"output of {key} was kept at {at:.2f}, after the attempt was over"
     for key, attempt in record.attempts.items():
         yield from _complete(record, key, attempt)
     yield from _readers(record)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -73,6 +73,10 @@ class Writes(Table[Any, Any]):
         self._mine: dict[Any, Any] = {}
         self._shared = shared
         self.rows = View(shared, self._mine)  # type: ignore[assignment]
+
+    def written(self) -> list[Any]:
+        """What this transaction has put there."""
+        return list(self._mine.values())
 
     def put(self, key: Any, row: Any) -> None:
         self._mine[key] = row
@@ -245,8 +249,7 @@ class Session:
         if doom is not None and self.store.coin():
             doom()
             await self.store.travel()  # never comes back
-        self.inner.commit()
-        self.store.committed(self)
+        self.apply()
         if doom is not None:
             doom()
         lost = self.store.loses_answer()
@@ -254,6 +257,12 @@ class Session:
         await self.store.travel()
         if lost:
             raise StoreUnavailable("the connection broke, whatever became of the commit")
+
+    def apply(self) -> None:
+        """Make it visible, now."""
+        chunks = [chunk for chunk in self.tables.chunks.written() if chunk is not _GONE]  # type: ignore[attr-defined]
+        self.inner.commit()
+        self.store.committed(self, chunks)
 
     def end(self, broken: str) -> None:
         """Roll back what was not committed, and let others in."""
@@ -405,9 +414,10 @@ class SimStore:
         """Whether the answer to this commit is lost."""
         return self.lose_rate > 0 and self._random.random() < self.lose_rate
 
-    def committed(self, session: Session) -> None:
+    def committed(self, session: Session, chunks: list[Any]) -> None:
         """A transaction became visible."""
         self.commits += 1
+        self.history.kept += [(self.now, (str(chunk.job_id), chunk.attempt)) for chunk in chunks]
         for event in session.tables.told:
             told = Event(self.now, event.type, event.correlation_id or "", event.payload())
             self.history.events.append(told)
@@ -431,11 +441,8 @@ class SimStore:
 
     def _break(self, session: Session, why: str) -> None:
         if session.committing and session.open and self.coin():
-            try:
-                session.inner.commit()
-                self.committed(session)
-            except RuntimeError:  # a refused write: that is never committed
-                pass
+            with suppress(RuntimeError):  # a refused write: that is never committed
+                session.apply()
         session.end(why)
 
 
