@@ -12,7 +12,7 @@ RUN if ! python3 -c 'import ensurepip' 2>/dev/null; then \
         apt-get update -qq \
         && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
             ca-certificates python3 python3-venv \
-        && rm -rf /var/lib/apt/lists/*; \
+        && apt-get clean && rm -rf /var/lib/apt/lists/*; \
     fi
 ARG UV="uv>=0.8,<1"
 ARG PIP_INDEX_URL
@@ -47,7 +47,7 @@ FROM ${BASE}
 RUN if ! command -v python3 >/dev/null; then \
         apt-get update -qq \
         && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates python3 \
-        && rm -rf /var/lib/apt/lists/*; \
+        && apt-get clean && rm -rf /var/lib/apt/lists/*; \
     fi
 # The directory is in the image so that a new volume takes owner and mode from it.
 RUN groupadd --gid 10001 hodei \

@@ -11,7 +11,7 @@ RUN python=$(command -v python3 >/dev/null || echo python3 python3-venv) \
     && apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         bash ca-certificates coreutils curl git procps $python \
-    && rm -rf /var/lib/apt/lists/*
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
 # Jobs are not root. The home directory is theirs, and where they start.
 RUN groupadd --gid 65532 job \
     && useradd --uid 65532 --gid job --create-home --shell /bin/bash job

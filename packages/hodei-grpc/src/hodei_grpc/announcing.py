@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -50,12 +50,12 @@ def announced(data_dir: Path, address: str) -> Iterator[Announcement]:
         announcement.withdraw()
 
 
-def tell_ready(descriptor: int | None, port: int) -> None:
+def tell_ready(descriptor: int | None, port: int, providers: Sequence[str] = ()) -> None:
     """Write one line of JSON to whoever started the server, and close the descriptor."""
     if descriptor is None:
         return
     with suppress(BrokenPipeError), open(descriptor, "w") as pipe:
-        pipe.write(json.dumps({"port": port, "pid": os.getpid()}) + "\n")
+        pipe.write(json.dumps({"port": port, "pid": os.getpid(), "providers": [*providers]}) + "\n")
 
 
 def banner(address: str, services: Iterable[str], notes: Iterable[str]) -> None:

@@ -137,13 +137,15 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
             max_streams=settings.max_streams,
         )
         try:
-            async with bootstrap.control_plane(settings, await database, server.address) as control:
+            running = bootstrap.control_plane(settings, await database, server.address, server.doors.open)
+            async with running as control:
                 server.serve(control, limits)
                 await server.start()
                 stop.starting = None  # from here on a signal ends what runs in good order
                 with announced(settings.data_dir, server.address) as announcement:
-                    tell_ready(options.ready_fd, server.port)
-                    _greet(server, settings, options)
+                    providers = [view.provider.name for view in await control.list_providers()]
+                    tell_ready(options.ready_fd, server.port, providers)
+                    _greet(server, settings, options, providers)
                     await _until_stop(stop, options, control, Curtain(server, announcement))
                 if options.ephemeral or settings.database_url is None:
                     # Of an embedded database there is no other server, whose workers they could be.
@@ -155,21 +157,23 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
             await server.stop(0)
 
 
-def _greet(server: Server, settings: bootstrap.Settings, options: argparse.Namespace) -> None:
+def _greet(
+    server: Server, settings: bootstrap.Settings, options: argparse.Namespace, providers: Sequence[str]
+) -> None:
     if options.ephemeral or options.no_banner:
         log.info("Serving on %s", server.address)
         return
-    notes = ["Process provider initialized"] if settings.process_enabled else []
+    notes = [f"{name.capitalize()} provider initialized" for name in providers]
     if settings.dev_mode:
         notes.append("Development mode: no token is needed, and workers with dev-* tokens are let in")
     banner(server.address, server.services, notes)
 
 
 def _refuse_exposure(settings: bootstrap.Settings) -> None:
-    if not settings.loopback:
+    if settings.dev_mode and not settings.loopback:
         raise bootstrap.StartError(
-            f"HODEI_BIND: {settings.bind} can be reached from other machines, and there are no API tokens "
-            "to keep strangers from running commands here; bind 127.0.0.1 and use an SSH tunnel"
+            f"HODEI_BIND: {settings.bind} can be reached from other machines, and in development mode nobody "
+            "is asked for a token; set HODEI_DEV_MODE=0, or bind 127.0.0.1"
         )
 
 

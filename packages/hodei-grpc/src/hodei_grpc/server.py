@@ -1,5 +1,6 @@
 """The gRPC server: a port first, services when there is a control plane, a graceful end."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -11,9 +12,11 @@ from hodei_application.control_plane import ControlPlane
 from hodei_domain.kernel.errors import Kind, Unavailable
 
 from hodei_grpc import methods
+from hodei_grpc.doors import Doors
 from hodei_grpc.guard import Guard, Guarded, RateLimit
 from hodei_grpc.introspection import Health, add_health, add_reflection
 from hodei_grpc.options import SERVER_OPTIONS
+from hodei_grpc.places import join
 from hodei_grpc.rpc import handlers, service_name
 from hodei_grpc.services.agents import WorkerAgents
 from hodei_grpc.services.audit import Audit
@@ -47,17 +50,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def join(host: str, port: int) -> str:
-    """`host:port`, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 @define(eq=False)
 class Server:
     """A bound port that begins to answer with start()."""
 
     host: str
     port: int
+    doors: Doors
     _server: grpc.aio.Server
     _health: Health
     _guard: Guard | None = field(default=None, init=False)
@@ -76,7 +75,7 @@ class Server:
                 f"cannot listen on {join(host, port)}: another program does, or the address is not ours; "
                 "choose another port with GRPC_PORT or --port, another address with HODEI_BIND or --bind"
             )
-        return cls(host, bound, server, add_health(server))
+        return cls(host, bound, Doors(host, bound), server, add_health(server))
 
     @property
     def address(self) -> str:
@@ -102,6 +101,7 @@ class Server:
             self._server.add_generic_rpc_handlers((Guarded(handlers(service, servicer), guard),))
             self._names.append(service_name(service))
         add_reflection(self._server, self._names)
+        self.doors.serve(control, guard, clock)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -126,4 +126,4 @@ class Server:
     async def stop(self, grace: float) -> None:
         """Take no new calls, let those under way end within `grace` seconds, break off the rest."""
         await self._health.stop()
-        await self._server.stop(grace)
+        await asyncio.gather(self.doors.stop(grace), self._server.stop(grace))

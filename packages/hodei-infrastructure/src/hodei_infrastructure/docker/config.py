@@ -46,19 +46,21 @@ def user(text: str) -> str:
     """`image`, or a number or two with a colon between. Raises InvalidInput."""
     if text and text != AS_IN_IMAGE and not _USER.fullmatch(text):
         raise InvalidInput(
-            f"{text!r} is neither a number (UID or UID:GID) nor `image`, which stands for the image's own user",
+            f"{text!r} is neither UID nor UID:GID, nor `image`, which stands for the image's own user",
             field="docker.user",
         )
     return text
 
 
-def _network(text: str) -> str:
+def network(text: str) -> str:
+    """A network's name, or its id. Raises InvalidInput."""
     if not _NETWORK.fullmatch(text):
         raise InvalidInput(f"{text!r} is no name of a network", field="docker.network_mode")
     return text
 
 
-def _image(text: str) -> str:
+def image(text: str) -> str:
+    """An image's name. Raises InvalidInput."""
     if text and reference.parse(text) is None:
         raise InvalidInput(f"{text!r} is no name of an image", field="docker.default_image")
     return text
@@ -80,7 +82,7 @@ def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     check_labels(told, "docker.labels")
     for name in told:
         if name.startswith(OURS):
-            raise InvalidInput(f"{name}: labels that begin with {OURS} are Hodei's own", field="docker.labels")
+            raise InvalidInput(f"{name}: {OURS}… are Hodei's own labels", field="docker.labels")
     return told
 
 
@@ -94,8 +96,8 @@ class DockerConfig:
     """
 
     socket_path: str = field(default=DEFAULT_ADDRESS, converter=engine_address)
-    default_image: str = field(default="", converter=_image)
-    network_mode: str = field(default="bridge", converter=_network)
+    default_image: str = field(default="", converter=image)
+    network_mode: str = field(default="bridge", converter=network)
     dns_servers: tuple[str, ...] = field(default=(), converter=_servers)
     labels: Mapping[str, str] = field(factory=dict, converter=_labels)
     user: str = field(default="", converter=user)

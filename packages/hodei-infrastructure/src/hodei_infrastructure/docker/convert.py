@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import Any
 
 from attrs import frozen
 from hodei_domain.jobs.result import Reason
 from hodei_domain.kernel.demand import DemandClass
-from hodei_domain.kernel.ids import WorkerId, parse_worker_id
 from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import WorkerId, parse_worker_id
 from hodei_domain.kernel.values import Resources
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.records import ABSENT, FoundWorker, Presence, PresenceState, Usage
@@ -25,7 +27,7 @@ EXPIRES, DEMAND = "hodei.expires-at", "hodei.demand"
 
 AGENT_DIR = "/hodei"
 SCRATCH_DIR = "/hodei-work"
-SECRET_DIR = ".hodei-start"  # below the root; the agent may delete from it, whoever it is
+SECRET_DIR = ".hodei-start"  # noqa: S105  # below the root; the agent may delete from it, whoever it is
 SECRET_FILE = "token"  # noqa: S105  # a name
 NOBODY = "65532:65532"  # what distroless calls nonroot
 AGENT_MIB = 128
@@ -63,9 +65,13 @@ def labels(spec: WorkerSpec, marks: Marks, config: DockerConfig) -> dict[str, st
     return {**config.labels, **told, **expiry}
 
 
-def agent_environment(spec: WorkerSpec, log_level: str = "") -> list[str]:
+KEPT = ("HODEI_LOG_LEVEL", "HODEI_LOG_BATCH_SIZE", "HODEI_LOG_FLUSH_INTERVAL", "HODEI_DRAIN_TIMEOUT")
+"""What an agent takes over from the server's environment."""
+
+
+def agent_environment(spec: WorkerSpec, environ: Mapping[str, str] = os.environ) -> list[str]:
     """What the agent is told. The one-time password is named by its file only."""
-    told = {
+    told = {name: environ[name] for name in KEPT if name in environ} | {
         "HODEI_SERVER": spec.server_address,
         "HODEI_WORKER_ID": str(spec.worker_id),
         "HODEI_WORKER_NAME": container_name(spec.worker_id),
@@ -74,9 +80,7 @@ def agent_environment(spec: WorkerSpec, log_level: str = "") -> list[str]:
         "HODEI_WORKER_IN_IMAGE": "1",
         "GRPC_ENABLE_FORK_SUPPORT": "0",
     }
-    return [f"{name}={value}" for name, value in told.items()] + (
-        [f"HODEI_LOG_LEVEL={log_level}"] if log_level else []
-    )
+    return [f"{name}={value}" for name, value in told.items()]
 
 
 def user_of(image: ImageFacts, config: DockerConfig) -> str:
@@ -235,7 +239,11 @@ def _why_ended(code: int, out_of_memory: bool, error: str) -> str:
         return "killed: signal 9, and not because memory ran out"
     if error:
         return error
-    return "the agent was ended by signal " + str(code - 128) if code > 128 else f"the agent ended with exit code {code}"
+    return (
+        "the agent was ended by signal " + str(code - 128)
+        if code > 128
+        else f"the agent ended with exit code {code}"
+    )
 
 
 def to_found(summary: Mapping[str, Any], presence: Presence | None = None) -> FoundWorker | None:
@@ -290,8 +298,20 @@ def to_usage(stats: Mapping[str, Any], seconds: float) -> Usage:
 
 
 def gateway_of(network: Mapping[str, Any]) -> str | None:
-    """The address of the engine's machine within a network, by GET /networks/…; None if it has none."""
+    """The address of the engine's machine within a network, by GET /networks/…; None if it has none.
+
+    Of the default bridge an engine that made it anew tells the subnet alone: then it is the first address.
+    """
     pools = (network.get("IPAM") or {}).get("Config") or []
-    gateways = [str(pool.get("Gateway") or "").partition("/")[0] for pool in pools]
-    told = [gateway for gateway in gateways if gateway]
+    told = [gateway for pool in pools if (gateway := _gateway(pool))]
     return next((gateway for gateway in told if ":" not in gateway), told[0] if told else None)
+
+
+def _gateway(pool: Mapping[str, Any]) -> str:
+    gateway = str(pool.get("Gateway") or "").partition("/")[0]
+    if gateway or not pool.get("Subnet"):
+        return gateway
+    try:
+        return str(ip_network(str(pool["Subnet"]), strict=False)[1])
+    except (ValueError, IndexError):
+        return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -62,13 +61,15 @@ class Engine:
 
     async def has_path(self, container: str, path: str) -> bool:
         """Whether there is such a path in a container, started or not."""
-        try:
-            async with self._call("HEAD", f"containers/{container}/archive", {"path": path}):
-                return True
-        except EngineRefused as refused:
-            if refused.status != 404:
-                raise
-            return False
+        with self._translated():
+            client = self._connected()
+            await client._check_version()
+            # aiodocker reads a refusal as JSON, and to a HEAD there is none.
+            url = client._canonicalize_url(f"containers/{container}/archive")
+            async with client.session.head(url, params={"path": path}) as response:
+                if response.status not in (200, 404):
+                    raise EngineRefused(response.status, f"cannot look for {path}: {response.reason}")
+                return response.status == 200
 
     async def put_archive(self, container: str, path: str, archive: bytes) -> None:
         """Unpack a tar archive below a directory that exists in a container, started or not."""
@@ -115,7 +116,7 @@ class Engine:
             from aiohttp import ClientTimeout
 
             told = {key: value for key, value in params.items() if value is not None}
-            # Half of what is needed (one-shot stats, raw logs, HEAD) has no public method.
+            # Half of what is needed (one-shot stats, raw logs) has no public method.
             async with self._connected()._query(
                 path,
                 method,
@@ -147,7 +148,7 @@ class Engine:
             if error.status == UNANSWERED:
                 raise unreachable(self.address, error.message) from error
             raise EngineRefused(error.status, error.message) from error
-        except (ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+        except (TimeoutError, ClientError, OSError, ValueError) as error:
             detail = str(error) or "it took too long"
             raise unreachable(self.address, detail) from error
 

@@ -25,8 +25,8 @@ class EngineRefused(ProviderUnavailable):
 
 def unreachable(address: str, detail: str = "") -> ProviderUnavailable:
     """Why nothing answers at `address`, and what a person can do about it."""
+    told = f" ({detail})" if detail else ""
     if not address.startswith(UNIX):
-        told = f" ({detail})" if detail else ""
         return ProviderUnavailable(f"no Docker engine answers at {address}{told}; DOCKER_HOST names it")
     path = Path(address.removeprefix(UNIX))
     try:
@@ -41,7 +41,7 @@ def unreachable(address: str, detail: str = "") -> ProviderUnavailable:
     if not os.access(path, os.R_OK | os.W_OK):
         return _forbidden(path)
     return ProviderUnavailable(
-        f"the Docker engine of {path} does not answer; start it (systemctl start docker)"
+        f"the Docker engine of {path} does not answer{told}; start it (systemctl start docker)"
     )
 
 
@@ -54,16 +54,47 @@ def _forbidden(path: Path) -> ProviderUnavailable:
 
 # The engine and registries tell kinds of trouble by their words alone: the status of most is 500.
 _NEVER_WORKS = (
-    *("not found", "manifest unknown", "name unknown", "no such image", "does not exist", "invalid reference"),
+    *(
+        "not found",
+        "manifest unknown",
+        "name unknown",
+        "no such image",
+        "does not exist",
+        "invalid reference",
+    ),
     *("denied", "unauthorized", "authentication required", "no basic auth credentials", "forbidden"),
-    *("incorrect username", "invalid tag", "repository name must", "unsupported", "name invalid"),
+    *(
+        "incorrect username",
+        "invalid reference",
+        "invalid tag",
+        "repository name must",
+        "unsupported",
+        "name invalid",
+    ),
 )
-_NO_MACHINE = ("no matching manifest", "does not match the detected host platform", "does not match the specified")
+_NO_MACHINE = (
+    "no matching manifest",
+    "does not match the detected host platform",
+    "does not match the specified",
+)
 _FOR_NOW = (
     *("dial tcp", "no such host", "timeout", "timed out", "connection re", "i/o", "eof", "tls handshake"),
-    *("no space left", "disk quota", "too many requests", "toomanyrequests", "temporarily", "context canceled"),
+    *(
+        "no space left",
+        "disk quota",
+        "too many requests",
+        "toomanyrequests",
+        "temporarily",
+        "context canceled",
+    ),
     *("unexpected http status: 5", "internal server error", "bad gateway", "service unavailable"),
-    *("received unexpected", "cannot allocate memory", "out of memory", "resource temporarily unavailable"),
+    *(
+        "received unexpected",
+        "context canceled",
+        "cannot allocate memory",
+        "out of memory",
+        "resource temporarily unavailable",
+    ),
 )
 
 

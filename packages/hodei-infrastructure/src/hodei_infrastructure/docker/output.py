@@ -29,7 +29,7 @@ def frames(raw: bytes) -> Iterator[tuple[Stream, bytes]]:
 
 def lines(raw: bytes) -> list[tuple[Stream, str]]:
     """Whole lines, each with its stream, in the order of their ends; an unfinished one last."""
-    rest = {stream: b"" for stream in Stream}
+    rest = dict.fromkeys(Stream, b"")
     found: list[tuple[Stream, str]] = []
     for stream, piece in frames(raw):
         *whole, rest[stream] = (rest[stream] + piece).split(b"\n")

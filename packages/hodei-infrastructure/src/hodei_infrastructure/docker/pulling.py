@@ -71,9 +71,7 @@ class Images:
         """The image, pulled if the policy says so. `tell` hears how that goes. Raises WorkerNotCreated."""
         wanted = reference.parse(image)
         if wanted is None:
-            raise WorkerNotCreated(
-                f"{image!r} is no name of an image", reason=Reason.IMAGE_PULL, final=True
-            )
+            raise WorkerNotCreated(f"{image!r} is no name of an image", reason=Reason.IMAGE_PULL, final=True)
         if policy is not PullPolicy.ALWAYS:
             found = await self.find(image)
             if found is not None:
