@@ -205,9 +205,9 @@ def why_not(demand: DemandClass, engine: EngineFacts | None, config: DockerConfi
 # --- what containers are ---
 
 
-def is_ours(labels: Mapping[str, str] | None, marks: Marks, worker_id: WorkerId) -> bool:
-    """Whether a container carries our marks for this worker."""
-    told = labels or {}
+def is_ours(document: Mapping[str, Any], marks: Marks, worker_id: WorkerId) -> bool:
+    """Whether a container, by GET /containers/…/json, carries our marks for this worker."""
+    told = (document.get("Config") or {}).get("Labels") or {}
     return told.get(INSTALLATION) == marks.installation and told.get(WORKER) == str(worker_id)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import define, field
 
@@ -75,7 +76,8 @@ class Engine:
         """Unpack a tar archive below a directory that exists in a container, started or not."""
         params = {"path": path}
         kind = {"Content-Type": "application/x-tar"}
-        async with self._call("PUT", f"containers/{container}/archive", params, archive, headers=kind):
+        content = io.BytesIO(archive)
+        async with self._call("PUT", f"containers/{container}/archive", params, content, headers=kind):
             pass
 
     async def stream(
@@ -108,7 +110,7 @@ class Engine:
         method: str,
         path: str,
         params: Mapping[str, Any],
-        body: bytes | str | None = None,
+        body: BinaryIO | str | None = None,
         within: float | None = ANSWERS_WITHIN,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[ClientResponse]:

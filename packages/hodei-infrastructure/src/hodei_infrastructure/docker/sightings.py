@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +48,8 @@ class Sightings:
 
     async def listen(self) -> AsyncIterator[WorkerSighting]:
         """All that is seen from now on, until the engine breaks off: ends with ProviderUnavailable."""
-        watching = asyncio.create_task(self._watch(), name="events of the Docker engine")
+        since = f"{time.time():.3f}"  # else what happens while we connect would be missed
+        watching = asyncio.create_task(self._watch(since), name="events of the Docker engine")
         try:
             while True:
                 seen = await self._seen.get()
@@ -63,10 +65,10 @@ class Sightings:
             self._seen.get_nowait()
         self._seen.put_nowait(seen)
 
-    async def _watch(self) -> None:
+    async def _watch(self, since: str) -> None:
         wanted = filters(type="container", label=f"{INSTALLATION}={self._marks.installation}")
         try:
-            async for event in self._engine.stream("GET", "events", filters=wanted):
+            async for event in self._engine.stream("GET", "events", filters=wanted, since=since):
                 await self._take(event)
         except ProviderUnavailable as error:
             self._put(error)

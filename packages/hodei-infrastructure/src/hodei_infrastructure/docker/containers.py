@@ -1,4 +1,4 @@
-"""Ending containers: TERM, grace, KILL, and nothing left of them."""
+"""Workers' containers: finding them by their one name; TERM, grace, KILL, and nothing left of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from attrs import define
+from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.errors import ProviderUnavailable
 
+from hodei_infrastructure.docker.convert import container_name
 from hodei_infrastructure.docker.engine import Engine
 from hodei_infrastructure.docker.errors import EngineRefused
 
@@ -20,10 +22,20 @@ _RUNS = frozenset({"running", "paused", "restarting"})
 
 
 @define(eq=False)
-class Ending:
-    """Ends containers of one engine."""
+class Containers:
+    """The containers of one engine."""
 
     _engine: Engine
+
+    async def named(self, id: WorkerId) -> dict[str, Any] | None:
+        """What the engine has under the name of this worker, ours or not; None if nothing."""
+        try:
+            document: dict[str, Any] = await self._engine.get(f"containers/{container_name(id)}/json")
+        except EngineRefused as refused:
+            if refused.status != 404:
+                raise
+            return None
+        return document
 
     async def end(self, document: Mapping[str, Any], grace: timedelta) -> None:
         """End and remove a container, by GET /containers/…/json. Raises ProviderUnavailable."""
