@@ -38,11 +38,14 @@ def ask(address: str, service: str = "", *, within: float) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m hodei_grpc.health", description="Say whether a server serves; the exit code is 0 if so."
+        prog="python -m hodei_grpc.health",
+        description="Say whether a server serves; the exit code is 0 if so.",
     )
     port = os.environ.get("GRPC_PORT") or "50051"
     parser.add_argument("address", nargs="?", default=f"127.0.0.1:{port}", help="host:port (%(default)s)")
-    parser.add_argument("--service", default="", help="one service, by its full name; else the server as a whole")
+    parser.add_argument(
+        "--service", default="", help="one service, by its full name; else the server as a whole"
+    )
     parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="(%(default)s)")
     return parser
 
