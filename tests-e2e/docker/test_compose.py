@@ -104,7 +104,7 @@ class Stack:
         return docker("exec", "-u", "hodei", f"{self.name}-api", "cat", "/var/lib/hodei/token")
 
     def left(self) -> dict[str, str]:
-        """What there is of it on the engine. Whatever it makes has its name, or is on the workers' network."""
+        """What there is of it on the engine: what has its name, or is on its workers' network."""
         project = f"label=com.docker.compose.project={self.name}"
         networks = docker("network", "ls", "-q", "-f", f"name={self.name}")
         on = ["-f", f"network={self.name}-workers"] if networks else []
