@@ -173,7 +173,7 @@ def _not_found(program: str) -> str:
         return f"{program!r} is there, but the interpreter or loader it names is not"
     if program == "/bin/sh":
         return (
-            "there is no /bin/sh on this worker: give the program and its arguments instead of a command line"
+            "there is no /bin/sh to read this command line: give a program that is there, and its arguments"
         )
     return f"command {program!r} was not found on this worker"
 
