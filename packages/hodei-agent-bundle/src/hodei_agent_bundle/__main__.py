@@ -11,7 +11,8 @@ from pathlib import Path
 
 from hodei_agent_bundle.build import build_archive
 from hodei_agent_bundle.bundle import LOADERS, Bundle, BundleUnavailable, host_architecture
-from hodei_agent_bundle.ingredients import of_this_machine
+from hodei_agent_bundle.elsewhere import of_another_machine
+from hodei_agent_bundle.ingredients import Ingredients, of_this_machine
 from hodei_agent_bundle.shipped import ship
 from hodei_agent_bundle.sources import agent_key
 
@@ -23,13 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="hodei-agent-bundle-") as scratch:
-            bundle = build_archive(of_this_machine(), Path(scratch))
+            bundle = build_archive(_ingredients(given.architecture, Path(scratch)), Path(scratch))
             place = _deliver(bundle, given.output)
     except BundleUnavailable as e:
         print(f"hodei-agent-bundle: {e}", file=sys.stderr)
         return UNAVAILABLE
     print(f"{place}: {bundle.architecture}, {bundle.size / 2**20:.1f} MiB, {bundle.digest}")
     return OK
+
+
+def _ingredients(architecture: str, scratch: Path) -> Ingredients:
+    if architecture == host_architecture():
+        return of_this_machine()
+    return of_another_machine(architecture, scratch)
 
 
 def _deliver(bundle: Bundle, output: Path | None) -> Path:

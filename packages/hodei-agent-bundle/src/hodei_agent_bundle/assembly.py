@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hodei_agent_bundle.bundle import LOADERS, MAIN, PYTHON, BundleUnavailable
-from hodei_agent_bundle.discovery import AGENT, Module
+from hodei_agent_bundle.discovery import Module
 from hodei_agent_bundle.elf import read_elf
 from hodei_agent_bundle.ingredients import Ingredients
 from hodei_agent_bundle.interpreter import run_script
 from hodei_agent_bundle.libraries import gather, opened_by_name
 
 LIBRARY = f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
-START = f"from {AGENT}.main import main\nmain()\n"
+LAUNCH = Path(__file__).with_name("launch.py")
 # The real one holds how and where the interpreter was built; sysconfig wants no more than the name.
 NO_BUILD_SETTINGS = "build_time_vars = {}\n"
 
@@ -78,10 +78,9 @@ def _copy_libraries(ingredients: Ingredients, users: Iterable[Path], root: Path)
 
 
 def _compile(modules: Iterable[Module], root: Path, scratch: Path) -> None:
-    start, settings = scratch / "agent.py", scratch / "build_settings.py"
-    start.write_text(START)
+    settings = scratch / "build_settings.py"
     settings.write_text(NO_BUILD_SETTINGS)
-    jobs = [(str(start), str(root / MAIN), "agent.py")]
+    jobs = [(str(LAUNCH), str(root / MAIN), "agent.py")]
     for module in modules:
         source = settings if module.is_build_settings else module.origin
         target = root / LIBRARY / module.place

@@ -58,7 +58,8 @@ class Cache:
             archive = self._directory / f"agent-{architecture}-{noted['digest']}.tar"
             if archive.stat().st_size != noted["size"]:
                 return None
-            os.utime(archive)  # used now, for `_prune`
+            for file in (archive, note):
+                os.utime(file)  # used now, for `_prune`
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return Bundle(digest=noted["digest"], architecture=architecture, archive=archive, size=noted["size"])

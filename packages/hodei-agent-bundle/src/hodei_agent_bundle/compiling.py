@@ -1,4 +1,4 @@
-"""Compiles sources. A script for a fresh interpreter, never imported.
+"""Compiles sources. A script for a fresh interpreter.
 
 What marshal writes depends on which constants the process shares with others: only an interpreter that has
 done nothing else gives the same bytes twice.
@@ -12,12 +12,18 @@ import json
 import py_compile
 import sys
 
-for source, target, shown in json.load(sys.stdin):
-    py_compile.compile(
-        source,
-        target,
-        dfile=shown,
-        doraise=True,
-        optimize=2,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+
+def main() -> None:
+    for source, target, shown in json.load(sys.stdin):
+        py_compile.compile(
+            source,
+            target,
+            dfile=shown,
+            doraise=True,
+            optimize=2,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -80,8 +80,16 @@ class Module:
         return PurePosixPath("lib-dynload") / place if self.in_library and len(path.parts) == 1 else place
 
 
-def discover() -> list[Module]:
-    """Import the agent in a process of its own and list what it took, sorted by name.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the agent took: modules with a file, by name, and the names of those in the interpreter itself."""
+
+    modules: tuple[Module, ...]
+    built_in: tuple[str, ...]
+
+
+def discover() -> Found:
+    """Import the agent in a process of its own and list what it took.
 
     Raise BundleUnavailable if the agent is not installed or cannot be imported.
     """
@@ -94,5 +102,6 @@ def discover() -> list[Module]:
         "also": (f"{AGENT}.main", *LATE),
     }
     found = json.loads(run_script("probe", given))
-    modules = [Module(each["name"], Path(each["origin"]), each["package"]) for each in found]
-    return sorted((m for m in modules if m.origin.suffix in (".py", ".so")), key=lambda m: m.name)
+    modules = (Module(each["name"], Path(each["origin"]), each["package"]) for each in found["modules"])
+    with_file = (module for module in modules if module.origin.suffix in (".py", ".so"))
+    return Found(tuple(sorted(with_file, key=lambda module: module.name)), tuple(found["built_in"]))

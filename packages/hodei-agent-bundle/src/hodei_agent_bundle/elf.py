@@ -37,7 +37,7 @@ def read_elf(path: Path) -> Elf:
         raise ValueError(f"{path} is no 64-bit little-endian ELF file")
     try:
         return _read(content)
-    except (struct.error, IndexError) as e:
+    except (struct.error, IndexError, OverflowError, StopIteration) as e:
         raise ValueError(f"{path} is damaged: {e}") from e
 
 

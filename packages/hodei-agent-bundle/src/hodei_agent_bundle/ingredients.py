@@ -38,7 +38,7 @@ def of_this_machine() -> Ingredients:
         architecture=host_architecture(),
         interpreter=interpreter,
         loader=loader,
-        modules=discover(),
+        modules=discover().modules,
         metadata=[metadata_of(name) for name in ASKED_FOR],
         find_library=find_on_host(loader),
     )

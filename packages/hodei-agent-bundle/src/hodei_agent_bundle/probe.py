@@ -1,8 +1,8 @@
-"""Imports the agent and tells which modules that took. A script for a fresh interpreter, never imported.
+"""Imports the agent and tells which modules that took. A script for a fresh interpreter.
 
 Standard input: {"path": where to look besides, "packages": which packages may be used, "without": which parts
-of the standard library may not, "also": what is imported late}. Standard output: a list of modules as
-`discovery.Module` has them.
+of the standard library may not, "also": what is imported late}. Standard output: {"modules": name, origin and
+whether it is a package of each that has a file, "built_in": the names of those that are in the interpreter}.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def main() -> None:
         for name in late_imports(module):
             if fence.lets(name):
                 try_import(name)
-    json.dump(list(used(fence)), sys.stdout)
+    modules = list(used(fence))
+    built_in = sorted(name for name in sys.modules if name in sys.builtin_module_names)
+    json.dump({"modules": modules, "built_in": built_in}, sys.stdout)
 
 
 def used(fence: Fence) -> Iterator[dict[str, object]]:
@@ -63,7 +65,7 @@ def used(fence: Fence) -> Iterator[dict[str, object]]:
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
         file = getattr(module, "__file__", None)
-        if spec is None or not file:
+        if spec is None or not file or spec.name.startswith("_frozen_"):  # the import system itself
             continue
         if name != spec.name:
             yield from replaced(name, seen)

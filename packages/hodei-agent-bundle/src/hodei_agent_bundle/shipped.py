@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hodei_agent_bundle.bundle import Bundle, BundleUnavailable
 
-DIRECTORY = Path(__file__).with_name("shipped")
+DIRECTORY = Path(__file__).with_name("archives")
 
 
 def read_shipped(architecture: str, directory: Path = DIRECTORY) -> tuple[Bundle, str] | None:

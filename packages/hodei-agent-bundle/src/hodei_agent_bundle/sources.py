@@ -19,17 +19,20 @@ KEY_DIGITS = 16
 
 
 def agent_key() -> str:
-    """A digest of the agent's own sources as installed. Raise BundleUnavailable if it is not installed."""
+    """A digest of the agent's sources as installed, and of how they are packed.
+
+    Raise BundleUnavailable if it is not installed.
+    """
     digest = hashlib.sha256()
     for name in OWN:
         _add_package(digest, _directory_of(name))
+    _add_package(digest, Path(__file__).parent)
     return digest.hexdigest()[:KEY_DIGITS]
 
 
 def build_key() -> str:
     """A digest of all that goes into a bundle which is built here: the agent, its packages, Python, how."""
     digest = hashlib.sha256(agent_key().encode())
-    _add_package(digest, Path(__file__).parent)
     interpreter = Path(os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable))
     stat = interpreter.stat()
     facts = [
