@@ -8,12 +8,13 @@
 ARG BASE=python:3.12-slim-bookworm
 
 FROM ${BASE} AS tools
-RUN if ! python3 -c 'import ensurepip' 2>/dev/null; then \
+RUN if ! python3 -c 'import ensurepip, ssl' 2>/dev/null; then \
         apt-get update -qq \
         && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
             ca-certificates python3 python3-venv \
         && apt-get clean && rm -rf /var/lib/apt/lists/*; \
-    fi
+    fi \
+    && python3 -c 'import sys; sys.version_info >= (3, 11) or sys.exit("BASE has no Python of 3.11 or newer")'
 ARG UV="uv>=0.8,<1"
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
@@ -44,7 +45,8 @@ RUN cd /src \
     && /opt/hodei/bin/python3 -m hodei_agent_bundle build
 
 FROM ${BASE}
-RUN if ! command -v python3 >/dev/null; then \
+# The question is for the whole standard library, of which some images have only a part.
+RUN if ! python3 -c 'import asyncio, ssl' 2>/dev/null; then \
         apt-get update -qq \
         && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates python3 \
         && apt-get clean && rm -rf /var/lib/apt/lists/*; \

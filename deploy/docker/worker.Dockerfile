@@ -7,7 +7,7 @@
 ARG BASE=python:3.12-slim-bookworm
 
 FROM ${BASE}
-RUN python=$(command -v python3 >/dev/null || echo python3 python3-venv) \
+RUN python=$(python3 -c 'import asyncio, ssl' 2>/dev/null || echo python3 python3-venv) \
     && apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         bash ca-certificates coreutils curl git procps $python \
