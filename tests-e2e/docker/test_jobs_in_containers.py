@@ -51,7 +51,10 @@ def test_a_job_sees_nothing_of_the_agent_s(platform: Any) -> None:
     assert not {"HODEI_OTP_FILE", "HODEI_OTP_TOKEN", "HODEI_SERVER", "HODEI_WORKER_DIR"} & names
 
 
-def test_a_job_that_takes_more_memory_than_it_asked_for_ends_as_out_of_memory(platform: Any) -> None:
+def test_a_job_that_takes_more_memory_than_it_asked_for_ends_as_out_of_memory(
+    platform: Any, engine: Any
+) -> None:
+    engine.until_none(platform.place)
     words = ("run", "--image", PYTHON, "--memory", "64", "--", "python", "-c", "x = bytearray(300 << 20)")
     done = platform.run(*words)
     assert done.status != 0
