@@ -54,7 +54,12 @@ def engine_of(parts: Parts) -> Engine:
         begin=outside.begin,
         now=outside.now,
         monotonic=outside.monotonic,
-        leadership=Leadership(holder=outside.replica, monotonic=outside.monotonic, outage=parts.outage),
+        leadership=Leadership(
+            holder=outside.replica,
+            monotonic=outside.monotonic,
+            outage=parts.outage,
+            has_died=outside.has_died,
+        ),
         landscape=parts.landscape,
         config=parts.config,
         provisioner=_provisioner(parts),
