@@ -65,6 +65,8 @@ AGENT = {
     "WORKER_ID HODEI_WORKER_ID": "The worker's id. Else: the server says it.",
     "HODEI_WORKER_NAME": "A name for people.",
     "HODEI_WORKER_DIR": "A directory for jobs' files and for output that waits. Else: below `$TMPDIR`.",
+    "HODEI_WORKER_IN_IMAGE": "`1` if jobs are to get the environment, directory and limits of the image "
+    "around the agent.",
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
     "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
