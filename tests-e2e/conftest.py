@@ -35,10 +35,12 @@ class Machine:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def environment(self, **variables: str) -> dict[str, str]:
-        """This process's environment without any setting of Hodei's but the data directory."""
+        """This process's environment without any setting of Hodei's but the data directory, and without
+        Docker, which this machine may have or not.
+        """
         ours = ("DATABASE_URL", "GRPC_PORT", "COVERAGE_PROCESS_START")
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HODEI_") and k not in ours}
-        return kept | {"HODEI_DATA_DIR": str(self.place)} | variables
+        return kept | {"HODEI_DATA_DIR": str(self.place), "HODEI_DOCKER_ENABLED": "0"} | variables
 
     def start(
         self, *arguments: str, cwd: Path | None = None, stdin: int = subprocess.DEVNULL, **variables: str
@@ -88,6 +90,10 @@ class Machine:
             seen += piece
         address: str = json.loads((self.place / "server.json").read_text())["address"]
         return address
+
+    def servers(self) -> list[subprocess.Popen[bytes]]:
+        """What was started and still runs."""
+        return [process for process in self._started if process.poll() is None]
 
     def interrupt(self) -> None:
         """Press Ctrl-C where the platform runs, and wait for its end."""

@@ -104,6 +104,8 @@ REASONS = {
     "given-back": "The worker gave the job back before it started it. Only attempts end so.",
     "provisioning": "No worker could be made for it.",
     "image-pull": "Its image could not be pulled.",
+    "image-architecture": "Its image is for other machines than the provider has.",
+    "image-start": "No container of its image can start, whatever the command: its user does not exist …",
     "command-not-found": "There is no such program.",
     "not-executable": "The program may not be executed.",
     "working-dir": "Its working directory is not there or may not be entered.",

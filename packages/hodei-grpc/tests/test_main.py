@@ -55,7 +55,8 @@ class Started:
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HODEI_", "DATABASE_"))}
-    return kept | {"HODEI_DATA_DIR": str(data_dir), "GRPC_PORT": "0", **variables}
+    ours = {"HODEI_DATA_DIR": str(data_dir), "GRPC_PORT": "0", "HODEI_DOCKER_ENABLED": "0"}
+    return kept | ours | variables
 
 
 def command(*arguments: str) -> list[str]:
@@ -218,7 +219,16 @@ def test_a_server_does_not_listen_where_strangers_could_call(tmp_path: Path) -> 
     code, errors = refused(tmp_path, HODEI_BIND="0.0.0.0", HODEI_DEV_MODE="1")
     assert code == 69
     assert "HODEI_BIND" in errors
+    assert "HODEI_DEV_MODE=0" in errors
     assert "Traceback" not in errors
+
+
+def test_with_tokens_a_server_may_listen_everywhere(database_url: str, tmp_path: Path) -> None:  # noqa: F811
+    with running(tmp_path, HODEI_DATABASE_URL=database_url, HODEI_BIND="0.0.0.0") as server:
+        request = wire.GetQueueStatusRequest()
+        with server.client() as stranger, pytest.raises(CallFailed) as caught:
+            stranger.call(SchedulerService.get_queue_status, request, timeout=WITHIN)
+    assert caught.value.status is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_a_token_that_others_can_read_is_refused(database_url: str, tmp_path: Path) -> None:  # noqa: F811
