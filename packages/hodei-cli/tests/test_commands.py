@@ -278,6 +278,39 @@ def test_logs_can_be_filtered_and_read_by_programs(server: Any, capsys: Output) 
 # --- the rest of the platform ---
 
 
+def test_what_happened_to_a_job_is_told_in_words(server: Any, capsys: Output) -> None:
+    told = [
+        ("JobCreated", {"command": "echo a", "queued_by": "me"}, "echo a (by me)"),
+        ("JobProvisioning", {"provider": "docker", "stage": "pulling alpine"}, "docker: pulling alpine"),
+        ("JobAssigned", {"attempt": 1, "worker_id": "w"}, "attempt 1, worker w"),
+        (
+            "JobStatusChanged",
+            {"old_state": "SCHEDULED", "new_state": "RUNNING", "exit_code": None, "reason": None},
+            "SCHEDULED → RUNNING",
+        ),
+        (
+            "JobStatusChanged",
+            {"old_state": "RUNNING", "new_state": "FAILED", "exit_code": 3, "reason": "exit"},
+            "RUNNING → FAILED (exit code 3)",
+        ),
+        ("JobHeld", {"job_id": "1", "why": "lost"}, "why=lost"),
+    ]
+    logs = [
+        wire.AuditLogEntry(event_type=event, payload_json=json.dumps(payload), occurred_at=AT)
+        for event, payload, _ in told
+    ]
+    server.answers[JobExecutionService.get_job] = lambda _: details("1")
+    server.answers[AuditService.get_audit_logs_by_correlation] = lambda _: wire.GetAuditLogsResponse(
+        logs=logs
+    )
+    assert run(["job", "timeline", "1", "-o", "json"]) == 0
+    assert [row["what"] for row in json.loads(capsys.readouterr().out)] == [words for _, _, words in told]
+    assert run(["job", "timeline", "1"]) == 0
+    assert "docker: pulling alpine" in capsys.readouterr().out
+    server.answers[JobExecutionService.get_job] = lambda _: server.refuse(StatusCode.NOT_FOUND, "no job")
+    assert run(["job", "timeline", "1"]) == Exit.NOT_FOUND
+
+
 def test_workers_are_listed_shown_and_drained(server: Any, capsys: Output) -> None:
     worker = wire.WorkerView(
         id="w", state="BUSY", provider="local", current_job_id="1", jobs_done=3, created_at=AT

@@ -41,6 +41,7 @@ def engine_of(parts: Parts) -> Engine:
         deeds=parts.deeds,
         landscape=parts.landscape,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         reaper=reaper,
     )
     inventory = Inventory(
@@ -58,6 +59,7 @@ def engine_of(parts: Parts) -> Engine:
         landscape=parts.landscape,
         config=parts.config,
         provisioner=_provisioner(parts),
+        provisionings=parts.provisionings,
         creator=_creator(parts),
         destroyer=destroyer,
         presence=presence,
@@ -101,6 +103,7 @@ def _reaper(parts: Parts) -> Reaper:
         connected=parts.connected,
         terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         moves=parts.moves,
         logs=parts.logs,
         dispatcher=parts.dispatcher,
@@ -130,6 +133,7 @@ def _provisioner(parts: Parts) -> Provisioner:
         config=parts.config,
         terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         enabled=parts.policy.provisioning,
     )
 
@@ -145,6 +149,7 @@ def _creator(parts: Parts) -> Creator:
         kinds=parts.kinds,
         config=parts.config,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         providers=parts.provider_change,
         moves=parts.moves,
         signals=parts.signals,

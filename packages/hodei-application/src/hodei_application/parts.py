@@ -20,6 +20,7 @@ from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.scheduling.presence import Sightings
+from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.release import Release
@@ -43,6 +44,7 @@ class Parts:
     moves: Moves
     turns: Turns
     backoffs: Backoffs
+    provisionings: Provisionings
     sightings: Sightings
     release: Release
     provider_change: ProviderChange
@@ -64,6 +66,7 @@ class Parts:
         moves = Moves(logs)
         moves.heard_by.append(connected.hear)
         order = FairOrder()
+        provisionings = Provisionings(begin=outside.begin, now=outside.now, landscape=landscape, kinds=kinds)
         return cls(
             outside=outside,
             policy=policy,
@@ -79,7 +82,10 @@ class Parts:
             moves=moves,
             turns=Turns(order),
             backoffs=Backoffs(outside.jitter),
-            sightings=Sightings(landscape=landscape, signals=signals, jitter=outside.jitter),
+            provisionings=provisionings,
+            sightings=Sightings(
+                landscape=landscape, provisionings=provisionings, signals=signals, jitter=outside.jitter
+            ),
             release=Release(terms),
             provider_change=ProviderChange(outside.begin, landscape, signals),
             dispatcher=Dispatcher(

@@ -24,6 +24,7 @@ from hodei_application.scheduling.events import QUEUE, AutoScalingTriggered, Job
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.pool_terms import PoolTerms
+from hodei_application.scheduling.provisionings import Provisionings
 
 log = logging.getLogger("hodei.scheduling")
 
@@ -59,6 +60,7 @@ class Provisioner:
     config: LiveConfig
     terms: PoolTerms
     backoffs: Backoffs
+    provisionings: Provisionings
     enabled: bool = True
     _turn: int = field(default=0, init=False)
     _depth: int = field(default=0, init=False)
@@ -75,6 +77,7 @@ class Provisioner:
         events += [self._scaling(creation, at) for creation in plan.creations]
         if intents:
             await tx.workers.save(intents)
+            await self.provisionings.making(tx, [change.after for change in intents])
         if events:
             await tx.audit.record(events)
         return Provisioned(
