@@ -193,5 +193,6 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         logs=parts.logs,
         dispatcher=parts.dispatcher,
         signals=parts.signals,
+        troubles=parts.troubles,
     )
     return Intake(record, record.spoiled, parts.outside.jitter)

@@ -6,7 +6,9 @@ from attrs import evolve, frozen
 from hodei_domain.scheduling.order import FairOrder
 
 from hodei_application.deeds import Deeds
+from hodei_application.jobs.attempt_door import AttemptDoor
 from hodei_application.jobs.moves import Moves
+from hodei_application.jobs.spoiled_reports import SpoiledReports
 from hodei_application.jobs.submit_job import Turns
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.log_hub import LogHub
@@ -50,6 +52,8 @@ class Parts:
     provider_change: ProviderChange
     dispatcher: Dispatcher
     deeds: Deeds
+    door: AttemptDoor
+    troubles: SpoiledReports
 
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
@@ -67,6 +71,29 @@ class Parts:
         moves.heard_by.append(connected.hear)
         order = FairOrder()
         provisionings = Provisionings(begin=outside.begin, now=outside.now, landscape=landscape, kinds=kinds)
+        release, deeds = Release(terms), Deeds()
+        dispatcher = Dispatcher(
+            begin=outside.begin,
+            now=outside.now,
+            monotonic=outside.monotonic,
+            poll=policy.poll,
+            connected=connected,
+            kinds=kinds,
+            config=config,
+            terms=terms,
+            turns=order,
+            moves=moves,
+            signals=signals,
+        )
+        door = AttemptDoor(
+            begin=outside.begin,
+            now=outside.now,
+            connected=connected,
+            release=release,
+            moves=moves,
+            dispatcher=dispatcher,
+            signals=signals,
+        )
         return cls(
             outside=outside,
             policy=policy,
@@ -86,20 +113,10 @@ class Parts:
             sightings=Sightings(
                 landscape=landscape, provisionings=provisionings, signals=signals, jitter=outside.jitter
             ),
-            release=Release(terms),
+            release=release,
             provider_change=ProviderChange(outside.begin, landscape, signals),
-            dispatcher=Dispatcher(
-                begin=outside.begin,
-                now=outside.now,
-                monotonic=outside.monotonic,
-                poll=policy.poll,
-                connected=connected,
-                kinds=kinds,
-                config=config,
-                terms=terms,
-                turns=order,
-                moves=moves,
-                signals=signals,
-            ),
-            deeds=Deeds(),
+            dispatcher=dispatcher,
+            deeds=deeds,
+            door=door,
+            troubles=SpoiledReports(connected=connected, door=door, deeds=deeds, monotonic=outside.monotonic),
         )

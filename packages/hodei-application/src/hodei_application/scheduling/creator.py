@@ -152,6 +152,7 @@ class Creator:
             await self._failed(worker, provider_id, worker.demand.key, error.message)
             return
         log.warning("No worker can be made for %s: %s", worker.demand, error.message)
+        self.backoffs.refused(provider_id, worker.demand.key, self.now())
         await self.provisionings.failed(worker.id, error.message)
         await self._move(worker.id, lambda w: w.ended(at=self.now(), why=error.message))
         result = JobResult(reason=error.reason, message=error.message)

@@ -127,7 +127,7 @@ class Provisioner:
             census.add(creation.provider_id, key, creation.count)
         offered = []
         for pool in wanted:
-            retry_at = self.backoffs.retry_at((p.id for p in self.landscape), pool.demand.key)
+            retry_at = self.backoffs.retry_at((p.id for p in self.landscape), pool.demand.key, warm=True)
             offers = self.landscape.offers(pool.demand, live=census, retry_at=retry_at)
             offered += [(pool, offer) for offer in offers if offer.name == pool.provider]
         return plan_warm(offered, coming, now=at)
