@@ -92,9 +92,8 @@ class Provisioner:
         config = self.config.now
         census = self.terms.census(live)
         coming = [self.terms.offer(worker) for worker in live if self._is_coming(worker, at)]
-        serving = [self.terms.offer(worker) for worker in live if worker.state not in GOING]
         plan = plan_workers(
-            [self._waiting(entry, census, serving, at) for entry in waiting],
+            [self._waiting(entry, census, live, at) for entry in waiting],
             coming,
             now=at,
             most=config.create_batch,
@@ -107,14 +106,13 @@ class Provisioner:
         given_up = give_up(self._members(live), plan.unserved, needed, now=at)
         return evolve(plan, creations=(*plan.creations, *warm.creations)), tuple(given_up)
 
-    def _waiting(
-        self, entry: WaitingClass, census: Census, serving: Sequence[WorkerOffer], at: datetime
-    ) -> Waiting:
+    def _waiting(self, entry: WaitingClass, census: Census, live: Sequence[Worker], at: datetime) -> Waiting:
         retry_at = self.backoffs.retry_at((p.id for p in self.landscape), entry.demand.key)
         offers = self.landscape.offers(entry.demand, live=census, retry_at=retry_at)
         starving = at - entry.oldest >= PATIENCE
         if starving:
             wanted = honour(entry.demand, offers)
+            serving = (self.terms.offer(worker) for worker in live if worker.state not in GOING)
             starving = not any(worker_cannot(wanted, offer) is None for offer in serving)
         return Waiting(demand=entry.demand, count=entry.count, providers=offers, starving=starving)
 
