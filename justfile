@@ -81,6 +81,10 @@ docs:
 build:
     uv build --all-packages --out-dir dist
 
+# the agent bundle that the wheel of hodei-agent-bundle ships, for this machine's architecture or another
+bundle *ARGS:
+    python -m hodei_agent_bundle build "$@"
+
 # the platform on this machine, from this checkout
 dev *ARGS:
     ./hodei up "$@"

@@ -22,8 +22,7 @@ def test_commands_find_it_and_ctrl_c_ends_it(machine: Any, wait_for_the_end: Wai
     assert machine.run("logs", "get", job["id"]).out == b"hello\n"
     assert machine.run("logs", "follow", job["id"]).out == b"hello\n"
     assert machine.run("doctor").status == 0
-    # Not the agents: they outlive a server that comes back, and leave by themselves when it does not.
-    platform = machine.processes(but="hodei_worker")
+    platform = machine.processes()
     assert platform
     machine.interrupt()
     wait_for_the_end(platform)

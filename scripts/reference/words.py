@@ -12,7 +12,7 @@ SETTINGS = {
     "db_max_connections": "The most connections the server keeps to Postgres.",
     "db_connection_timeout": "How long to wait for a connection.",
     "grpc_port": "Port of the gRPC services; 0 lets the system choose.",
-    "bind": "Address to listen on. Only a loopback address is accepted as long as there are no API tokens.",
+    "bind": "Address to listen on. In development mode only a loopback address is accepted.",
     "dev_mode": "Accept calls without a token, and workers with `dev-` tokens. Loopback only.",
     "rest_port": "Port of the REST service.",
     "rate_limit": "Calls a second that one address may make.",
@@ -28,8 +28,19 @@ SETTINGS = {
     "worker_idle_ttl": "A worker that is idle for so long is ended.",
     "worker_max_lifetime": "A worker takes no more jobs when it is so old.",
     "worker_max_jobs": "A worker ends after so many jobs; 1 gives each job a fresh one. Else: no limit.",
-    "worker_image": "Image of workers for jobs that name none.",
-    "docker_enabled": "Offer the Docker provider. Not in this release.",
+    "worker_image": "Image of containers for jobs that name none. Else: such jobs run elsewhere.",
+    "docker_enabled": "Offer the Docker provider. Else: if an engine answers when the server starts.",
+    "docker_host": "The Docker engine: `unix:///path` or `tcp://host:port`.",
+    "docker_max_workers": "The most workers of the Docker provider. Else: by the engine's processors.",
+    "docker_network": "Network of the containers.",
+    "docker_server": (
+        "`host:port` of the server as containers must dial it. Else: the gateway of their network, where the "
+        "server then listens for workers, too."
+    ),
+    "docker_user": (
+        "`UID` or `UID:GID` of containers whose image names no user but root; `image` lets them be root. "
+        "Else: `65532:65532`."
+    ),
     "k8s_enabled": "Offer the Kubernetes provider. Not in this release.",
     "k8s_namespace": "Namespace of the workers' pods.",
     "k8s_kubeconfig": "Path of the configuration file of the cluster.",

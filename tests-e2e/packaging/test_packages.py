@@ -22,6 +22,7 @@ EXTRAS = {
     "hodei-infrastructure": "[embedded,postgres,testing]",
     "hodei-domain": "[testing]",
     "hodei-application": "[testing]",
+    "hodei-agent-bundle": "[testing]",
 }
 
 pytestmark = pytest.mark.slow

@@ -116,7 +116,7 @@ async def test_all_workers_are_destroyed_when_a_private_server_ends(world: World
     jobs = [await world.submit() for _ in range(3)]
     await world.settle()
     await world.control.start()
-    await world.control.destroy_all_workers()
+    await world.control.destroy_workers(busy=True)
     assert world.provider.made == {}
     assert await world.live() == []
     assert {(await world.job(job.id)).state for job in jobs} == {JobState.PENDING}
@@ -126,12 +126,22 @@ async def test_all_workers_are_destroyed_when_a_private_server_ends(world: World
     assert await world.live() == []  # nobody makes new ones for what waits now
 
 
+async def test_a_server_that_stops_takes_its_idle_workers_along_and_leaves_those_with_jobs(
+    world: World,
+) -> None:
+    busy = await world.add_worker()
+    job = await world.running(busy)
+    await world.add_worker()
+    await world.control.destroy_workers(busy=False)
+    assert [(worker.id, worker.job_id) for worker in await world.live()] == [(busy.worker_id, job.id)]
+
+
 async def test_a_provider_that_does_not_answer_does_not_hold_up_the_end_for_ever(world: World) -> None:
     await world.add_provider()
     await world.submit()
     await world.settle()
     world.provider.outage = "away"
-    await world.control.destroy_all_workers()
+    await world.control.destroy_workers(busy=True)
     [worker] = await world.live()
     assert worker.state is WorkerState.TERMINATING
 

@@ -154,3 +154,38 @@ async def test_streams_are_counted_and_a_closed_one_makes_room() -> None:
                     continue
                 finally:
                     await again.aclose()
+
+
+QUEUE_JOB = "/hodei.JobExecutionService/QueueJob"
+
+
+@define
+class Caller:
+    """The context of a call, as far as the guard asks for it."""
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:4711"
+
+
+async def test_a_leaving_server_takes_no_new_jobs_and_waits_for_those_that_are_being_brought() -> None:
+    leaving, begun, go_on = guard(), asyncio.Event(), asyncio.Event()
+    caller: Any = Caller()
+
+    async def bring() -> None:
+        with leaving.admitted(QUEUE_JOB):
+            begun.set()
+            await go_on.wait()
+
+    assert leaving.refuses(caller, QUEUE_JOB) is None
+    bringing = asyncio.create_task(bring())
+    await begun.wait()
+    left = asyncio.create_task(leaving.leave())
+    await asyncio.sleep(0)
+    refused = leaving.refuses(caller, QUEUE_JOB)
+    assert refused is not None
+    assert refused.code == "server.leaving"
+    assert leaving.refuses(caller, "/hodei.JobExecutionService/GetJob") is None
+    assert not left.done()
+    go_on.set()
+    await bringing
+    await left

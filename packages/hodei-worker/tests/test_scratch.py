@@ -16,6 +16,19 @@ def test_directories_are_private(tmp_path: Path) -> None:
     assert [oct(path.stat().st_mode)[-3:] for path in (made, made / "work", tmp_path / "base")] == ["700"] * 3
 
 
+def test_in_a_directory_for_everyone_the_agent_makes_one_of_its_own(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    scratch = Scratch(tmp_path)
+    assert scratch.make().is_relative_to(tmp_path / f"hodei-worker-{os.getuid()}")
+    scratch.close()
+
+
+def test_a_directory_that_others_may_empty_is_not_used(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(NoScratch, match="others may write to it"):
+        Scratch(tmp_path).make()
+
+
 def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path / "base")
     assert scratch.sweep() == 0

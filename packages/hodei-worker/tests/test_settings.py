@@ -78,3 +78,22 @@ def test_every_problem_is_told_with_its_variable(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 8
     for name in ("HODEI_OTP_FILE", "HODEI_SERVER", "WORKER_ID", "HODEI_LOG_LEVEL", "HODEI_WORKER_DIR"):
         assert any(problem.startswith(name) for problem in caught.value.problems)
+
+
+def test_an_agent_in_an_image_is_told_so() -> None:
+    given = {"HODEI_OTP_TOKEN": "x", "HODEI_WORKER_DIR": "/w"}
+    assert not read_settings(given).in_image
+    assert read_settings({**given, "HODEI_WORKER_IN_IMAGE": "1"}).in_image
+    assert not read_settings({**given, "HODEI_WORKER_IN_IMAGE": "no"}).in_image
+    with pytest.raises(SettingsError, match="HODEI_WORKER_IN_IMAGE='perhaps': should be 1 or 0"):
+        read_settings({**given, "HODEI_WORKER_IN_IMAGE": "perhaps"})
+
+
+def test_a_machine_without_a_temporary_directory_needs_one_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    with pytest.raises(SettingsError, match="HODEI_WORKER_DIR is needed"):
+        read_settings({"HODEI_OTP_TOKEN": "x"})
+    assert read_settings({"HODEI_OTP_TOKEN": "x", "HODEI_WORKER_DIR": "/w"}).directory == Path("/w")

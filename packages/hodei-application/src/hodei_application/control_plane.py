@@ -127,9 +127,9 @@ class ControlPlane:
         """
         await self.engine.stop(drain)
 
-    async def destroy_all_workers(self, grace: timedelta = timedelta(seconds=2)) -> None:
-        """Serve nothing more and leave no worker behind; what still runs is lost."""
-        await self.engine.destroy_all_workers(grace)
+    async def destroy_workers(self, grace: timedelta = timedelta(seconds=2), *, busy: bool) -> None:
+        """Serve nothing more and leave no idle worker behind; with `busy` none at all: what runs is lost."""
+        await self.engine.destroy_workers(grace, busy=busy)
 
     def hinted(self, kind: str) -> None:
         """Another replica sent a hint."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from attrs import define, field
-from hodei_domain.workers.worker import Worker
+from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.deeds import Deeds
 from hodei_application.intake import Intake
@@ -118,23 +118,26 @@ class Engine:
             log.warning("Going down with reports unwritten: %s", error or "no time left")
             self.intake.abandon()
 
-    async def destroy_all_workers(self, grace: timedelta) -> None:
-        """See ControlPlane.destroy_all_workers()."""
+    async def destroy_workers(self, grace: timedelta, *, busy: bool) -> None:
+        """See ControlPlane.destroy_workers()."""
         self.dispatcher.paused = True
         self.leader.provisioner.enabled = False
-        while live := await self._live():
+        while live := await self._live(busy):
             for worker in live:
-                await self.reaper.take_away(worker.id, "the server shuts down")
-            going = await self._live()
+                await self.reaper.take_away(
+                    worker.id, "the server shuts down", still=lambda w: busy or w.job_id is None
+                )
+            going = [w for w in await self._live(busy) if w.state is WorkerState.TERMINATING]
             await asyncio.gather(*(self.destroyer.destroy(worker, grace) for worker in going))
-            left = await self._live()
+            left = await self._live(busy)
             if len(left) == len(live):  # a provider that does not answer must not hold us for ever
                 log.error("%d workers could not be destroyed", len(left))
                 return
 
-    async def _live(self) -> list[Worker]:
+    async def _live(self, busy: bool) -> list[Worker]:
+        """The workers that exist, those that hold a job only with `busy`."""
         async with self.outside.begin() as tx:
-            return await tx.workers.live()
+            return [w for w in await tx.workers.live() if busy or w.job_id is None]
 
     def is_ready(self) -> bool:
         """Whether the store answers and the loops run."""

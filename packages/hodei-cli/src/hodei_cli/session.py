@@ -61,8 +61,13 @@ class Session:
             raise
 
 
+LEAVING = "server.leaving"  # a private server whose owner is gone
+
+
 def lost(failure: CallFailed) -> bool:
-    """True if it was not the server that said so: it was not reached, or went away."""
+    """True if it was not the server that said so: it was not reached, or went away, or is just leaving."""
+    if failure.code == LEAVING:
+        return True
     return not failure.code and failure.status in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,

@@ -3,41 +3,59 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from attrs import frozen
 
 STATE_FILE = "server.json"
 _TITLE = "          Hodei Jobs Platform - gRPC Server".ljust(63)
 _HEAD = f"╔{'═' * 63}╗\n║{_TITLE}║\n╚{'═' * 63}╝"
 
 
-@contextmanager
-def announced(data_dir: Path, address: str) -> Iterator[None]:
-    """Keep a file with address and pid for as long as the server takes calls.
+@frozen
+class Announcement:
+    """A file with address and pid, by which commands find the server."""
 
-    It is written at once or not at all, and removed only if it is still ours: a server that started
-    meanwhile on the same directory has written its own.
-    """
-    path = data_dir / STATE_FILE
-    state = json.dumps({"address": address, "pid": os.getpid()})
-    part = path.with_suffix(".part")
-    part.write_text(state)
-    os.replace(part, path)
-    try:
-        yield
-    finally:
+    _path: Path
+    _state: str
+
+    @classmethod
+    def of(cls, data_dir: Path, address: str) -> "Announcement":
+        """Of this process, not yet made."""
+        return cls(data_dir / STATE_FILE, json.dumps({"address": address, "pid": os.getpid()}))
+
+    def make(self) -> None:
+        """Write it, at once or not at all."""
+        part = self._path.with_suffix(".part")
+        part.write_text(self._state)
+        os.replace(part, self._path)
+
+    def withdraw(self) -> None:
+        """Remove it if it is still ours: a server that started meanwhile has written its own."""
         with suppress(OSError):
-            if path.read_text() == state:
-                path.unlink()
+            if self._path.read_text() == self._state:
+                self._path.unlink()
 
 
-def tell_ready(descriptor: int | None, port: int) -> None:
+@contextmanager
+def announced(data_dir: Path, address: str) -> Iterator[Announcement]:
+    """Keep it for as long as the server takes calls."""
+    announcement = Announcement.of(data_dir, address)
+    announcement.make()
+    try:
+        yield announcement
+    finally:
+        announcement.withdraw()
+
+
+def tell_ready(descriptor: int | None, port: int, providers: Sequence[str] = ()) -> None:
     """Write one line of JSON to whoever started the server, and close the descriptor."""
     if descriptor is None:
         return
     with suppress(BrokenPipeError), open(descriptor, "w") as pipe:
-        pipe.write(json.dumps({"port": port, "pid": os.getpid()}) + "\n")
+        pipe.write(json.dumps({"port": port, "pid": os.getpid(), "providers": [*providers]}) + "\n")
 
 
 def banner(address: str, services: Iterable[str], notes: Iterable[str]) -> None:

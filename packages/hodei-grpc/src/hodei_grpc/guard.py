@@ -1,14 +1,16 @@
 """What stands before every call: who may call, how often, and how many streams at once."""
 
+import asyncio
 import hmac
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeAlias
 
 import grpc
 from attrs import define, field, frozen
 from grpc.aio import ServicerContext
-from hodei_domain.kernel.errors import Exhausted, HodeiError, Kind, Unauthenticated
+from hodei_domain.kernel.errors import Exhausted, HodeiError, Kind, Unauthenticated, Unavailable
 
 from hodei_grpc.caller import metadata_of
 from hodei_grpc.status import refusal
@@ -17,6 +19,7 @@ _Context = ServicerContext[Any, Any]
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic for the type checker only
 
 AGENTS = "/hodei.WorkerAgentService/"  # authenticated by one-time password and session, never by the token
+NEW_JOBS = frozenset({"/hodei.JobExecutionService/QueueJob", "/hodei.SchedulerService/ScheduleJob"})
 BURST = 2.0  # seconds' worth of calls that a quiet peer may make at once
 PEERS = 10_000  # how many peers are remembered
 
@@ -26,6 +29,13 @@ class RateExceeded(Exhausted):
 
     kind: ClassVar[Kind] = Kind.EXHAUSTED
     code: ClassVar[str] = "rate-exceeded"
+
+
+class ServerLeaving(Unavailable):
+    """This server is about to stop and takes no new jobs; another one will."""
+
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    code: ClassVar[str] = "server.leaving"
 
 
 class TooManyStreams(Exhausted):
@@ -61,11 +71,16 @@ class RateLimit:
 
 @define
 class Guard:
-    """Admits calls. `token` is what callers must bear; None admits anybody (development mode on loopback)."""
+    """Admits calls. `token` is what callers must bear; None admits anybody (development mode on loopback).
+
+    While it is `leaving`, no new jobs are admitted.
+    """
 
     token: str | None
     rate: RateLimit
     max_streams: int
+    leaving: bool = field(default=False, init=False)
+    _bringing: set[asyncio.Task[Any]] = field(factory=set, init=False)
     _streams: int = field(default=0, init=False)
 
     def refuses(self, context: _Context, path: str) -> HodeiError | None:
@@ -74,6 +89,8 @@ class Guard:
             return RateExceeded(
                 f"more than {self.rate.per_second:g} calls a second; HODEI_RATE_LIMIT sets it"
             )
+        if self.leaving and path in NEW_JOBS:
+            return ServerLeaving("this server is about to leave; look for another one, or start it")
         if self.token is None or path.startswith(AGENTS):
             return None
         return self._refuses_bearer(metadata_of(context).get("authorization", ""))
@@ -87,6 +104,25 @@ class Guard:
         ):
             return Unauthenticated("the token is not this server's")
         return None
+
+    async def leave(self) -> None:
+        """Admit no new jobs from now on; return when those that were being brought are in the queue."""
+        self.leaving = True
+        if self._bringing:
+            await asyncio.wait(self._bringing)
+
+    @contextmanager
+    def admitted(self, path: str) -> Iterator[None]:
+        """Around a call that was not refused."""
+        task = asyncio.current_task()
+        if path not in NEW_JOBS or task is None:
+            yield
+            return
+        self._bringing.add(task)
+        try:
+            yield
+        finally:
+            self._bringing.discard(task)
 
     def bears_token(self, context: _Context) -> bool:
         """Whether the caller is the operator: bears the token, or needs none."""
@@ -145,7 +181,8 @@ def _unary(inner: Callable[..., Any], guard: Guard, path: str) -> Callable[..., 
         refused = guard.refuses(context, path)
         if refused is not None:
             await _abort(context, refused, path)
-        answer: bytes = await inner(request, context)
+        with guard.admitted(path):
+            answer: bytes = await inner(request, context)
         return answer
 
     return call

@@ -17,11 +17,11 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from hodei_domain.kernel.errors import HodeiError
 from hodei_infrastructure import bootstrap
 
-from hodei_grpc.announcing import announced, banner, tell_ready
+from hodei_grpc.announcing import Announcement, announced, banner, tell_ready
 
 if TYPE_CHECKING:  # importing these takes longer than starting Postgres, so it is done meanwhile
     from hodei_application.control_plane import ControlPlane
@@ -137,16 +137,19 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
             max_streams=settings.max_streams,
         )
         try:
-            async with bootstrap.control_plane(settings, await database, server.address) as control:
+            running = bootstrap.control_plane(settings, await database, server.address, server.doors.open)
+            async with running as control:
                 server.serve(control, limits)
                 await server.start()
                 stop.starting = None  # from here on a signal ends what runs in good order
-                with announced(settings.data_dir, server.address):
-                    tell_ready(options.ready_fd, server.port)
-                    _greet(server, settings, options)
-                    await _until_stop(stop, options, control)
-                if options.ephemeral:
-                    await control.destroy_all_workers(WORKER_GRACE)
+                providers = [view.provider.name for view in await control.list_providers()]
+                with announced(settings.data_dir, server.address) as announcement:
+                    tell_ready(options.ready_fd, server.port, providers)
+                    _greet(server, settings, options, providers)
+                    await _until_stop(stop, options, control, Curtain(server, announcement))
+                if options.ephemeral or settings.database_url is None:
+                    # Of an embedded database there is no other server, whose workers they could be.
+                    await control.destroy_workers(WORKER_GRACE, busy=options.ephemeral)
                 refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
                 await control.stop()  # ends the streams of workers, for which the server would wait
                 await refusing
@@ -154,30 +157,52 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
             await server.stop(0)
 
 
-def _greet(server: Server, settings: bootstrap.Settings, options: argparse.Namespace) -> None:
+def _greet(
+    server: Server, settings: bootstrap.Settings, options: argparse.Namespace, providers: Sequence[str]
+) -> None:
     if options.ephemeral or options.no_banner:
         log.info("Serving on %s", server.address)
         return
-    notes = ["Process provider initialized"] if settings.process_enabled else []
+    notes = [f"{name.capitalize()} provider initialized" for name in providers]
     if settings.dev_mode:
         notes.append("Development mode: no token is needed, and workers with dev-* tokens are let in")
     banner(server.address, server.services, notes)
 
 
 def _refuse_exposure(settings: bootstrap.Settings) -> None:
-    if not settings.loopback:
+    if settings.dev_mode and not settings.loopback:
         raise bootstrap.StartError(
-            f"HODEI_BIND: {settings.bind} can be reached from other machines, and there are no API tokens "
-            "to keep strangers from running commands here; bind 127.0.0.1 and use an SSH tunnel"
+            f"HODEI_BIND: {settings.bind} can be reached from other machines, and in development mode nobody "
+            "is asked for a token; set HODEI_DEV_MODE=0, or bind 127.0.0.1"
         )
 
 
-async def _until_stop(stop: Stop, options: argparse.Namespace, control: ControlPlane) -> None:
+@frozen
+class Curtain:
+    """Takes a server that is about to leave out of sight, or shows it again."""
+
+    server: Server
+    announcement: Announcement
+
+    async def hide(self) -> None:
+        """Be found by nobody any more, and refuse new jobs of those who have found us."""
+        self.announcement.withdraw()
+        await self.server.refuse_new_jobs()
+
+    def show(self) -> None:
+        """Be there again."""
+        self.server.take_new_jobs()
+        self.announcement.make()
+
+
+async def _until_stop(
+    stop: Stop, options: argparse.Namespace, control: ControlPlane, curtain: Curtain
+) -> None:
     from hodei_grpc.owner import until_forsaken
 
     waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.asked.wait())]
     if options.owner_fd is not None:
-        waits.append(asyncio.create_task(until_forsaken(options.owner_fd, control)))
+        waits.append(asyncio.create_task(until_forsaken(options.owner_fd, control, curtain)))
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -8,8 +8,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from hodei_application.control_plane import ControlPlane
+from hodei_domain.jobs.state import ACTIVE, JobState
+from hodei_domain.jobs.views import JobFilter
 from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.kernel.ids import JobId, parse_job_id
 from hodei_domain.workers.ports import WorkerFilter
@@ -18,11 +22,28 @@ from hodei_domain.workers.state import WorkerState
 log = logging.getLogger("hodei.server")
 
 LOOK_AGAIN = 0.2  # seconds, while somebody else's job goes on
+CONSIDERED = timedelta(seconds=2)  # by then a job that can be served has a worker, or one is being made
+TAKEN, WAITING = (JobFilter(states=states, limit=1) for states in (ACTIVE, frozenset({JobState.PENDING})))
 STARTING = WorkerFilter(states=frozenset({WorkerState.CREATING, WorkerState.CONNECTING}), limit=1)
 
 
-async def until_forsaken(descriptor: int, control: ControlPlane) -> None:
+class Curtain(Protocol):
+    """What takes the server out of sight."""
+
+    async def hide(self) -> None:
+        """Be found by nobody any more, and take no new jobs; those under way are in the queue then."""
+        ...
+
+    def show(self) -> None:
+        """Be there again."""
+        ...
+
+
+async def until_forsaken(descriptor: int, control: ControlPlane, curtain: Curtain) -> None:
     """Wait until the owner is gone, then until nobody else's job runs or is about to.
+
+    Who found us a moment ago may still bring a job: so we hide first, which also refuses new jobs, and look
+    once more; if one slipped in, we stay and show ourselves again.
 
     Jobs that nothing here can serve stay in the queue for the next server: they are not lost, and waiting
     for them would never end.
@@ -30,14 +51,21 @@ async def until_forsaken(descriptor: int, control: ControlPlane) -> None:
     jobs = await _until_closed(descriptor)
     log.info("The owner is gone")
     await _cancel(jobs, control)
-    idle_looks = 0
-    while idle_looks < 2:  # between two moves of a job one look may see no trace of it
-        status = await control.queue_status()
-        if not status.pending and not status.running:
-            return
-        busy = status.running or await control.list_workers(STARTING)
-        idle_looks = 0 if busy else idle_looks + 1
+    while True:
+        if await _is_idle(control):
+            await curtain.hide()
+            if await _is_idle(control):
+                return
+            curtain.show()
         await asyncio.sleep(LOOK_AGAIN)
+
+
+async def _is_idle(control: ControlPlane) -> bool:
+    """Whether no job runs or is about to."""
+    if (await control.list_jobs(TAKEN)).jobs or await control.list_workers(STARTING):
+        return False
+    newest = (await control.list_jobs(WAITING)).jobs
+    return not newest or datetime.now(UTC) - newest[0].queued_at > CONSIDERED
 
 
 async def _until_closed(descriptor: int) -> list[JobId]:

@@ -1,5 +1,6 @@
 """The gRPC server: a port first, services when there is a control plane, a graceful end."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -11,9 +12,11 @@ from hodei_application.control_plane import ControlPlane
 from hodei_domain.kernel.errors import Kind, Unavailable
 
 from hodei_grpc import methods
+from hodei_grpc.doors import Doors
 from hodei_grpc.guard import Guard, Guarded, RateLimit
 from hodei_grpc.introspection import Health, add_health, add_reflection
 from hodei_grpc.options import SERVER_OPTIONS
+from hodei_grpc.places import join
 from hodei_grpc.rpc import handlers, service_name
 from hodei_grpc.services.agents import WorkerAgents
 from hodei_grpc.services.audit import Audit
@@ -47,19 +50,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def join(host: str, port: int) -> str:
-    """`host:port`, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 @define(eq=False)
 class Server:
     """A bound port that begins to answer with start()."""
 
     host: str
     port: int
+    doors: Doors
     _server: grpc.aio.Server
     _health: Health
+    _guard: Guard | None = field(default=None, init=False)
     _names: list[str] = field(factory=list, init=False)
 
     @classmethod
@@ -75,7 +75,7 @@ class Server:
                 f"cannot listen on {join(host, port)}: another program does, or the address is not ours; "
                 "choose another port with GRPC_PORT or --port, another address with HODEI_BIND or --bind"
             )
-        return cls(host, bound, server, add_health(server))
+        return cls(host, bound, Doors(host, bound), server, add_health(server))
 
     @property
     def address(self) -> str:
@@ -84,7 +84,7 @@ class Server:
 
     def serve(self, control: ControlPlane, limits: Limits, clock: Callable[[], datetime] = now) -> None:
         """Offer all services of the contract, guarded."""
-        guard = Guard(limits.token, RateLimit(limits.rate), limits.max_streams)
+        self._guard = guard = Guard(limits.token, RateLimit(limits.rate), limits.max_streams)
         providers = Providers(control)
         offered: list[tuple[type[object], object]] = [
             (methods.WorkerAgentService, WorkerAgents(control, clock, guard.bears_token)),
@@ -101,6 +101,7 @@ class Server:
             self._server.add_generic_rpc_handlers((Guarded(handlers(service, servicer), guard),))
             self._names.append(service_name(service))
         add_reflection(self._server, self._names)
+        self.doors.serve(control, guard, clock)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -112,7 +113,17 @@ class Server:
         await self._server.start()
         await self._health.serve(self._names)
 
+    async def refuse_new_jobs(self) -> None:
+        """Send away who brings a new job; return when those that are just being brought are in the queue."""
+        if self._guard is not None:
+            await self._guard.leave()
+
+    def take_new_jobs(self) -> None:
+        """Take new jobs again."""
+        if self._guard is not None:
+            self._guard.leaving = False
+
     async def stop(self, grace: float) -> None:
         """Take no new calls, let those under way end within `grace` seconds, break off the rest."""
         await self._health.stop()
-        await self._server.stop(grace)
+        await asyncio.gather(self.doors.stop(grace), self._server.stop(grace))

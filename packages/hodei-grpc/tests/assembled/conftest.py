@@ -86,7 +86,7 @@ async def make_platform(database_url: str, tmp_path: Path) -> AsyncIterator[Make
             )
             server.serve(control, Limits(token=token))
             await server.start()
-            stack.push_async_callback(control.destroy_all_workers, timedelta(0))
+            stack.push_async_callback(control.destroy_workers, timedelta(0), busy=True)
             client = await stack.enter_async_context(AioClient(server.address, token=token))
             return Platform(control, server.address, client)
 

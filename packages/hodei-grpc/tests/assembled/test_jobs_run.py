@@ -267,7 +267,7 @@ async def test_a_job_whose_worker_is_killed_runs_again_and_nothing_of_the_first_
     pids = [int(line) for line in marks.read_text().split()]
     assert len(pids) == 2
     # The lost worker is destroyed with all it had started; the new one is told of only after that.
-    await platform.control.destroy_all_workers(timedelta(0))
+    await platform.control.destroy_workers(timedelta(0), busy=True)
     assert not proc.running().keys() & set(pids)
     events = [entry.event_type for entry in await platform.story(first.worker_id)]
     assert events[-1] == "WorkerTerminated"

@@ -1,4 +1,4 @@
-"""The one place where classes are chosen: settings in, a control plane out.
+"""The one place where classes are chosen, with providers.py: settings in, a control plane out.
 
 What takes long to import (psycopg, the use cases) is imported where it is needed, so that an embedded
 Postgres starts meanwhile.
@@ -13,22 +13,18 @@ import platform
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from pathlib import Path
-from platform import node
 from typing import TYPE_CHECKING, ClassVar
 
 from hodei_domain.kernel.errors import Kind, Unavailable
 
+from hodei_infrastructure.docker.reaching import OpenDoor, no_door
+from hodei_infrastructure.files import write_once
 from hodei_infrastructure.journal import open_journal
 from hodei_infrastructure.settings import Settings, from_environment
 from hodei_infrastructure.variables import SettingsError
 
 if TYPE_CHECKING:
     from hodei_application.control_plane import ControlPlane, Policy
-    from hodei_domain.providers.plugin import ProviderPlugin
-    from hodei_domain.providers.provider import Provider
-
-    from hodei_infrastructure.process.provider import ProcessProvider
 
 __all__ = [
     "Settings",
@@ -46,7 +42,6 @@ log = logging.getLogger("hodei.server")
 
 ANOTHER_LEAVES_WITHIN = 15.0  # seconds for a server that is stopping to let go of the embedded database
 LOOK_AGAIN = 0.1
-WORKERS_PER_CORE = 4  # most jobs wait for something most of the time
 
 
 class StartError(Unavailable):
@@ -147,7 +142,7 @@ def local_token(settings: Settings) -> str:
     with _told():
         _make_data_dir(settings)
         if not path.exists():
-            _write_once(path, secrets.token_urlsafe(32))
+            write_once(path, secrets.token_urlsafe(32))
         if path.stat().st_mode & 0o077:
             raise StartError(f"{path}: others may read it; remove it, or `chmod 600` it if nobody did")
         token = path.read_text().strip()
@@ -156,25 +151,16 @@ def local_token(settings: Settings) -> str:
     return token
 
 
-def _write_once(path: Path, text: str) -> None:
-    """Whole or not at all: of two servers that start at once one writes it, and nobody reads half of it."""
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.touch(mode=0o600)
-    try:
-        part.write_text(text + "\n")
-        with suppress(FileExistsError):
-            path.hardlink_to(part)
-    finally:
-        part.unlink()
-
-
 # --- the control plane ---
 
 
 @asynccontextmanager
-async def control_plane(settings: Settings, url: str, server_address: str) -> AsyncIterator[ControlPlane]:
+async def control_plane(
+    settings: Settings, url: str, server_address: str, open_door: OpenDoor = no_door
+) -> AsyncIterator[ControlPlane]:
     """A control plane that runs, on the database at `url`; agents are told to dial `server_address`.
 
+    `open_door` listens for agents that cannot reach that address.
     Waits for a database that is down. On leaving it stops in good order: workers and their jobs go on.
     Raise a HodeiError.
     """
@@ -183,6 +169,7 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
     from hodei_infrastructure import system
     from hodei_infrastructure.postgres.hints import Hints
     from hodei_infrastructure.postgres.store import open_store
+    from hodei_infrastructure.providers import Providers
 
     policy = _policy(settings)
     async with AsyncExitStack() as stack:
@@ -196,8 +183,13 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
                 )
             )
             _make_data_dir(settings)
-            installation, processes = _installation(settings), _processes(settings)
-            stack.push_async_callback(processes.close)
+            providers = Providers(
+                settings=settings,
+                installation=_installation(settings),
+                server_address=server_address,
+                open_door=open_door,
+            )
+            stack.push_async_callback(providers.close)
             hints = Hints(url, store.notify)
             control = build(
                 Outside(
@@ -205,7 +197,7 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
                     now=system.now,
                     new_id=system.new_id,
                     secrets=system.secret_bytes,
-                    plugins=lambda provider: _plugin(provider, installation, processes),
+                    plugins=providers.plugin,
                     server_address=server_address,
                     hint=hints.tell,
                     replica=_replica(settings),
@@ -213,7 +205,7 @@ async def control_plane(settings: Settings, url: str, server_address: str) -> As
                 ),
                 policy,
             )
-            await _register(settings, control, installation, processes)
+            await providers.register(control)
             if settings.database_url is not None:  # the embedded database has no second server to hint at
                 await stack.enter_async_context(hints.listening(control.hinted))
             await control.start()
@@ -254,68 +246,9 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-# --- providers ---
-
-
-def _processes(settings: Settings) -> ProcessProvider:
-    from hodei_infrastructure import system
-    from hodei_infrastructure.machine import look_at_machine
-    from hodei_infrastructure.process.provider import ProcessProvider
-
-    return ProcessProvider(settings.data_dir / "workers", look_at_machine(settings.data_dir), system.now)
-
-
 def _installation(settings: Settings) -> str:
     """Tells this data directory from that of another machine on the same database."""
     path = settings.data_dir / "installation"
     if not path.exists():
-        _write_once(path, secrets.token_hex(16))
+        write_once(path, secrets.token_hex(16))
     return path.read_text().strip()
-
-
-def _plugin(provider: Provider, installation: str, processes: ProcessProvider) -> ProviderPlugin | None:
-    """The adapter for a provider's row; None for what this server does not have.
-
-    The processes of another machine cannot be seen from here: asked about them we would say that they are
-    gone.
-    """
-    if provider.name == processes.name and provider.config.get("installation") == installation:
-        return processes.plugin()
-    return None
-
-
-async def _register(
-    settings: Settings, control: ControlPlane, installation: str, processes: ProcessProvider
-) -> None:
-    """Rows for the providers that this server brings along: the same row, with the same id, at each start."""
-    for name in settings.missing_providers:
-        log.warning("The %s provider was asked for and is not in this release", name)
-    if not settings.process_enabled:
-        return
-    from hodei_application.providers.register_provider import NewProvider
-
-    capabilities = processes.capabilities
-    most = settings.process_max_workers
-    ours = {"installation": installation, "host": node()}
-    provider = await control.ensure_provider(
-        NewProvider(
-            name=processes.name,
-            type=processes.type,
-            config=ours,
-            max_workers=most or max(4, round(WORKERS_PER_CORE * capabilities.max_resources.cpu_cores)),
-            capabilities=capabilities,
-        )
-    )
-    if provider.config.get("installation") != installation:
-        view = await control.get_provider(provider.id)
-        if view.active_workers:
-            log.warning(
-                "No workers are made on this machine: the process provider of this database has %d on %s",
-                view.active_workers,
-                provider.config.get("host", "another"),
-            )
-            return
-    # What an operator set stays; what the machine or the environment says may have changed since the last
-    # start.
-    said = {"capabilities": capabilities, "config": ours} | ({"max_workers": most} if most else {})
-    await control.update_provider(provider.id, said)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from attrs import NOTHING, field, fields, frozen
+from hodei_domain.kernel.errors import InvalidInput
 
 from hodei_infrastructure import variables as v
+from hodei_infrastructure.docker import config as docker
 
 T = TypeVar("T")
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -21,8 +23,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 OTHERS = (
     "HODEI_OTP_TOKEN HODEI_OTP_FILE HODEI_SERVER HODEI_SERVER_ADDRESS HODEI_WORKER_ID HODEI_WORKER_NAME "
     "HODEI_LOG_BATCH_SIZE HODEI_LOG_FLUSH_INTERVAL HODEI_WORKER_DIR HODEI_TOKEN HODEI_OUTPUT HODEI_REQUIRE "
-    "HODEI_PG_BIN HODEI_JOB_ID HODEI_JOB_NAME HODEI_ATTEMPT HODEI_FC_TEST HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT "
-    "HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME HODEI_PYTHON HODEI_VENV"
+    "HODEI_WORKER_IN_IMAGE HODEI_PG_BIN HODEI_JOB_ID HODEI_JOB_NAME HODEI_ATTEMPT HODEI_FC_TEST "
+    "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME HODEI_PYTHON HODEI_VENV"
 )
 FREE_PREFIXES = ("HODEI_TEST_",)
 
@@ -30,6 +32,18 @@ FREE_PREFIXES = ("HODEI_TEST_",)
 def _setting(names: str, parse: Callable[[str], T], default: T, **options: Any) -> T:
     """A field that is read from the first of `names` that is set."""
     return cast(T, field(default=default, metadata={"names": names, "parse": parse}, **options))
+
+
+def _taken_by(convert: Callable[[str], T]) -> Callable[[str], T]:
+    """A reader out of what checks the same value elsewhere."""
+
+    def parse(text: str) -> T:
+        try:
+            return convert(text)
+        except InvalidInput as refusal:
+            raise v.Refused(refusal.message.removeprefix(f"{refusal.field}: ")) from None
+
+    return parse
 
 
 def _masked(url: str | None) -> str:
@@ -68,8 +82,15 @@ class Settings:
     worker_max_lifetime: timedelta = _setting("HODEI_WORKER_MAX_LIFETIME", v.duration, timedelta(hours=24))
     # None: as many as come in its lifetime.
     worker_max_jobs: int | None = _setting("HODEI_WORKER_MAX_JOBS", v.maybe(v.whole(1, 10**9)), None)
-    worker_image: str = _setting("HODEI_WORKER_IMAGE", v.words, "hodei-worker:latest")
-    docker_enabled: bool = _setting("HODEI_DOCKER_ENABLED", v.flag, False)
+    worker_image: str = _setting("HODEI_WORKER_IMAGE", _taken_by(docker.image), "")
+    # None: if an engine answers.
+    docker_enabled: bool | None = _setting("HODEI_DOCKER_ENABLED", v.maybe(v.flag), None)
+    docker_host: str = _setting("DOCKER_HOST", _taken_by(docker.engine_address), docker.DEFAULT_ADDRESS)
+    # None: by the number of processors.
+    docker_max_workers: int | None = _setting("HODEI_DOCKER_MAX_WORKERS", v.maybe(v.whole(1, 10_000)), None)
+    docker_network: str = _setting("HODEI_DOCKER_NETWORK", _taken_by(docker.network), "bridge")
+    docker_server: str = _setting("HODEI_DOCKER_SERVER", _taken_by(docker.server_address), "")
+    docker_user: str = _setting("HODEI_DOCKER_USER", _taken_by(docker.user), "")
     k8s_enabled: bool = _setting("HODEI_K8S_ENABLED", v.flag, False)
     k8s_namespace: str = _setting("HODEI_K8S_NAMESPACE", v.words, "hodei-workers")
     k8s_kubeconfig: Path | None = _setting("HODEI_K8S_KUBECONFIG", v.maybe(v.path), None)
@@ -87,7 +108,6 @@ class Settings:
     def missing_providers(self) -> tuple[str, ...]:
         """Names of the providers that were asked for and that this release does not have."""
         asked = (
-            ("docker", self.docker_enabled),
             ("kubernetes", self.k8s_enabled),
             ("firecracker", self.fc_enabled),
         )

@@ -7,10 +7,12 @@ import resource
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from hodei_worker.clocks import Clocks
 from hodei_worker.confinement import Confinement, Launch
+from hodei_worker.container import first_to_go
 from hodei_worker.environment import job_environment
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import LogPump, Pace
@@ -37,6 +39,8 @@ class Host:
     limiter: Limiter
     base_environment: Mapping[str, str]
     pace: Pace = field(default_factory=Pace)
+    working_dir: str = ""  # of jobs that name none; empty for a private one
+    in_image: bool = False  # the container around us was made for the job
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Attempt:
         self.order = order
         self.spool = spool
         self._host = host
-        self._workspace = Workspace(order, host.scratch)
+        self._workspace = Workspace(order, host.scratch, host.working_dir)
         self._confinement: Confinement | None = None
         self._process: Process | None = None
         self._pump: LogPump | None = None
@@ -150,15 +154,19 @@ class Attempt:
         order, host, workspace = self.order, self._host, self._workspace
         check_working_dir(order.working_dir)
         workspace.prepare()
-        environment = job_environment(host.base_environment, order, host.worker_id)
-        self._confinement = host.limiter.confine(order.asked)
-        self._process = start_process(
-            self._confinement.wrap(Launch(workspace.argv, environment, workspace.working_dir)),
-            environment=environment,
-            working_dir=workspace.working_dir,
-            stdin=order.stdin,
-            reaper=host.reaper,
+        environment = job_environment(
+            host.base_environment, order, host.worker_id, lambda: workspace.private() or "/"
         )
+        self._confinement = host.limiter.confine(order.asked)
+        argv = self._confinement.wrap(Launch(workspace.argv, environment, workspace.working_dir))
+        with first_to_go() if host.in_image else nullcontext():
+            self._process = start_process(
+                argv,
+                environment=environment,
+                working_dir=workspace.working_dir,
+                stdin=order.stdin,
+                reaper=host.reaper,
+            )
         return self._process
 
     def _start_pump(self, process: Process) -> LogPump:
@@ -209,7 +217,7 @@ class Attempt:
         if self._stopping:
             return self._stopping
         if end.status != 0 and self._confinement.oom_killed():
-            return "oom", f"used more than its {self.order.asked.memory_bytes // 2**20} MiB of memory"
+            return "oom", _out_of_memory(self._confinement.memory_bytes)
         if end.signal:
             return "signal", f"ended by {_signal_name(end.signal)}"
         if isinstance(self.order.command, Shell) and not self.order.command.arguments:
@@ -233,6 +241,12 @@ def _shell_reason(exit_code: int) -> tuple[str, str]:
         case 127:
             return "command-not-found", "the shell did not find a command (exit code 127)"
     return "exit", f"exit code {exit_code}"
+
+
+def _out_of_memory(limit_bytes: int) -> str:
+    if not limit_bytes:
+        return "killed by the kernel: the machine was out of memory"
+    return f"used more than its {limit_bytes // 2**20} MiB of memory"
 
 
 def _signal_name(number: int) -> str:

@@ -23,6 +23,30 @@ class Places:
     parents: dict[str, Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The group we are in ourselves, writable or not, as one controller has it."""
+
+    version: int
+    directory: Path
+
+
+def find_own(controller: str, proc: Path = Path("/proc/self")) -> Own | None:
+    """Our own group for a controller, None where there are no groups to be seen."""
+    try:
+        own = _own_paths((proc / "cgroup").read_text())
+        mounts = _mounts((proc / "mountinfo").read_text())
+    except OSError:
+        return None
+    for mount in mounts:
+        if mount.version == 1 and controller in mount.controllers and controller in own:
+            return Own(1, _below(mount, own[controller]))
+    for mount in mounts:
+        if mount.version == 2 and "" in own:
+            return Own(2, _below(mount, own[""]))
+    return None
+
+
 def find_places(proc: Path = Path("/proc/self")) -> Places | None:
     """Where our own groups are, if they are of use.
 

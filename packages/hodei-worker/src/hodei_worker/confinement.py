@@ -67,6 +67,7 @@ class Confinement(Protocol):
     """What holds one attempt's processes."""
 
     text: str  # for people: what enforces which limit
+    memory_bytes: int  # which the kernel's or our own killing stands for, in words to the owner; 0: none
     watched_bytes: int  # memory that we have to watch ourselves; 0: the kernel does, or no limit was asked
 
     def wrap(self, launch: Launch) -> tuple[str, ...]:
@@ -92,6 +93,7 @@ class Unconfined:
     """For a job that asked for no limits."""
 
     text = "none asked"
+    memory_bytes = 0
     watched_bytes = 0
 
     def wrap(self, launch: Launch) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ class ResourceLimits(Unconfined):
 
     def __init__(self, asked: Asked) -> None:
         self._data_bytes = asked.memory_bytes * DATA_HEADROOM
-        self.watched_bytes = asked.memory_bytes
+        self.watched_bytes = self.memory_bytes = asked.memory_bytes
         told = []
         if asked.memory_bytes:
             told.append(f"memory {asked.memory_bytes // 2**20} MiB, watched by the agent")

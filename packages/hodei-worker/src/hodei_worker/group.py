@@ -26,6 +26,7 @@ class Group:
         self._version = places.version
         self._of = {controller: parent / name for controller, parent in places.parents.items()}
         self._directories = list(dict.fromkeys(self._of.values()))
+        self.memory_bytes = 0
         self.text = f"cgroup v{places.version}"
 
     def make(self, asked: Asked) -> None:
@@ -39,6 +40,7 @@ class Group:
         told = []
         if asked.memory_bytes:
             self._limit_memory(asked.memory_bytes)
+            self.memory_bytes = asked.memory_bytes
             told.append(f"memory {asked.memory_bytes // 2**20} MiB")
         if asked.cpu_cores:
             self._limit_cpu(asked.cpu_cores)

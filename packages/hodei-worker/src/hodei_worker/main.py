@@ -19,8 +19,9 @@ from typing import Any
 from hodei_worker.agent import Agent
 from hodei_worker.attempt import Host
 from hodei_worker.connection import Connection, LostTouch, Refused
+from hodei_worker.container import Container
 from hodei_worker.convert import registration
-from hodei_worker.environment import base_environment
+from hodei_worker.environment import base_environment, image_directory, image_environment
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import Pace
 from hodei_worker.machine import look_at_machine
@@ -44,6 +45,7 @@ It takes everything from its environment:
   HODEI_WORKER_ID                     who it is, if that is settled before
   HODEI_WORKER_NAME                   what people call it
   HODEI_WORKER_DIR                    where jobs' private directories go
+  HODEI_WORKER_IN_IMAGE               1: jobs get the environment, directory and limits of the image around it
   HODEI_LOG_BATCH_SIZE                lines of output after which they are sent (100)
   HODEI_LOG_FLUSH_INTERVAL            milliseconds after which they are sent (100)
   HODEI_DRAIN_TIMEOUT                 seconds a job may go on after the first SIGTERM (20)
@@ -88,7 +90,7 @@ async def run(settings: Settings) -> int:
     reaper.install(asyncio.get_running_loop())
     scratch = Scratch(settings.directory)
     scratch.sweep()
-    limiter = Limiter.discover()
+    limiter = Limiter.discover(Container.discover() if settings.in_image else None)
     machine = look_at_machine(settings.directory)
 
     def make_agent(worker_id: str, outbox: Outbox) -> Agent:
@@ -97,8 +99,10 @@ async def run(settings: Settings) -> int:
             reaper=reaper,
             scratch=scratch,
             limiter=limiter,
-            base_environment=base_environment(),
+            base_environment=image_environment() if settings.in_image else base_environment(),
             pace=Pace(lines=settings.batch_lines, seconds=settings.flush_seconds),
+            working_dir=image_directory() if settings.in_image else "",
+            in_image=settings.in_image,
         )
         return Agent(host, outbox)
 

@@ -21,6 +21,7 @@ from hodei_worker.reaper import Exit, Reaper
 # allowance of pipe pages (64 MiB) with 32 jobs.
 PIPE_BYTES = 256 * 1024
 KILL_PAUSE = 0.02  # seconds between two rounds of SIGKILL
+PATIENT_ROUNDS = 3
 KILL_ROUNDS = (
     250  # 5 s: what has not died of SIGKILL by then hangs in the kernel, and waiting longer is no use
 )
@@ -71,9 +72,13 @@ class Process:
     async def kill(self) -> bool:
         """SIGKILL until nothing is left, since what forks while we look escapes one round.
 
-        True if that came.
+        True if that came. What still lives after some rounds as process 1's is killed all at once, which no
+        fork escapes; not before, because it ends what somebody runs in the container to look at it.
         """
-        for _ in range(KILL_ROUNDS):
+        for number in range(KILL_ROUNDS):
+            if number >= PATIENT_ROUNDS and self._reaper.is_init:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(-1, signal.SIGKILL)
             self.signal(signal.SIGKILL)
             if await self.wait_gone(KILL_PAUSE):
                 return True

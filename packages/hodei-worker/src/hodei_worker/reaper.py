@@ -47,7 +47,7 @@ class Reaper:
         """Start collecting. Must be called in the main thread, the only one that gets signals."""
         loop.add_signal_handler(signal.SIGCHLD, self.collect)
         self._loop = loop
-        self.adopts = os.getpid() == 1 or become_subreaper()
+        self.adopts = self.is_init or become_subreaper()
 
     def close(self) -> None:
         """Stop collecting."""
@@ -60,6 +60,11 @@ class Reaper:
         future = asyncio.get_running_loop().create_future()
         self._waiting[pid] = future
         return future
+
+    @property
+    def is_init(self) -> bool:
+        """True if we are process 1, so that all others here are the job's."""
+        return os.getpid() == 1
 
     @property
     def childless(self) -> bool:

@@ -24,11 +24,11 @@ class Scratch:
 
     The agent's directory holds a locked file for as long as the agent lives. The lock, unlike a pid in a
     name, dies with its holder and is never inherited by a stranger, so `sweep` can tell a dead agent's
-    leftovers from a live agent's work.
+    leftovers from a live agent's work. In a `base` that all users share the agent makes one of its own first.
     """
 
     def __init__(self, base: Path) -> None:
-        self.base = base
+        self.base = base / _name() if _shared(base) else base
         self._own: Path | None = None
         self._lock: int | None = None
         self._spare: Path | None = None
@@ -100,7 +100,7 @@ def default_base() -> Path:
 
     A directory of our user's below the temporary one.
     """
-    return Path(tempfile.gettempdir()) / f"hodei-worker-{os.getuid()}"
+    return Path(tempfile.gettempdir()) / _name()
 
 
 def remove(directory: Path) -> None:
@@ -135,6 +135,19 @@ def _ours(directory: Path) -> bool:
         return False
     mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     return mine and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _shared(directory: Path) -> bool:
+    """True for a directory where everyone may make his own, as /tmp is and an engine's tmpfs."""
+    try:
+        mode = directory.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISDIR(mode) and bool(mode & stat.S_ISVTX) and bool(mode & stat.S_IWOTH)
+
+
+def _name() -> str:
+    return f"hodei-worker-{os.getuid()}"
 
 
 def _abandoned(directory: Path) -> bool:

@@ -23,6 +23,7 @@ LEVELS = {
     "warning": "WARNING",
     "error": "ERROR",
 }
+YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 DEFAULT_PORT = 50051
 # Kubernetes gives a pod 30 s from TERM to KILL; what is left of them is for the job's own grace and the
 # goodbye.
@@ -50,6 +51,7 @@ class Settings:
     flush_seconds: float = 0.1
     directory: Path
     drain_seconds: float = DRAIN_SECONDS
+    in_image: bool = False  # jobs run in the image around the agent, with its environment and limits
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -68,8 +70,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         log_level=reader.read(("HODEI_LOG_LEVEL",), _level, "INFO"),
         batch_lines=reader.read(("HODEI_LOG_BATCH_SIZE",), _number(1, 100_000, int), 100),
         flush_seconds=reader.read(("HODEI_LOG_FLUSH_INTERVAL",), _number(1, 60_000, float), 100.0) / 1000,
-        directory=reader.read(("HODEI_WORKER_DIR",), _directory, default_base()),
+        directory=reader.read(("HODEI_WORKER_DIR",), _directory, None) or reader.usual_directory(),
         drain_seconds=reader.read(("HODEI_DRAIN_TIMEOUT",), _number(0, 86_400, float), DRAIN_SECONDS),
+        in_image=reader.read(("HODEI_WORKER_IN_IMAGE",), _yes_or_no, False),
     )
     if reader.problems:
         raise SettingsError(reader.problems)
@@ -115,6 +118,14 @@ class _Reader:
                     return default
         return default
 
+    def usual_directory(self) -> Path:
+        """Where jobs' files go unless the settings say; an image may have no temporary directory."""
+        try:
+            return default_base()
+        except FileNotFoundError:
+            self.problems.append("HODEI_WORKER_DIR is needed: no temporary directory here can be written to")
+            return Path("/")
+
     def otp(self) -> str:
         """The one-time password from its variable, else from its file, which is then removed."""
         token = self._environ.get("HODEI_OTP_TOKEN", "").strip()
@@ -159,6 +170,12 @@ def _directory(text: str) -> Path:
     if not path.is_absolute():
         raise ValueError("should be an absolute path")
     return path
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in (*YES, *NO):
+        raise ValueError(f"should be {YES[0]} or {NO[0]}")
+    return text.lower() in YES
 
 
 def _number(least: float, most: float, convert: Callable[[str], T]) -> Callable[[str], T]:

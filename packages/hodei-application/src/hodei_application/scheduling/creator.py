@@ -124,17 +124,20 @@ class Creator:
     async def _call(
         self, plugin: ProviderPlugin, worker: Worker, provider_id: ProviderId, token: str
     ) -> None:
-        spec = WorkerSpec(
-            worker_id=worker.id,
-            provider_id=provider_id,
-            demand=worker.demand,
-            server_address=plugin.server_address or self.server_address,
-            otp_ttl=self.otp_ttl,
-            labels=worker.labels,
-            expires_at=worker.expires_at,
-        )
         async with asyncio.timeout(self.config.now.register_within.total_seconds()):
+            spec = WorkerSpec(
+                worker_id=worker.id,
+                provider_id=provider_id,
+                demand=worker.demand,
+                server_address=await self._address_for(plugin),
+                otp_ttl=self.otp_ttl,
+                labels=worker.labels,
+                expires_at=worker.expires_at,
+            )
             await plugin.lifecycle.create_worker(spec, token)
+
+    async def _address_for(self, plugin: ProviderPlugin) -> str:
+        return self.server_address if plugin.server_address is None else await plugin.server_address()
 
     async def _confirm(self, worker: Worker, provider_id: ProviderId) -> None:
         await self._move(worker.id, lambda w: w.created(at=self.now()))

@@ -81,7 +81,8 @@ def _greet(ready: int, bind: str | None, options: Options) -> None:
 def greeting(address: str, state: dict[str, Any], place: Path, options: Options) -> list[str]:
     """The lines for the person, or the one for a program, that say what runs and what to do next."""
     if options.structured:
-        return [json.dumps({"address": address, "pid": state["pid"], "data_dir": str(place)})]
+        told = {"address": address, "pid": state["pid"], "data_dir": str(place)}
+        return [json.dumps(told | {"providers": state["providers"]})]
     named = [name for name in ("HODEI_DATABASE_URL", "DATABASE_URL") if os.environ.get(name)]
     database = f"the Postgres that {named[0]} names" if named else "a Postgres of its own"
     token = (
@@ -90,6 +91,7 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
     return [
         paint(f"Hodei is up at {address}", "green", sys.stdout),
         f"  data in {place}, {database}",
+        f"  workers from: {', '.join(state['providers']) or 'nowhere but by hand'}",
         f"  {token}",
         "Next:",
         "  hodei run -- echo hello",

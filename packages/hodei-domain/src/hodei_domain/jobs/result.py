@@ -23,6 +23,8 @@ class Reason(StrEnum):
     GIVEN_BACK = "given-back"  # the attempt never started; the job went back to the queue
     PROVISIONING = "provisioning"
     IMAGE_PULL = "image-pull"
+    IMAGE_ARCHITECTURE = "image-architecture"  # made for other machines than the provider has
+    IMAGE_START = "image-start"  # no container of it can start, whatever the job's command
     COMMAND_NOT_FOUND = "command-not-found"
     NOT_EXECUTABLE = "not-executable"
     WORKING_DIR = "working-dir"

@@ -1,5 +1,7 @@
 """A provider's plugin: one record of the ports that it serves."""
 
+from collections.abc import Awaitable, Callable
+
 from attrs import frozen
 
 from hodei_domain.providers.capabilities import Capabilities
@@ -20,8 +22,8 @@ from hodei_domain.providers.provider import ProviderType
 class ProviderPlugin:
     """What one infrastructure can do; optional ports are None where it cannot.
 
-    `server_address` is host:port of the control plane as its workers must dial it, where that differs from
-    what processes of this machine dial.
+    `server_address` gives host:port of the control plane as a worker that is made now must dial it, where
+    that differs from what processes of this machine dial. Raises ProviderUnavailable if there is no way.
     """
 
     name: str
@@ -35,4 +37,4 @@ class ProviderPlugin:
     cost: WorkerCost | None = None
     metrics: WorkerMetrics | None = None
     events: WorkerEventSource | None = None
-    server_address: str | None = None
+    server_address: Callable[[], Awaitable[str]] | None = None

@@ -47,13 +47,19 @@ class Registrations:
         return (peer, worker_id) in self._workers
 
 
+def always(_: str) -> bool:
+    """Admits whatever the control plane admits."""
+    return True
+
+
 @frozen
 class WorkerAgents:
-    """What agents call."""
+    """What agents call. `admits` is asked about a registration's token before the control plane is."""
 
     _control: ControlPlane
     _now: Callable[[], datetime]
     _bears_token: Callable[[Context], bool]
+    _admits: Callable[[str], bool] = always
     _registrations: Registrations = field(factory=Registrations)
     _links: dict[WorkerId, StreamLink] = field(factory=dict, init=False)
 
@@ -61,6 +67,8 @@ class WorkerAgents:
         self, request: wire.RegisterWorkerRequest, context: Context
     ) -> wire.RegisterWorkerResponse:
         """Let a worker in by its one-time password, or again by its session."""
+        if not self._admits(request.auth_token):
+            raise Unauthenticated("this door is for workers with a one-time password")
         told = await self._control.register_worker(workers.to_registration(request))
         self._registrations.note(context.peer(), told.worker_id)
         return wire.RegisterWorkerResponse(

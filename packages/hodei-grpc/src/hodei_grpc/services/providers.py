@@ -78,7 +78,11 @@ class Providers:
             raise InvalidInput("is missing", field="provider")
         ref = convert.to_ref(told.id or told.name, "provider.id")
         with wire_names("provider"):
-            provider = await self._control.update_provider(ref, _settings(told))
+            settings = _settings(told)
+            if "config" in settings:  # what the wire does not name, such as whose machine it is, stays
+                known = (await self._control.get_provider(ref)).provider.config
+                settings["config"] = {**known, **settings["config"]}
+            provider = await self._control.update_provider(ref, settings)
         return wire.UpdateProviderResponse(provider=_config(await self._control.get_provider(provider.id)))
 
     async def delete_provider(

@@ -1,0 +1,79 @@
+"""What an engine says of itself and of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+from hodei_domain.kernel.values import architecture_name
+
+MIB = 1024 * 1024
+# Elsewhere an engine takes no limit for the disk of a container. overlay2 would, on xfs with project quotas,
+# which it does not tell.
+_LIMITS_DISKS = frozenset({"btrfs", "zfs", "devicemapper", "windowsfilter"})
+_DESKTOPS = ("docker desktop", "colima", "orbstack", "rancher desktop", "lima")
+
+
+@frozen(kw_only=True)
+class EngineFacts:
+    """An engine, as GET /info has it."""
+
+    version: str
+    architecture: str  # amd64, arm64
+    cpu_cores: int
+    memory_mib: int
+    gpus: bool
+    storage_driver: str
+    operating_system: str
+    name: str
+
+    @property
+    def limits_disks(self) -> bool:
+        """Whether it can limit the disk space of a container."""
+        return self.storage_driver in _LIMITS_DISKS
+
+    @property
+    def is_desktop(self) -> bool:
+        """Whether it runs in a virtual machine that forwards `host.docker.internal` to this machine."""
+        told = f"{self.operating_system} {self.name}".lower()
+        return any(desktop in told for desktop in _DESKTOPS)
+
+
+def engine_facts(info: Mapping[str, Any]) -> EngineFacts:
+    """From GET /info."""
+    runtimes = info.get("Runtimes") or {}
+    return EngineFacts(
+        version=str(info.get("ServerVersion") or "?"),
+        architecture=architecture_name(str(info.get("Architecture") or "")),
+        cpu_cores=int(info.get("NCPU") or 0),
+        memory_mib=int(info.get("MemTotal") or 0) // MIB,
+        gpus=any("nvidia" in name for name in runtimes),
+        storage_driver=str(info.get("Driver") or ""),
+        operating_system=str(info.get("OperatingSystem") or ""),
+        name=str(info.get("Name") or ""),
+    )
+
+
+@frozen(kw_only=True)
+class ImageFacts:
+    """An image that the engine has, as GET /images/…/json has it."""
+
+    id: str
+    architecture: str
+    user: str
+
+    @property
+    def names_a_user(self) -> bool:
+        """Whether it is to be run as somebody other than root."""
+        return self.user.partition(":")[0] not in ("", "0", "root")
+
+
+def image_facts(document: Mapping[str, Any]) -> ImageFacts:
+    """From GET /images/…/json."""
+    config = document.get("Config") or {}
+    return ImageFacts(
+        id=str(document.get("Id") or ""),
+        architecture=architecture_name(str(document.get("Architecture") or "")),
+        user=str(config.get("User") or ""),
+    )

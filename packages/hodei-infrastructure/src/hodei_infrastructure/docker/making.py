@@ -1,0 +1,154 @@
+"""From a wish to a container that runs: its image, the agent in it, its password, its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from hodei_domain.jobs.result import Reason
+from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.providers.errors import WorkerNotCreated
+from hodei_domain.workers.spec import WorkerSpec
+
+from hodei_infrastructure.docker import convert
+from hodei_infrastructure.docker.archive import Entry, archive
+from hodei_infrastructure.docker.config import DockerConfig
+from hodei_infrastructure.docker.containers import Containers
+from hodei_infrastructure.docker.delivery import Delivery
+from hodei_infrastructure.docker.engine import Engine
+from hodei_infrastructure.docker.errors import EngineRefused, start_refusal
+from hodei_infrastructure.docker.facts import EngineFacts, ImageFacts
+from hodei_infrastructure.docker.pulling import Images
+
+Tell = Callable[[str], None]
+
+
+@define(eq=False, kw_only=True)
+class Making:
+    """Makes containers for workers. Nothing is left of one that cannot start."""
+
+    config: DockerConfig
+    marks: convert.Marks
+    engine: Engine
+    images: Images
+    delivery: Delivery
+    containers: Containers
+    _default_refused: str = field(default="", init=False)
+    _has_tmp: dict[str, bool] = field(factory=dict, init=False)
+
+    def name_of(self, spec: WorkerSpec) -> str:
+        """The name of its image: the job's own, or the default."""
+        return spec.demand.image or self.config.default_image
+
+    async def image(self, spec: WorkerSpec, facts: EngineFacts, tell: Tell) -> ImageFacts:
+        """The worker's image, pulled if need be. Raises WorkerNotCreated.
+
+        Trouble with the default image is not final: jobs that asked for no image can run elsewhere, and the
+        default may be put right.
+        """
+        name = self.name_of(spec)
+        if not name:
+            raise WorkerNotCreated(f"it {convert.why_not(spec.demand, facts, self.config)}")
+        try:
+            image = await self.images.get(name, spec.demand.pull, tell)
+            _check_architecture(name, image, facts)
+        except WorkerNotCreated as error:
+            if spec.demand.image or not error.final:
+                raise
+            self._default_refused = error.message
+            raise WorkerNotCreated(error.message, reason=error.reason) from error
+        return image
+
+    async def why_no_default(self) -> str:
+        """What was wrong with the default image, "" if nothing is or the engine has it by now."""
+        if self._default_refused and await self.images.find(self.config.default_image):
+            self._default_refused = ""
+        return self._default_refused
+
+    @property
+    def default_refused(self) -> str:
+        """What was wrong with the default image when it was last asked for, "" for nothing."""
+        return self._default_refused
+
+    async def start(
+        self, spec: WorkerSpec, otp: str, facts: EngineFacts, image: ImageFacts, tell: Tell
+    ) -> bool:
+        """Make and start the container; False if another server was quicker. Raises WorkerNotCreated."""
+        name = self.name_of(spec)
+        bundle = await self.delivery.bundle(facts.architecture)
+        volume = await self.delivery.volume(bundle, image.id)
+        tell(f"starting a container of {name}")
+        body = convert.container(
+            spec,
+            image=image,
+            engine=facts,
+            config=self.config,
+            marks=self.marks,
+            command=bundle.command(convert.AGENT_DIR),
+            volume=volume,
+        )
+        container = await self._create(spec.worker_id, name, body)
+        if container is None:
+            return False
+        try:
+            if volume is None:
+                await self.delivery.copy(container, bundle)
+            await self._furnish(container, image, otp)
+            await self.engine.post(f"containers/{container}/start")
+        except EngineRefused as refused:
+            await self.containers.remove(container)
+            raise start_refusal(name, refused) from refused
+        return True
+
+    async def exists(self, id: WorkerId) -> bool:
+        """Whether the worker has a container that was started. Raises WorkerNotCreated if a stranger has its
+        name.
+
+        One that was never started is removed: its server died meanwhile, and the password in it is not good
+        any more.
+        """
+        document = await self.containers.named(id)
+        if document is None:
+            return False
+        if not convert.is_ours(document, self.marks, id):
+            raise WorkerNotCreated(
+                f"the engine has a container {convert.container_name(id)} that is not of this installation"
+            )
+        if document["State"]["Status"] != "created":
+            return True
+        await self.containers.remove(document["Id"])
+        return False
+
+    async def _create(self, id: WorkerId, name: str, body: dict[str, Any]) -> str | None:
+        """The id of the new container; None if another server was quicker."""
+        try:
+            made = await self.engine.post("containers/create", body, name=convert.container_name(id))
+        except EngineRefused as refused:
+            if refused.status == 409 and await self.exists(id):
+                return None
+            raise start_refusal(name, refused) from refused
+        return str(made["Id"])
+
+    async def _furnish(self, container: str, image: ImageFacts, otp: str) -> None:
+        """Put in what the agent needs: its password, and a /tmp if the image has none."""
+        if image.id not in self._has_tmp:
+            self._has_tmp[image.id] = await self.engine.has_path(container, "/tmp")  # noqa: S108
+        # Nobody but the agent is in the container before the agent has read it and removed it.
+        secret = f"{convert.SECRET_DIR}/{convert.SECRET_FILE}"
+        entries = [
+            Entry(name=convert.SECRET_DIR, mode=0o777),
+            Entry(name=secret, mode=0o444, content=otp.encode()),
+        ]
+        if not self._has_tmp[image.id]:
+            entries.append(Entry(name="tmp", mode=0o1777))
+        await self.engine.put_archive(container, "/", archive(entries))
+
+
+def _check_architecture(name: str, image: ImageFacts, facts: EngineFacts) -> None:
+    if image.architecture and facts.architecture and image.architecture != facts.architecture:
+        raise WorkerNotCreated(
+            f"the image {name} is for {image.architecture}, the engine's machine is {facts.architecture}",
+            reason=Reason.IMAGE_ARCHITECTURE,
+            final=True,
+        )
