@@ -41,6 +41,7 @@ def engine_of(parts: Parts) -> Engine:
         deeds=parts.deeds,
         landscape=parts.landscape,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         reaper=reaper,
     )
     inventory = Inventory(
@@ -63,6 +64,7 @@ def engine_of(parts: Parts) -> Engine:
         landscape=parts.landscape,
         config=parts.config,
         provisioner=_provisioner(parts),
+        provisionings=parts.provisionings,
         creator=_creator(parts),
         destroyer=destroyer,
         presence=presence,
@@ -106,6 +108,7 @@ def _reaper(parts: Parts) -> Reaper:
         connected=parts.connected,
         terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         moves=parts.moves,
         logs=parts.logs,
         dispatcher=parts.dispatcher,
@@ -135,6 +138,7 @@ def _provisioner(parts: Parts) -> Provisioner:
         config=parts.config,
         terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         enabled=parts.policy.provisioning,
     )
 
@@ -150,6 +154,7 @@ def _creator(parts: Parts) -> Creator:
         kinds=parts.kinds,
         config=parts.config,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         providers=parts.provider_change,
         moves=parts.moves,
         signals=parts.signals,
@@ -193,5 +198,6 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         logs=parts.logs,
         dispatcher=parts.dispatcher,
         signals=parts.signals,
+        troubles=parts.troubles,
     )
     return Intake(record, record.spoiled, parts.outside.jitter)

@@ -22,6 +22,7 @@ from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.presence import PresenceCheck, Sightings
 from hodei_application.scheduling.provisioner import Provisioned, Provisioner
+from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.signals import Signals
@@ -80,6 +81,7 @@ class Leader:
     landscape: Landscape
     config: LiveConfig
     provisioner: Provisioner
+    provisionings: Provisionings
     creator: Creator
     destroyer: Destroyer
     presence: PresenceCheck
@@ -167,6 +169,7 @@ class Leader:
         await self.reaper.give_up(survey.provisioned.given_up)
         if not full:
             return
+        self.provisionings.keep([*survey.live, *survey.provisioned.workers])
         self.presence.ask(survey.live)
         may_judge = self.leadership.may_judge
         if may_judge:
