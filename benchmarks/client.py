@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
@@ -38,9 +39,9 @@ class Client:
 
     calls: AioClient
 
-    async def submit(self, *command: str, name: str = "benchmark") -> str:
+    async def submit(self, *command: str, name: str = "benchmark", image: str = "") -> str:
         """Queue a command, executed as it is; return the job's id when the server has acknowledged it."""
-        definition = JobDefinition(name=name, command=command[0], arguments=list(command[1:]))
+        definition = JobDefinition(name=name, command=command[0], arguments=list(command[1:]), image=image)
         request = QueueJobRequest(job_definition=definition, queued_by="benchmark")
         response = await self.calls.call(JobExecutionService.queue_job, request, timeout=PATIENCE)
         assert response.job_id is not None
@@ -69,6 +70,16 @@ class Client:
         async with aclosing(stream):
             async for chunk in stream:
                 yield chunk
+
+    async def first_bytes(self, job_id: str) -> float:
+        """When (by time.perf_counter) the first that the job wrote was here. Raise JobWentWrong if it wrote
+        nothing.
+        """
+        async with aclosing(self.chunks(job_id)) as chunks:
+            async for chunk in chunks:
+                if jobs_own(chunk):
+                    return time.perf_counter()
+        raise JobWentWrong(f"{job_id} ended without a line")
 
     async def output(self, job_id: str) -> bytes:
         """What the job wrote, the platform's own lines left out."""

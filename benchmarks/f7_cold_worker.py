@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
 
 from benchmarks.bench import Benchmark
-from benchmarks.client import JobWentWrong
 from benchmarks.figures import Row, at_most
 from benchmarks.options import Options
 from benchmarks.postgres import Postgres
@@ -32,7 +31,7 @@ async def measure(stack: Stack, chosen: Options) -> Sequence[Row]:
         await stack.without_workers()
         since = time.perf_counter()
         job_id = await stack.client.submit("/bin/echo", "first line")
-        times.append((await _first_line(stack, job_id) - since) * 1e3)
+        times.append((await stack.client.first_bytes(job_id) - since) * 1e3)
         await stack.client.ended(job_id)
     row = Row(
         what="call → first line at the client, no worker there",
@@ -41,14 +40,6 @@ async def measure(stack: Stack, chosen: Options) -> Sequence[Row]:
         bars=(at_most("p50", 500),),
     )
     return [row]
-
-
-async def _first_line(stack: Stack, job_id: str) -> float:
-    async with aclosing(stack.client.chunks(job_id)) as chunks:
-        async for chunk in chunks:
-            if b"first line" in chunk.data:
-                return time.perf_counter()
-    raise JobWentWrong(f"{job_id} ended without its line")
 
 
 BENCHMARK = Benchmark(

@@ -111,5 +111,6 @@ REASONS = {
     "working-dir": "Its working directory is not there or may not be entered.",
     "spawn": "The process could not be started for another reason; the text says which.",
     "disk-full": "The worker had no room for its output.",
+    "unrecorded": "What its worker reported of it could not be stored, also not after several tries.",
     "reported": "A client reported the end through the gRPC methods for that.",
 }

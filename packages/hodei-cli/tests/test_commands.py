@@ -13,13 +13,10 @@ from hodei_grpc.methods import (
     AuditService,
     JobExecutionService,
     LogStreamService,
-    ProviderManagementService,
     SchedulerService,
-    WorkerService,
 )
 from hodei_grpc.status import STATUS
 from hodei_proto.wire import hodei as wire
-from hodei_proto.wire.hodei import providers as wire_providers
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 Output = pytest.CaptureFixture[str]
@@ -278,68 +275,37 @@ def test_logs_can_be_filtered_and_read_by_programs(server: Any, capsys: Output) 
 # --- the rest of the platform ---
 
 
-def test_workers_are_listed_shown_and_drained(server: Any, capsys: Output) -> None:
-    worker = wire.WorkerView(
-        id="w", state="BUSY", provider="local", current_job_id="1", jobs_done=3, created_at=AT
-    )
-    server.answers[WorkerService.list_workers] = lambda _: wire.ListWorkersResponse(workers=[worker])
-    server.answers[WorkerService.get_worker] = lambda _: wire.GetWorkerResponse(worker=worker)
-    server.answers[WorkerService.drain_worker] = lambda _: wire.DrainWorkerResponse(worker=worker)
-    assert run(["worker", "list", "--state", "busy"]) == 0
-    assert "BUSY" in capsys.readouterr().out
-    assert server.asked("ListWorkers")[0].state == "BUSY"
-    assert run(["worker", "get", "w", "-o", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["jobs_done"] == 3
-    assert run(["worker", "drain", "w", "--deadline", "10m", "--reason", "kernel"]) == 0
-    assert server.asked("DrainWorker")[0] == wire.DrainWorkerRequest(
-        worker_id="w", deadline=timedelta(minutes=10), reason="kernel"
-    )
-
-
-def test_no_workers_are_explained(server: Any, capsys: Output) -> None:
-    server.answers[WorkerService.list_workers] = lambda _: wire.ListWorkersResponse()
-    assert run(["worker", "list"]) == 0
-    assert "come when there are jobs" in capsys.readouterr().out
-
-
-@pytest.fixture
-def providers(server: Any) -> Any:
-    listing = wire.ProviderListing(
-        name="local", type="BARE_METAL", enabled=True, id="p1", status="ACTIVE", max_workers=4
-    )
-    health = wire.GetProviderHealthResponse(
-        name="local", healthy=True, status="ACTIVE", message="fine", checked_at=AT
-    )
-    service = ProviderManagementService
-    server.answers[service.list_providers] = lambda _: wire.ListProvidersResponse(providers=[listing])
-    server.answers[service.get_provider_health] = lambda _: health
-    server.answers[service.enable_provider] = lambda _: wire_providers.EnableProviderResponse()
-    server.answers[service.disable_provider] = lambda _: wire_providers.DisableProviderResponse()
-    return server
-
-
-def test_providers_are_listed_shown_and_switched_by_name(providers: Any, capsys: Output) -> None:
-    assert run(["provider", "list"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].split() == [
-        "local",
-        "BARE_METAL",
-        "ACTIVE",
-        "yes",
-        "0",
-        "4",
-        "p1",
+def test_what_happened_to_a_job_is_told_in_words(server: Any, capsys: Output) -> None:
+    told = [
+        ("JobCreated", {"command": "echo a", "queued_by": "me"}, "echo a (by me)"),
+        ("JobProvisioning", {"provider": "docker", "stage": "pulling alpine"}, "docker: pulling alpine"),
+        ("JobAssigned", {"attempt": 1, "worker_id": "w"}, "attempt 1, worker w"),
+        (
+            "JobStatusChanged",
+            {"old_state": "SCHEDULED", "new_state": "RUNNING", "exit_code": None, "reason": None},
+            "SCHEDULED → RUNNING",
+        ),
+        (
+            "JobStatusChanged",
+            {"old_state": "RUNNING", "new_state": "FAILED", "exit_code": 3, "reason": "exit"},
+            "RUNNING → FAILED (exit code 3)",
+        ),
+        ("JobHeld", {"job_id": "1", "why": "lost"}, "why=lost"),
     ]
-    assert run(["provider", "get", "local", "-o", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["message"] == "fine"
-    assert run(["provider", "disable", "local"]) == 0
-    assert run(["provider", "enable", "p1"]) == 0
-    assert [each.provider_id for each in providers.asked("DisableProvider")] == ["p1"]
-    assert [each.provider_id for each in providers.asked("EnableProvider")] == ["p1"]
-
-
-def test_an_unknown_provider_is_named_with_those_there_are(providers: Any, capsys: Output) -> None:
-    assert run(["provider", "disable", "docker"]) == Exit.NOT_FOUND
-    assert capsys.readouterr().err == "hodei: there is no provider 'docker'\n  There are: local\n"
+    logs = [
+        wire.AuditLogEntry(event_type=event, payload_json=json.dumps(payload), occurred_at=AT)
+        for event, payload, _ in told
+    ]
+    server.answers[JobExecutionService.get_job] = lambda _: details("1")
+    server.answers[AuditService.get_audit_logs_by_correlation] = lambda _: wire.GetAuditLogsResponse(
+        logs=logs
+    )
+    assert run(["job", "timeline", "1", "-o", "json"]) == 0
+    assert [row["what"] for row in json.loads(capsys.readouterr().out)] == [words for _, _, words in told]
+    assert run(["job", "timeline", "1"]) == 0
+    assert "docker: pulling alpine" in capsys.readouterr().out
+    server.answers[JobExecutionService.get_job] = lambda _: server.refuse(StatusCode.NOT_FOUND, "no job")
+    assert run(["job", "timeline", "1"]) == Exit.NOT_FOUND
 
 
 def test_the_queue_is_counted(server: Any, capsys: Output) -> None:

@@ -17,7 +17,7 @@ from hodei_cli.submission import (
     job_options,
     owner,
 )
-from hodei_proto.wire.hodei import JobDefinition, PriorityLevel, WorkerLostPolicy
+from hodei_proto.wire.hodei import ImagePullPolicy, JobDefinition, PriorityLevel, WorkerLostPolicy
 
 
 def described(*words: str, stdin: bytes = b"") -> JobDefinition:
@@ -105,7 +105,7 @@ def test_clocks_resources_and_policies_reach_the_definition() -> None:
         *("--grace", "3s", "--retry", "2", "--on-worker-lost", "hold", "--priority", "critical"),
         *("--cpu", "0.5", "--memory", "64", "--disk", "1G", "--gpu", "1", "--arch", "arm64"),
         *("--require", "zone=a", "--label", "team=x", "--tag", "t", "--provider", "local", "--region", "eu"),
-        *("--image", "alpine", "--key", "k", "--workdir", "/srv", "--drop-logs", "true"),
+        *("--image", "alpine", "--pull", "always", "--key", "k", "--workdir", "/srv", "--drop-logs", "true"),
     )
     assert job.timeout is not None
     assert job.timeout.execution_timeout == timedelta(seconds=2)
@@ -122,6 +122,7 @@ def test_clocks_resources_and_policies_reach_the_definition() -> None:
     assert (job.requirements.cpu_cores, job.requirements.memory_bytes) == (0.5, 64 * 2**20)
     assert (job.requirements.disk_bytes, job.requirements.gpu_count) == (10**9, 1)
     assert [(c.key, c.operator, c.values) for c in job.constraints] == [("zone", "Eq", ["a"])]
+    assert job.pull is ImagePullPolicy.ALWAYS
     assert (job.labels, job.tags, job.image, job.architecture) == ({"team": "x"}, ["t"], "alpine", "arm64")
     assert (job.provider, job.region, job.working_dir) == ("local", "eu", "/srv")
     assert (job.idempotency_key, job.drop_logs) == ("k", True)

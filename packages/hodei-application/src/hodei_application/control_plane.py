@@ -12,7 +12,6 @@ from hodei_application.engine_parts import check_provider, engine_of
 from hodei_application.group_commit import GroupCommit
 from hodei_application.jobs.assign_job import AssignJob
 from hodei_application.jobs.attempt_calls import CompleteJob, FailJob, StartJob, UpdateProgress
-from hodei_application.jobs.attempt_door import AttemptDoor
 from hodei_application.jobs.cancel_job import CancelJob
 from hodei_application.jobs.get_job import GetJob, ReadJob
 from hodei_application.jobs.list_jobs import ListJobs
@@ -48,6 +47,7 @@ from hodei_application.workers.issue_token import IssueToken
 from hodei_application.workers.list_workers import GetWorker, ListWorkers
 from hodei_application.workers.register_worker import AuthenticateSession, RegisterWorker
 from hodei_application.workers.terminate_worker import Terminate, UnregisterWorker
+from hodei_application.workers.worker_logs import ReadWorkerLogs
 
 __all__ = ["ControlPlane", "Outside", "Policy", "build"]
 
@@ -87,6 +87,7 @@ class ControlPlane:
     terminate_worker: Terminate
     unregister_worker: UnregisterWorker
     issue_worker_token: IssueToken
+    worker_logs: ReadWorkerLogs
 
     register_provider: RegisterProvider
     ensure_provider: EnsureProvider
@@ -166,24 +167,17 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         begin=begin,
         now=now,
         landscape=parts.landscape,
+        terms=parts.terms,
         kinds=parts.kinds,
         backoffs=parts.backoffs,
         sightings=parts.sightings,
     )
-    door = AttemptDoor(
-        begin=begin,
-        now=now,
-        connected=connected,
-        release=parts.release,
-        moves=moves,
-        dispatcher=dispatcher,
-        signals=signals,
-    )
+    door = parts.door
     disconnects = GroupCommit(RecordDisconnects(begin=begin, now=now, connected=connected))
     terminate = Terminate(
         begin=begin, now=now, connected=connected, moves=moves, dispatcher=dispatcher, signals=signals
     )
-    list_workers = ListWorkers(begin, parts.landscape, connected)
+    list_workers = ListWorkers(begin, parts.terms, connected)
     register_provider = RegisterProvider(
         begin=begin, now=now, new_id=outside.new_id, make=outside.plugins, change=change
     )
@@ -222,11 +216,13 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         ),
         disconnect_worker=DisconnectWorker(commit=disconnects, connected=connected, signals=signals),
         heartbeat=Heartbeat(connected),
-        report_attempt=ReportAttempt(now=now, connected=connected, intake=engine.intake),
+        report_attempt=ReportAttempt(
+            now=now, connected=connected, intake=engine.intake, troubles=parts.troubles
+        ),
         legacy_log=LegacyLogs(connected),
         list_workers=list_workers,
         get_worker=GetWorker(list_workers),
-        drain_worker=Drain(begin=begin, now=now, connected=connected, signals=signals),
+        drain_worker=Drain(begin=begin, now=now, connected=connected, terms=parts.terms, signals=signals),
         terminate_worker=terminate,
         unregister_worker=UnregisterWorker(terminate),
         issue_worker_token=IssueToken(
@@ -236,6 +232,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             secrets=outside.secrets,
             otp_ttl=parts.policy.otp_ttl,
         ),
+        worker_logs=ReadWorkerLogs(begin, parts.landscape),
         register_provider=register_provider,
         ensure_provider=EnsureProvider(begin=begin, register=register_provider),
         update_provider=UpdateProvider(now, outside.plugins, change),

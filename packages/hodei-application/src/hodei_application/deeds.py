@@ -34,6 +34,13 @@ class Deeds:
         self._tasks[key] = asyncio.create_task(self._run(key, deed), name=f"deed {key}")
         return True
 
+    async def end(self, key: Hashable) -> None:
+        """Break off what this key is at, and return when it has ended."""
+        task = self._tasks.get(key)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
     async def settled(self) -> None:
         """Return when nothing is under way."""
         while self._tasks:

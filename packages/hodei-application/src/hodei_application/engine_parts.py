@@ -41,6 +41,7 @@ def engine_of(parts: Parts) -> Engine:
         deeds=parts.deeds,
         landscape=parts.landscape,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         reaper=reaper,
     )
     inventory = Inventory(
@@ -54,10 +55,16 @@ def engine_of(parts: Parts) -> Engine:
         begin=outside.begin,
         now=outside.now,
         monotonic=outside.monotonic,
-        leadership=Leadership(holder=outside.replica, monotonic=outside.monotonic, outage=parts.outage),
+        leadership=Leadership(
+            holder=outside.replica,
+            monotonic=outside.monotonic,
+            outage=parts.outage,
+            has_died=outside.has_died,
+        ),
         landscape=parts.landscape,
         config=parts.config,
         provisioner=_provisioner(parts),
+        provisionings=parts.provisionings,
         creator=_creator(parts),
         destroyer=destroyer,
         presence=presence,
@@ -99,8 +106,9 @@ def _reaper(parts: Parts) -> Reaper:
         begin=parts.outside.begin,
         now=parts.outside.now,
         connected=parts.connected,
-        config=parts.config,
+        terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         moves=parts.moves,
         logs=parts.logs,
         dispatcher=parts.dispatcher,
@@ -128,7 +136,9 @@ def _provisioner(parts: Parts) -> Provisioner:
         new_id=parts.outside.new_id,
         landscape=parts.landscape,
         config=parts.config,
+        terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         enabled=parts.policy.provisioning,
     )
 
@@ -144,6 +154,7 @@ def _creator(parts: Parts) -> Creator:
         kinds=parts.kinds,
         config=parts.config,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         providers=parts.provider_change,
         moves=parts.moves,
         signals=parts.signals,
@@ -187,5 +198,6 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         logs=parts.logs,
         dispatcher=parts.dispatcher,
         signals=parts.signals,
+        troubles=parts.troubles,
     )
     return Intake(record, record.spoiled, parts.outside.jitter)

@@ -6,13 +6,16 @@ import pytest
 from attrs import evolve
 from hodei_application.control_plane import Policy
 from hodei_application.providers.register_provider import NewProvider
+from hodei_application.scheduling.janitor import Garbage
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.spec import Priority
 from hodei_domain.kernel.demand import ANY
 from hodei_domain.kernel.ids import ProviderId, WorkerId
+from hodei_domain.providers.errors import ProviderUnavailable
 from hodei_domain.providers.provider import ProviderType
 from hodei_domain.providers.records import Presence, PresenceState
+from hodei_domain.scheduling.surplus import GivenUp
 from hodei_domain.testing.fakes.provider import Made
 from hodei_domain.workers.spec import WorkerSpec
 from hodei_domain.workers.worker import WorkerState
@@ -44,12 +47,12 @@ async def test_what_exists_and_nobody_knows_is_destroyed(world: World) -> None:
 async def test_a_dry_run_names_orphans_and_touches_nothing(world: World) -> None:
     await world.add_provider()
     orphan = stray(world)
-    [found] = await world.control.collect_garbage(dry_run=True)
+    [found] = (await world.control.collect_garbage(dry_run=True)).orphans
     assert (found.provider, found.worker.worker_id, found.why) == ("scripted", orphan, "nobody knows it")
     assert orphan in world.provider.made
     await world.control.collect_garbage()
     assert orphan not in world.provider.made
-    assert await world.control.collect_garbage() == []
+    assert await world.control.collect_garbage() == Garbage(orphans=())
 
 
 async def test_a_worker_that_has_ended_in_our_books_is_destroyed_if_it_still_exists(world: World) -> None:
@@ -62,7 +65,7 @@ async def test_a_worker_that_has_ended_in_our_books_is_destroyed_if_it_still_exi
     await world.control.terminate_worker(agent.worker_id)
     await world.settle()
     world.provider.made[agent.worker_id] = made  # it came back from the dead
-    [found] = await world.control.collect_garbage(dry_run=True)
+    [found] = (await world.control.collect_garbage(dry_run=True)).orphans
     assert found.why == "it has ended"
 
 
@@ -226,4 +229,38 @@ async def test_a_lost_row_is_no_end_of_the_round(world: World) -> None:
     assert (await world.job(job.id)).state is JobState.SCHEDULED
     strange = evolve(worker, id=WorkerId(world.ids()))
     await world.control.engine.destroyer.destroy(strange)
-    await world.control.engine.reaper._drain(strange.id, "nobody")
+    await world.control.engine.reaper.give_up([GivenUp(worker=strange, why="nobody", drain=True)])
+
+
+async def test_one_orphan_that_cannot_be_destroyed_does_not_save_the_others(world: World) -> None:
+    await world.add_provider()
+    stuck, other = stray(world), stray(world)
+
+    async def refuse(id: WorkerId) -> None:
+        if id == stuck:
+            raise ProviderUnavailable("the engine hangs")
+
+    world.provider.on_destroy = refuse
+    found = await world.control.collect_garbage()
+    assert {orphan.worker.worker_id for orphan in found.orphans} == {stuck, other}
+    assert found.removed == {other}
+
+
+async def test_a_provider_that_does_not_answer_is_named_and_the_others_are_cleaned_up(world: World) -> None:
+    await world.add_provider("away")
+    world.provider.outage = "connection refused"
+    found = await world.control.collect_garbage(dry_run=True)
+    assert found == Garbage(orphans=(), unreached=(("away", "connection refused"),))
+    await world.control.register_provider(NewProvider(name="unserved", type=ProviderType.EC2))
+    told = dict((await world.control.collect_garbage()).unreached)
+    assert told["unserved"] == "is not available on this control plane"
+
+
+async def test_a_new_leader_cleans_up_at_once_and_then_every_minute(world: World) -> None:
+    await world.add_provider()
+    first = stray(world)
+    await world.settle()
+    assert first not in world.provider.made, "at the start"
+    second = stray(world)
+    await world.pass_time(MINUTE + timedelta(seconds=11))
+    assert second not in world.provider.made

@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 from hodei_application.control_plane import ControlPlane, Outside, Policy, build
 from hodei_application.outage import Outage
+from hodei_application.ports import nobody_has_died
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.testing import World
@@ -169,9 +170,20 @@ async def test_a_leader_that_dies_is_followed_when_its_lease_has_run_out(world: 
     assert world.control.engine.leader.leadership.epoch is None
 
 
+async def test_nobody_waits_for_the_lease_of_a_leader_that_is_known_to_be_dead(world: World) -> None:
+    await world.control.engine.leader.step()
+    world.dead.add("one")
+    other = world.replica("two")
+    await other.engine.leader.step()
+    assert other.engine.leader.leadership.epoch == 2
+    world.clock.advance(timedelta(seconds=11))
+    await world.control.engine.leader.step()  # it was wrong: then it loses, and changes nothing
+    assert world.control.engine.leader.leadership.epoch is None
+
+
 async def test_silence_is_not_judged_right_after_an_outage(world: World) -> None:
     outage = Outage()
-    leadership = Leadership(holder="one", monotonic=world.monotonic, outage=outage)
+    leadership = Leadership(holder="one", monotonic=world.monotonic, outage=outage, has_died=nobody_has_died)
     async with world.store.begin() as tx:
         await leadership.renew(tx)
     assert leadership.may_judge is False

@@ -10,10 +10,12 @@ from hodei_application.deeds import Deeds
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.result import Reason
+from hodei_domain.jobs.spec import PullPolicy
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.errors import StoreUnavailable
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable, WorkerNotCreated
+from hodei_domain.providers.pools import Pool, PoolRules
 from hodei_domain.providers.provider import ProviderStatus
 from hodei_domain.workers.worker import WorkerState
 
@@ -322,4 +324,33 @@ async def test_the_loop_survives_a_store_that_is_away(world: World) -> None:
         await world.control.engine.leader.step()
     assert world.provider.calls == []
     await world.settle()
+    assert len(world.provider.made) == 1
+
+
+async def test_only_jobs_that_want_this_image_fetched_this_way_end_with_it(world: World) -> None:
+    await world.add_provider()
+    world.provider.failures = [
+        WorkerNotCreated("no such image here", reason="image-pull", final=True),
+        WorkerNotCreated("try later"),
+        WorkerNotCreated("try later"),
+    ]
+    never = await world.submit(image="nope:1", pull=PullPolicy.NEVER)
+    usual = await world.submit(image="nope:1")
+    other = await world.submit(image="fine:1")
+    await world.settle()
+    assert (await world.job(never.id)).state is JobState.FAILED
+    assert {(await world.job(job.id)).state for job in (usual, other)} == {JobState.PENDING}
+
+
+async def test_a_warm_pool_of_an_image_that_cannot_be_had_is_tried_ever_more_seldom(world: World) -> None:
+    pool = Pool(image="nope:1", rules=PoolRules(min_idle=1))
+    await world.add_provider(pools=(pool,))
+    world.provider.failures = [WorkerNotCreated("unknown", reason="image-pull", final=True)] * 500
+    await world.pass_time(timedelta(minutes=2))
+    assert 4 <= len(world.provider.calls) <= 10
+    job = await world.submit(image="nope:1")
+    await world.settle()
+    assert (await world.job(job.id)).state is JobState.FAILED, "at once all the same"
+    world.provider.failures = []
+    await world.pass_time(timedelta(minutes=3))
     assert len(world.provider.made) == 1

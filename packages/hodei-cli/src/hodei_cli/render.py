@@ -45,6 +45,17 @@ def show_one(record: Record, output: str) -> None:
             print(f"{key + ':' if number == 0 else '':<{margin + 1}} {_painted(line)}")
 
 
+def show_lines(lines: Sequence[str], output: str, empty: str) -> None:
+    """Print lines of text that somebody else wrote; `empty` is what a person reads when there are none."""
+    if output != "table":
+        print(dumped(list(lines), output))
+        return
+    for line in lines:
+        print(printable(line))
+    if not lines:
+        print(empty)
+
+
 def show_next(record: Record, output: str, line: str) -> None:
     """Print one of many that come one by one: `line`, or a line of JSON, or a YAML document."""
     if output == "json":

@@ -13,15 +13,16 @@ COMMANDS = {
     "up": Lazy("hodei_cli.commands.up:up", "Start the whole platform on this machine.", START),
     "job": Lazy("hodei_cli.commands.job:job", "Queue jobs, look at them, cancel and retry them.", LOOK),
     "logs": Lazy("hodei_cli.commands.logs:logs", "Read or follow what a job wrote.", LOOK),
-    "worker": Lazy("hodei_cli.commands.worker:worker", "Look at workers and drain them.", OPERATE),
+    "worker": Lazy("hodei_cli.commands.worker:worker", "Look at workers, drain and end them.", OPERATE),
     "provider": Lazy(
         "hodei_cli.commands.provider:provider",
-        "Look at where workers come from, and switch it.",
+        "Look at where workers come from, and steer it.",
         OPERATE,
     ),
     "scheduler": Lazy(
         "hodei_cli.commands.scheduler:scheduler", "Look at the queue and choose how work is placed.", OPERATE
     ),
+    "gc": Lazy("hodei_cli.commands.gc:gc", "Destroy what providers have and nobody wants.", OPERATE),
     "audit": Lazy("hodei_cli.commands.audit:audit", "Read what happened, when, and who did it.", OPERATE),
     "doctor": Lazy("hodei_cli.commands.doctor:doctor", "Say what works here and how to mend the rest.", HERE),
     "db": Lazy("hodei_cli.commands.db:db", "Bring the database to this version.", HERE),

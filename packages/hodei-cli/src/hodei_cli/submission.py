@@ -14,6 +14,7 @@ import click
 
 from hodei_cli.errors import UsageProblem
 from hodei_cli.parse import DURATION, PAIR, SIZE, env_file
+from hodei_cli.views import PULLS
 
 if TYPE_CHECKING:
     from hodei_proto.wire.hodei import JobDefinition, RetryPolicy, ScriptCommand, TimeoutConfig
@@ -75,6 +76,12 @@ _OPTIONS = (
         "--priority", type=click.Choice(PRIORITIES), default="normal", help="Higher goes first. [normal]"
     ),
     click.option("--image", default="", help="The container image to run in."),
+    click.option(
+        "--pull",
+        type=click.Choice(PULLS),
+        default="missing",
+        help="When the image is fetched: always anew, if it is missing, never. [missing]",
+    ),
     click.option("--cpu", type=click.FloatRange(0, min_open=True), help="Processor cores: 0.5, 2."),
     click.option("--memory", type=SIZE, help="Memory: 512Mi, 2G; a bare number is MiB."),
     click.option("--disk", type=SIZE, help="Disk space."),
@@ -109,6 +116,7 @@ def definition(options: Mapping[str, Any]) -> JobDefinition:
     """The job that the options describe. Raise UsageProblem, naming the option, if they describe none."""
     from hodei_proto.wire.hodei import (
         Constraint,
+        ImagePullPolicy,
         JobDefinition,
         PriorityLevel,
         SchedulingInfo,
@@ -121,6 +129,7 @@ def definition(options: Mapping[str, Any]) -> JobDefinition:
         timeout=_clocks(options),
         tags=list(options["tag"]),
         image=options["image"],
+        pull=ImagePullPolicy(PULLS.index(options["pull"])),
         retry=_retry(options["retry"]),
         on_worker_lost=WorkerLostPolicy(LOST.index(options["on_worker_lost"])),
         provider=options["provider"],

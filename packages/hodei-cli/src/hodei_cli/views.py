@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,22 @@ if TYPE_CHECKING:
         JobExecution,
         JobLogEntry,
         JobSummary,
+        Orphan,
         ProviderListing,
         QueueStatus,
         WorkerView,
     )
+    from hodei_proto.wire.hodei.providers import Pool, PoolRules, ProviderConfig
 
 Record = dict[str, Any]
 
 # Job states as they are called everywhere but on the wire, by the number of the wire's JobStatus.
 STATES = ("PENDING", "PENDING", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT")
+# When an image is fetched, in Docker's words, by the number of the wire's ImagePullPolicy.
+PULLS = ("missing", "always", "never")
+# What the rules of a pool may say.
+RULES = ("max_workers", "min_idle", "idle_ttl", "max_lifetime", "max_jobs", "drain_within")
+MIB = 1024 * 1024
 OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"})
 
 
@@ -64,6 +71,7 @@ def job_record(response: GetJobResponse) -> Record:
         "environment": dict(job.environment),
         "working_dir": job.working_dir or None,
         "image": job.image or None,
+        "pull": _word(PULLS, int(job.pull)) if job.image else None,
         "labels": dict(job.labels),
         "tags": list(job.tags),
         "queued_by": response.queued_by or None,
@@ -115,12 +123,19 @@ def worker_row(worker: WorkerView) -> Record:
         "architecture": worker.architecture or None,
         "job": worker.current_job_id or None,
         "jobs_done": worker.jobs_done,
+        "max_jobs": worker.max_jobs or None,
+        "image": worker.image or None,
+        "pull": _word(PULLS, int(worker.pull)) if worker.image else None,
         "connected": worker.connected,
         "cpu_cores": worker.cpu_cores or None,
         "memory_bytes": worker.memory_bytes or None,
         "labels": dict(worker.labels),
         "created_at": worker.created_at,
         "last_heartbeat": worker.last_heartbeat,
+        "idle_since": worker.idle_since,
+        "idle_until": worker.idle_until,
+        "replaced_at": worker.replaced_at,
+        "drain_by": worker.drain_by,
         "reason": worker.reason or None,
     }
 
@@ -135,6 +150,48 @@ def provider_row(provider: ProviderListing) -> Record:
         "status": provider.status,
         "active_workers": provider.active_workers,
         "max_workers": provider.max_workers,
+    }
+
+
+def pools_record(provider: ProviderConfig) -> Record:
+    """The rules for a provider's pools of workers: those for each, and those for some."""
+    return {
+        "pool": rules_record(provider.pool),
+        "pools": {pool_name(each): rules_record(each.rules) for each in provider.pools},
+    }
+
+
+def pool_name(pool: Pool) -> str:
+    """What tells a pool from the others: its image, and the resources if it is for those only."""
+    asked = pool.resources
+    parts = [pool.image or "default image"]
+    if asked is not None:
+        parts += [f"{asked.cpu_cores:g} cores"] if asked.cpu_cores else []
+        parts += [f"{asked.memory_bytes // MIB} MiB"] if asked.memory_bytes else []
+        parts += [f"{asked.disk_bytes // MIB} MiB disk"] if asked.disk_bytes else []
+        parts += [f"{asked.gpu_count} gpu"] if asked.gpu_count else []
+        parts += [asked.architecture] if asked.architecture else []
+    return ", ".join(parts)
+
+
+def rules_record(rules: PoolRules | None) -> Record:
+    """What the rules of a pool say."""
+    if rules is None:
+        return {}
+    said = {name: getattr(rules, name) for name in RULES}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def orphan_row(orphan: Orphan) -> Record:
+    """Something at a provider that nobody wants."""
+    return {
+        "provider": orphan.provider,
+        "worker": orphan.worker_id,
+        "presence": orphan.presence,
+        "started_at": orphan.started_at,
+        "expires_at": orphan.expires_at,
+        "why": orphan.why,
+        "removed": orphan.removed,
     }
 
 
@@ -174,6 +231,41 @@ def audit_row(entry: AuditLogEntry) -> Record:
     }
 
 
+def timeline_row(entry: AuditLogEntry) -> Record:
+    """One thing that happened to a job, in words."""
+    payload = _object(entry.payload_json)
+    return {
+        "at": entry.occurred_at,
+        "event": entry.event_type,
+        "what": _happened(entry.event_type, payload),
+        "payload": payload,
+    }
+
+
+def _happened(event: str, told: Mapping[str, Any]) -> str:
+    """What an event of a job says, in a few words; of an unknown one all that it tells."""
+    match event:
+        case "JobCreated":
+            return _line(told.get("command") or told.get("interpreter"), _by(told.get("queued_by")))
+        case "JobProvisioning":
+            return _line(f"{told.get('provider')}:", told.get("stage"))
+        case "JobAssigned":
+            return f"attempt {told.get('attempt')}, worker {told.get('worker_id')}"
+        case "JobStatusChanged":
+            code = told.get("exit_code")
+            end = told.get("reason") if code is None else f"exit code {code}"
+            return _line(told.get("old_state"), "→", told.get("new_state"), end and f"({end})")
+    return ", ".join(f"{key}={value}" for key, value in told.items() if key != "job_id" and value)
+
+
+def _by(owner: Any) -> str:
+    return f"(by {owner})" if owner else ""
+
+
+def _line(*parts: Any) -> str:
+    return " ".join(str(part) for part in parts if part)
+
+
 def log_row(entry: JobLogEntry) -> Record:
     """A line of output."""
     return {
@@ -192,6 +284,11 @@ def _progress(response: GetJobResponse) -> str | None:
     parts = [f"{response.progress_percentage} %" if response.progress_percentage else ""]
     parts += [response.progress_stage, response.progress_message]
     return ", ".join(filter(None, parts)) or None
+
+
+def _word(words: Sequence[str], number: int) -> str:
+    """The word for a number on the wire; a newer server may send numbers that have none here."""
+    return words[number] if number < len(words) else str(number)
 
 
 def _value(id: Any) -> str | None:

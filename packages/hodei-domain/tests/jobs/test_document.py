@@ -1,10 +1,12 @@
 import json
 
+import pytest
 from attrs import evolve
 from hodei_domain.jobs.demand import demand_of
 from hodei_domain.jobs.document import spec_from_json, spec_to_json
 from hodei_domain.jobs.fingerprint import fingerprint_of
-from hodei_domain.jobs.spec import JobSpec, Priority, Script, Shell
+from hodei_domain.jobs.spec import JobSpec, Priority, PullPolicy, Script, Shell
+from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.testing.strategies import specs
 from hypothesis import given
 
@@ -24,6 +26,18 @@ def test_a_document_of_an_older_release_may_lack_fields() -> None:
     )
     assert script.command == Script("bash", "ls")
     assert script.retry.max_attempts == 2
+
+
+def test_the_default_pull_policy_leaves_documents_as_they_were() -> None:
+    spec = JobSpec(command=Shell("true"), image="alpine")
+    assert "pull" not in spec_to_json(spec)
+    anew = evolve(spec, pull=PullPolicy.ALWAYS)
+    assert spec_from_json(spec_to_json(anew)) == anew
+
+
+def test_an_unknown_pull_policy_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match="pull: 'SELDOM' is none of"):
+        spec_from_json({"command": {"shell": "true"}, "pull": "SELDOM"})
 
 
 def test_whatever_is_said_differently_has_another_fingerprint() -> None:
@@ -49,5 +63,5 @@ def test_the_order_of_variables_says_nothing() -> None:
 
 
 def test_every_field_of_a_spec_is_in_its_document() -> None:
-    spec = JobSpec(command=Shell("true"))
+    spec = JobSpec(command=Shell("true"), pull=PullPolicy.NEVER)
     assert spec_to_json(spec).keys() == {field.name for field in JobSpec.__attrs_attrs__}  # type: ignore[attr-defined]  # attrs adds it

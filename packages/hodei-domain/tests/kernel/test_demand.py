@@ -2,9 +2,11 @@ import json
 import subprocess
 import sys
 
+import pytest
 from attrs import evolve
 from hodei_domain.kernel.demand import ANY, DemandClass, digest_of
-from hodei_domain.kernel.values import Constraint, Operator, Resources
+from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.values import Constraint, Operator, PullPolicy, Resources
 from hodei_domain.testing.strategies import demands
 from hypothesis import given
 
@@ -33,6 +35,8 @@ def test_the_order_of_constraints_makes_no_other_class() -> None:
 def test_whatever_differs_makes_another_class() -> None:
     others = [
         evolve(FULL, image=""),
+        evolve(FULL, pull=PullPolicy.ALWAYS),
+        evolve(FULL, pull=PullPolicy.NEVER),
         evolve(FULL, resources=Resources()),
         evolve(FULL, resources=Resources(cpu_cores=2, memory_mib=512)),
         evolve(FULL, constraints=[A]),
@@ -47,6 +51,18 @@ def test_keys_never_change() -> None:
     assert ANY.key == "d3ee520f271a2f585d64203e3cb4ac8d"
     assert FULL.key == "b48e7985693d7659e7e52b97879aaacc"
     assert digest_of({"b": [1, None], "a": "ñ"}) == digest_of({"a": "ñ", "b": [1, None]})
+
+
+def test_a_class_without_a_pull_policy_is_read_as_before() -> None:
+    assert "pull" not in FULL.to_json()
+    assert DemandClass.from_json(FULL.to_json()).pull is PullPolicy.IF_NOT_PRESENT
+
+
+@pytest.mark.parametrize("pull", ["SOMETIMES", "", 1, None])
+def test_a_class_with_an_unknown_pull_policy_is_refused_by_name(pull: object) -> None:
+    with pytest.raises(InvalidInput, match=r"pull: .* is none of always, missing, never") as caught:
+        DemandClass.from_json({**FULL.to_json(), "pull": pull})
+    assert caught.value.field == "pull"
 
 
 def test_keys_are_the_same_in_another_process() -> None:

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hodei_domain.kernel.demand import ANY, DemandClass
-from hodei_domain.kernel.values import Capacity, Constraint, Operator, Resources
+from hodei_domain.kernel.values import Capacity, Constraint, Operator, PullPolicy, Resources
 from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.pools import Pool
 from hodei_domain.providers.provider import Provider, ProviderType
 from hodei_domain.scheduling.eligible import honour, provider_cannot, provider_is_closed, worker_cannot
 from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer, offer_of, provider_offer
@@ -178,9 +179,24 @@ def test_an_offer_is_made_from_a_provider() -> None:
     provider = Provider.register(
         new_provider_id(), "docker", ProviderType.DOCKER, at=T0, capabilities=CAN, max_workers=2, priority=4
     ).after
-    offer = provider_offer(provider, live_workers=1, startup_time=timedelta(seconds=2), cost_per_hour=0.5)
+    offer = provider_offer(
+        provider, pool=Pool(), live_workers=1, startup_time=timedelta(seconds=2), cost_per_hour=0.5
+    )
     assert (offer.name, offer.priority, offer.live_workers, offer.max_workers) == ("docker", 4, 1, 2)
     assert (offer.startup_time, offer.cost_per_hour) == (timedelta(seconds=2), 0.5)
     assert provider_cannot(demand(), offer) is None
-    off = provider_offer(provider.disable(at=T0).after, live_workers=0)
+    off = provider_offer(provider.disable(at=T0).after, pool=Pool(), live_workers=0)
     assert provider_is_closed(off, T0) == "is disabled"
+
+
+def test_an_image_that_is_to_be_fetched_anew_asks_for_a_worker_that_did_and_served_nobody() -> None:
+    anew, fetched = demand(pull=PullPolicy.ALWAYS), evolve(WORKER, pull=PullPolicy.ALWAYS)
+    assert worker_cannot(anew, fetched) is None
+    for other in (WORKER, evolve(fetched, jobs_done=1)):
+        assert worker_cannot(anew, other) == "did not fetch its image for this job"
+
+
+@pytest.mark.parametrize("pull", [PullPolicy.IF_NOT_PRESENT, PullPolicy.NEVER])
+def test_who_takes_the_image_that_is_there_takes_any_worker_with_it(pull: PullPolicy) -> None:
+    for made in PullPolicy:
+        assert worker_cannot(demand(pull=pull), evolve(WORKER, pull=made, jobs_done=3)) is None

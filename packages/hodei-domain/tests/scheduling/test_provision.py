@@ -1,6 +1,7 @@
 from typing import Any
 from uuid import UUID
 
+from attrs import evolve
 from hodei_domain.kernel.demand import ANY, DemandClass
 from hodei_domain.kernel.ids import ProviderId, WorkerId
 from hodei_domain.kernel.values import Resources
@@ -8,7 +9,8 @@ from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.scheduling.choose import ProviderStrategy
 from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer
 from hodei_domain.scheduling.provision import Plan, Waiting, plan_warm, plan_workers
-from hodei_domain.testing.making import T0
+from hodei_domain.scheduling.terms import WarmPool
+from hodei_domain.testing.making import SECOND, T0
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +51,8 @@ def test_each_unserved_job_gets_a_worker() -> None:
 
 def test_idle_and_starting_workers_count() -> None:
     assert made(plan([waiting(ANY, 3, provider("a"))], [worker(1), worker(2)])) == [("", "a", 1)]
-    assert plan([waiting(ANY, 2, provider("a"))], [worker(1), worker(2)]) == Plan()
+    enough = plan([waiting(ANY, 2, provider("a"))], [worker(1), worker(2), worker(3)])
+    assert enough == Plan(needed=frozenset({worker(1).worker_id, worker(2).worker_id}))
 
 
 def test_a_worker_counts_for_one_job_only() -> None:
@@ -62,7 +65,8 @@ def test_a_worker_counts_for_one_job_only() -> None:
 
 def test_a_worker_that_fits_several_classes_is_used() -> None:
     small = DemandClass(resources=Resources(cpu_cores=1))
-    assert plan([waiting(small, 1, provider("a"))], [worker(1, ANY)]) == Plan()
+    found = plan([waiting(small, 1, provider("a"))], [worker(1, ANY)])
+    assert found == Plan(needed=frozenset({worker(1).worker_id}))
 
 
 def test_a_full_provider_passes_the_rest_on() -> None:
@@ -113,12 +117,69 @@ def test_round_robin_goes_on_with_each_creation() -> None:
     assert [creation.provider for creation in found.creations] == ["a", "b"]
 
 
+def warm(
+    name: str, min_idle: int, demand: DemandClass = ANY, **fields: Any
+) -> tuple[WarmPool, ProviderOffer]:
+    key = (demand.image, demand.resources)
+    pool = WarmPool(provider=name, demand=demand, min_idle=min_idle)
+    return pool, provider(name, pool=key, **fields)
+
+
 def test_warm_workers_are_kept_idle_at_each_provider() -> None:
     coming = [worker(1, provider="a"), worker(2, ALPINE, provider="a")]
-    closed = [provider("c", enabled=False), provider("d", max_workers=0), provider("e", has_plugin=False)]
-    found = plan_warm(coming, [provider("b", max_workers=1), provider("a"), *closed], min_idle=2, now=T0)
+    closed = [warm("c", 2, enabled=False), warm("d", 2, max_workers=0), warm("e", 2, has_plugin=False)]
+    found = plan_warm([warm("a", 2), warm("b", 2, max_workers=1), *closed], coming, now=T0)
     assert made(found) == [("", "a", 1), ("", "b", 1)]
-    assert plan_warm(coming, [provider("a")], min_idle=1, now=T0) == Plan()
+    assert found.needed == {worker(1).worker_id}
+    assert plan_warm([warm("a", 1)], coming, now=T0).creations == ()
+
+
+def test_warm_workers_are_kept_for_a_named_image() -> None:
+    coming = [worker(1, provider="a"), worker(2, ALPINE, provider="a"), worker(3, ALPINE, provider="b")]
+    found = plan_warm([warm("a", 3, ALPINE), warm("a", 1)], coming, now=T0)
+    assert made(found) == [("alpine:3.20", "a", 2)]
+
+
+def test_warm_pools_share_their_providers_limit() -> None:
+    pools = [warm("a", 3, ALPINE, max_workers=4), warm("a", 3, max_workers=4)]
+    assert made(plan_warm(pools, [], now=T0)) == [("alpine:3.20", "a", 3), ("", "a", 1)]
+    narrow = [warm("a", 3, ALPINE, pool_max=3, pool_live=2)]
+    assert made(plan_warm(narrow, [], now=T0)) == [("alpine:3.20", "a", 1)]
+
+
+def test_a_worker_counts_for_one_warm_pool_only_and_first_for_its_own() -> None:
+    big = DemandClass(resources=Resources(cpu_cores=8))
+    coming = [worker(1, big, provider="a", idle_since=T0)]
+    assert made(plan_warm([warm("a", 1), warm("a", 1, big)], coming, now=T0)) == [("", "a", 1)]
+    assert made(plan_warm([warm("a", 1)], coming, now=T0)) == []
+
+
+def test_those_idle_last_are_kept_before_those_that_start() -> None:
+    young, old = (worker(n, provider="a", idle_since=T0 + n * SECOND) for n in (2, 1))
+    starting = worker(3, provider="a")
+    assert plan_warm([warm("a", 1)], [old, starting, young], now=T0).needed == {young.worker_id}
+    assert plan_warm([warm("a", 2)], [old, starting, young], now=T0).needed == {
+        young.worker_id,
+        old.worker_id,
+    }
+
+
+def test_a_full_pool_makes_no_more_though_its_provider_could() -> None:
+    alpine = ("alpine:3.20", Resources())
+    one = provider("a", pool=alpine, pool_max=3, pool_live=1)
+    also = evolve(one, pool=("alpine:3.20", Resources()))
+    found = plan([waiting(ALPINE, 5, one), waiting(evolve(ALPINE, region="eu"), 1, also)], [])
+    assert made(found) == [("alpine:3.20", "a", 2)]
+    assert [left.reasons for left in found.unserved] == [
+        {"a": "is at its limit of 3 workers for alpine:3.20"}
+    ] * 2
+
+
+def test_who_is_kept_from_a_class_by_limits_alone_is_told() -> None:
+    full, away = provider("a", max_workers=2, live_workers=2), provider("b", enabled=False)
+    resting = provider("c", max_workers=1, live_workers=1, retry_at=T0 + SECOND)
+    found = plan([waiting(ANY, 3, full, away, resting, provider("d", pool_max=0))], [])
+    assert [offer.name for offer in found.unserved[0].full] == ["a", "d"]
 
 
 @given(

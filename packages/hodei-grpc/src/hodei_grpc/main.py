@@ -145,8 +145,8 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
                 server.serve(control, limits)
                 await server.start()
                 stop.starting = None  # from here on a signal ends what runs in good order
+                providers = [view.provider.name for view in await control.list_providers()]
                 with announced(settings.data_dir, server.address) as announcement:
-                    providers = [view.provider.name for view in await control.list_providers()]
                     tell_ready(options.ready_fd, server.port, providers)
                     _greet(server, settings, options, providers)
                     await _until_stop(stop, options, control, Curtain(server, announcement))

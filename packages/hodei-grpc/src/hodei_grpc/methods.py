@@ -141,6 +141,11 @@ class ProviderManagementService:
         providers.DisableProviderRequest,
         providers.DisableProviderResponse,
     )
+    collect_garbage: Final = Unary(
+        "/hodei.ProviderManagementService/CollectGarbage",
+        hodei.CollectGarbageRequest,
+        hodei.CollectGarbageResponse,
+    )
     get_provider_stats: Final = Unary(
         "/hodei.ProviderManagementService/GetProviderStats",
         providers.GetProviderStatsRequest,
@@ -209,6 +214,12 @@ class WorkerService:
     )
     drain_worker: Final = Unary(
         "/hodei.WorkerService/DrainWorker", hodei.DrainWorkerRequest, hodei.DrainWorkerResponse
+    )
+    terminate_worker: Final = Unary(
+        "/hodei.WorkerService/TerminateWorker", hodei.TerminateWorkerRequest, hodei.TerminateWorkerResponse
+    )
+    get_worker_logs: Final = Unary(
+        "/hodei.WorkerService/GetWorkerLogs", hodei.GetWorkerLogsRequest, hodei.GetWorkerLogsResponse
     )
 
 

@@ -180,6 +180,11 @@ class ProviderManagementServicer(Protocol):
     ) -> providers.DisableProviderResponse: ...
 
     @abstractmethod
+    async def collect_garbage(
+        self, request: hodei.CollectGarbageRequest, context: Context
+    ) -> hodei.CollectGarbageResponse: ...
+
+    @abstractmethod
     async def get_provider_stats(
         self, request: providers.GetProviderStatsRequest, context: Context
     ) -> providers.GetProviderStatsResponse: ...
@@ -260,6 +265,16 @@ class WorkerServicer(Protocol):
     async def drain_worker(
         self, request: hodei.DrainWorkerRequest, context: Context
     ) -> hodei.DrainWorkerResponse: ...
+
+    @abstractmethod
+    async def terminate_worker(
+        self, request: hodei.TerminateWorkerRequest, context: Context
+    ) -> hodei.TerminateWorkerResponse: ...
+
+    @abstractmethod
+    async def get_worker_logs(
+        self, request: hodei.GetWorkerLogsRequest, context: Context
+    ) -> hodei.GetWorkerLogsResponse: ...
 
 
 class ProvidersProviderManagementServicer(Protocol):

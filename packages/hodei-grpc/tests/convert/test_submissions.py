@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hodei_domain.jobs.spec import OnWorkerLost, Priority, Script, Shell
+from hodei_domain.jobs.spec import OnWorkerLost, Priority, PullPolicy, Script, Shell
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.values import Constraint, Operator
 from hodei_grpc.caller import Caller
@@ -173,3 +173,13 @@ def test_a_request_without_a_definition_or_with_a_wrong_id_is_refused() -> None:
     wrong = wire.QueueJobRequest(job_definition=definition(job_id=wire.JobId(value="42")))
     with pytest.raises(InvalidInput, match=r"^job_definition\.job_id\.value: "):
         to_submission(wrong, NOBODY)
+
+
+@pytest.mark.parametrize("policy", PullPolicy)
+def test_when_the_image_is_fetched_is_said_and_told_again(policy: PullPolicy) -> None:
+    told = definition(image="alpine:3.20", pull=wire.ImagePullPolicy[policy.value])
+    assert to_spec(told).pull is policy
+
+
+def test_a_pull_policy_that_nobody_knows_is_refused() -> None:
+    assert refused(pull=wire.ImagePullPolicy(9)) == "job_definition.pull"

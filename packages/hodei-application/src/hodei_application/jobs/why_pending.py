@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from attrs import frozen
@@ -15,6 +14,7 @@ from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.kinds import Kinds
 from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.scheduling.presence import Sightings
 
 
@@ -27,6 +27,7 @@ class WhyPending:
     begin: UnitOfWork
     now: Clock
     landscape: Landscape
+    terms: PoolTerms
     kinds: Kinds
     backoffs: Backoffs
     sightings: Sightings
@@ -41,10 +42,9 @@ class WhyPending:
             return []
         self.landscape.learn(await tx.providers.list_all())
         workers = await tx.workers.live()
-        live = Counter(worker.provider_id for worker in workers if worker.provider_id is not None)
         key = job.demand.key
         retry_at = self.backoffs.retry_at([provider.id for provider in self.landscape], key)
-        offers = self.landscape.offers(job.demand, live=live, retry_at=retry_at)
+        offers = self.landscape.offers(job.demand, live=self.terms.census(workers), retry_at=retry_at)
         wanted = self.kinds.wanted(job.demand).key
         starting = [
             (self.landscape.name(worker.provider_id), self._stage(worker))

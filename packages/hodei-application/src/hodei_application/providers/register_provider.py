@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderAlreadyExists
+from hodei_domain.providers.pools import NO_RULES, Pool, PoolRules
 from hodei_domain.providers.provider import Provider, ProviderType
 
 from hodei_application.ports import Clock, NewId, PluginFactory, UnitOfWork
@@ -27,6 +28,8 @@ class NewProvider:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(factory=dict)
     capabilities: Capabilities | None = None
+    pool: PoolRules = NO_RULES
+    pools: tuple[Pool, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -53,6 +56,8 @@ class RegisterProvider:
             tags=new.tags,
             metadata=new.metadata,
             config=new.config,
+            pool=new.pool,
+            pools=new.pools,
             capabilities=new.capabilities or Capabilities(),
         )
         plugin = self.make(registered.after)

@@ -32,6 +32,7 @@ from hodei_application.scheduling.backoffs import ANY_CLASS, Backoffs
 from hodei_application.scheduling.kinds import Kinds
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.provisionings import STARTED, Provisionings
 from hodei_application.signals import Signals
 
 log = logging.getLogger("hodei.scheduling")
@@ -59,6 +60,7 @@ class Creator:
     kinds: Kinds
     config: LiveConfig
     backoffs: Backoffs
+    provisionings: Provisionings
     providers: ProviderChange
     moves: Moves
     signals: Signals
@@ -139,6 +141,7 @@ class Creator:
 
     async def _confirm(self, worker: Worker, provider_id: ProviderId) -> None:
         await self._move(worker.id, lambda w: w.created(at=self.now()))
+        await self.provisionings.stage(worker.id, STARTED)
         self.backoffs.worked(provider_id, worker.demand.key)
         provider = self.landscape.provider(provider_id)
         if provider is not None and provider.failures:
@@ -152,6 +155,8 @@ class Creator:
             await self._failed(worker, provider_id, worker.demand.key, error.message)
             return
         log.warning("No worker can be made for %s: %s", worker.demand, error.message)
+        self.backoffs.refused(provider_id, worker.demand.key, self.now())
+        await self.provisionings.failed(worker.id, error.message)
         await self._move(worker.id, lambda w: w.ended(at=self.now(), why=error.message))
         result = JobResult(reason=error.reason, message=error.message)
         while await self._give_up(worker.demand, result) == GIVEN_UP_AT_ONCE:
@@ -173,6 +178,7 @@ class Creator:
         """The identity is burnt; another worker with a new one follows after a while."""
         retry_at = self.backoffs.failed(provider_id, key, self.now())
         log.warning("Worker %s was not made, the next try is at %s: %s", worker.id, retry_at, message)
+        await self.provisionings.failed(worker.id, message)
         await self._withdraw(worker, message)
         await self.providers.on(provider_id, lambda p: p.report_health(False, message, at=self.now()))
 

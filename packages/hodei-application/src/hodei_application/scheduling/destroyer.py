@@ -52,6 +52,7 @@ class Destroyer:
 
     async def destroy(self, worker: Worker, grace: timedelta | None = None) -> None:
         """Destroy it and record that it is gone."""
+        await self.deeds.end(("create", worker.id))  # or it would be made after we looked
         if worker.provider_id is not None:
             plugin = self.landscape.plugin(worker.provider_id)
             if plugin is None:

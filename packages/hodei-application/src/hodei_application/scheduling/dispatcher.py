@@ -25,6 +25,7 @@ from hodei_application.scheduling.hot_classes import HotClasses
 from hodei_application.scheduling.kinds import Kind, Kinds
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.match import COMPARED, FIRST_REASON, Match, match_jobs
+from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.signals import Signals
 from hodei_application.workers.commands import RunAttempt
 from hodei_application.workers.connected import ConnectedWorkers, Connection
@@ -81,6 +82,7 @@ class Dispatcher:
     connected: ConnectedWorkers
     kinds: Kinds
     config: LiveConfig
+    terms: PoolTerms
     turns: FairOrder
     moves: Moves
     signals: Signals
@@ -293,7 +295,7 @@ class Dispatcher:
                 self.connected.remove(given.connection.link)  # or it would be offered the next job at once
                 undelivered.append(given)
         self.moves(given.job.after for given in assigned)
-        if assigned and self.config.now.min_idle:
+        if assigned and self.terms.keep_any():
             self.signals.demand()  # there are fewer idle ones now than are to be kept
         if undelivered:
             await repeat(lambda: self._give_back(undelivered))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from attrs import frozen
-from hodei_domain.scheduling.config import SchedulerConfig
+from hodei_domain.scheduling.terms import Terms
 from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
 
 BY_HAND_VERDICT = timedelta(minutes=10)
@@ -24,7 +24,7 @@ class Fate:
 
 
 def fate_of(
-    worker: Worker, config: SchedulerConfig, *, now: datetime, verdict: timedelta, may_judge: bool
+    worker: Worker, terms: Terms, *, now: datetime, verdict: timedelta, may_judge: bool
 ) -> Fate | None:
     """None: leave it alone. Silence is held against it only when `may_judge`."""
     if worker.state in GOING:
@@ -37,9 +37,21 @@ def fate_of(
         return Fate(False, "it was silent for too long")
     if worker.state is WorkerState.DRAINING:
         return _fate_of_draining(worker, now)
-    if worker.provider_id is not None and now - worker.created_at >= config.max_lifetime:
+    if worker.provider_id is not None and now - worker.created_at >= terms.max_lifetime:
         return Fate(worker.job_id is not None, "it has reached its lifetime")
+    if is_worn_out(worker, terms) and worker.job_id is None:  # its pool's rules changed meanwhile
+        return Fate(False, worn_out(worker))
     return None
+
+
+def is_worn_out(worker: Worker, terms: Terms) -> bool:
+    """Whether it has served as many jobs as it may. Those started by hand are their owner's."""
+    return bool(terms.max_jobs) and worker.provider_id is not None and worker.jobs_done >= terms.max_jobs
+
+
+def worn_out(worker: Worker) -> str:
+    """Why one that is worn out goes."""
+    return f"it has served {worker.jobs_done} {'job' if worker.jobs_done == 1 else 'jobs'}"
 
 
 def _fate_of_starting(worker: Worker, now: datetime) -> Fate | None:
@@ -66,19 +78,7 @@ def _is_silent(worker: Worker, now: datetime, verdict: timedelta) -> bool:
     return now - heard >= (verdict if worker.provider_id is not None else max(verdict, BY_HAND_VERDICT))
 
 
-def idle_too_long(workers: list[Worker], config: SchedulerConfig, now: datetime) -> list[Worker]:
-    """Idle workers beyond those that are to be kept, whose time to live is over; per provider, the longest
-    idle first.
-
-    Those started by hand are their owner's.
-    """
-    idle: dict[object, list[Worker]] = {}
-    for worker in workers:
-        if worker.state is WorkerState.READY and worker.provider_id is not None:
-            idle.setdefault(worker.provider_id, []).append(worker)
-    over: list[Worker] = []
-    for of_provider in idle.values():
-        of_provider.sort(key=lambda w: (w.idle_since or now, w.id))
-        spare = of_provider[: max(0, len(of_provider) - config.min_idle)]
-        over += [w for w in spare if w.idle_since is not None and now - w.idle_since >= config.idle_ttl]
-    return over
+def is_idle_too_long(worker: Worker, terms: Terms, now: datetime) -> bool:
+    """Whether an idle worker's time to live is over. Those started by hand are their owner's."""
+    is_idle = worker.state is WorkerState.READY and worker.provider_id is not None
+    return is_idle and worker.idle_since is not None and now - worker.idle_since >= terms.idle_ttl

@@ -41,6 +41,17 @@ class Orphan:
     why: str
 
 
+@frozen(kw_only=True)
+class Garbage:
+    """What was found, which of it was destroyed, and the providers that could not be looked through, each
+    with the reason.
+    """
+
+    orphans: tuple[Orphan, ...]
+    removed: frozenset[WorkerId] = frozenset()
+    unreached: tuple[tuple[str, str], ...] = ()
+
+
 @define(eq=False, kw_only=True)
 class Inventory:
     """Compares what providers have with what the store knows, both ways."""
@@ -62,11 +73,25 @@ class Inventory:
             if (row := rows.get(worker.worker_id)) is None or row.is_over
         ]
 
+    async def remove(self, orphan: Orphan, plugin: ProviderPlugin) -> bool:
+        """Destroy it; False when its provider cannot just now, which must not save the others."""
+        worker_id = orphan.worker.worker_id
+        log.warning("Destroying worker %s of %s: %s", worker_id, orphan.provider, orphan.why)
+        try:
+            await plugin.lifecycle.destroy_worker(worker_id, self.destroyer.grace)
+        except HodeiError as error:
+            log.warning("Worker %s of %s cannot be destroyed: %s", worker_id, orphan.provider, error)
+            return False
+        return True
+
     async def sweep(self, provider: Provider, plugin: ProviderPlugin) -> None:
         """Destroy the orphans, and count as gone what should be there and is not."""
         for orphan in await self.orphans(provider, plugin):
-            log.warning("Destroying worker %s of %s: %s", orphan.worker.worker_id, provider.name, orphan.why)
-            await plugin.lifecycle.destroy_worker(orphan.worker.worker_id, self.destroyer.grace)
+            await self.remove(orphan, plugin)
+        await self.find_missing(provider, plugin)
+
+    async def find_missing(self, provider: Provider, plugin: ProviderPlugin) -> None:
+        """Count as gone what should be there and is not."""
         there = {worker.worker_id: worker.presence for worker in await plugin.inventory.list_workers()}
         for worker in await self._expected(provider):
             presence = there.get(worker.id, ABSENT)
@@ -93,24 +118,37 @@ class Inventory:
 
 @frozen(kw_only=True)
 class CollectGarbage:
-    """What exists at the providers and belongs to nobody; destroyed unless it is a dry run."""
+    """What exists at the providers and belongs to nobody; destroyed unless it is a dry run.
+
+    A provider that does not answer does not keep the others from being cleaned up.
+    """
 
     begin: UnitOfWork
     landscape: Landscape
     inventory: Inventory
 
-    async def __call__(self, *, dry_run: bool = False) -> list[Orphan]:
+    async def __call__(self, *, dry_run: bool = False) -> Garbage:
         async with self.begin() as tx:
             self.landscape.learn(await tx.providers.list_all())
         orphans: list[Orphan] = []
+        removed: set[WorkerId] = set()
+        unreached: list[tuple[str, str]] = []
         for provider in self.landscape:
             plugin = self.landscape.plugin(provider.id)
             if plugin is None:
+                unreached.append((provider.name, "is not available on this control plane"))
                 continue
-            orphans += await self.inventory.orphans(provider, plugin)
+            try:
+                found = await self.inventory.orphans(provider, plugin)
+                if not dry_run:
+                    await self.inventory.find_missing(provider, plugin)
+            except HodeiError as error:
+                unreached.append((provider.name, error.message))
+                continue
+            orphans += found
             if not dry_run:
-                await self.inventory.sweep(provider, plugin)
-        return orphans
+                removed |= {o.worker.worker_id for o in found if await self.inventory.remove(o, plugin)}
+        return Garbage(orphans=tuple(orphans), removed=frozenset(removed), unreached=tuple(unreached))
 
 
 @define(eq=False, kw_only=True)

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 from attrs import define, evolve, field
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import ProviderId
+from hodei_domain.kernel.values import PullPolicy
 from hodei_domain.scheduling.eligible import honour, worker_cannot
 from hodei_domain.scheduling.offers import WorkerOffer, offer_of
 from hodei_domain.workers.worker import Worker
@@ -45,6 +46,7 @@ class Kinds:
         """The worker's kind."""
         key = (
             worker.demand.key,
+            worker.demand.pull is PullPolicy.ALWAYS and worker.jobs_done > 0,
             worker.provider_id,
             worker.architecture,
             worker.capacity,

@@ -16,6 +16,7 @@ from hodei_domain.providers.provider import Provider
 from hodei_domain.scheduling.offers import ProviderOffer, provider_offer
 
 from hodei_application.ports import PluginFactory
+from hodei_application.scheduling.census import Census
 
 log = logging.getLogger("hodei.providers")
 
@@ -71,21 +72,28 @@ class Landscape:
         self,
         demand: DemandClass,
         *,
-        live: Mapping[ProviderId, int] | None = None,
+        live: Census | None = None,
         retry_at: Mapping[ProviderId, datetime] | None = None,
     ) -> list[ProviderOffer]:
-        """What each provider offers for a class. `live` workers count against its limit."""
+        """What each provider offers for a class. `live` workers count against its limits."""
         return [
-            self._offer(provider, demand, (live or {}).get(provider.id, 0), (retry_at or {}).get(provider.id))
+            self._offer(provider, demand, live or Census(), (retry_at or {}).get(provider.id))
             for provider in self._providers.values()
         ]
 
     def _offer(
-        self, provider: Provider, demand: DemandClass, live: int, retry_at: datetime | None
+        self, provider: Provider, demand: DemandClass, live: Census, retry_at: datetime | None
     ) -> ProviderOffer:
         plugin = self.plugin(provider.id)
+        pool = provider.pool_for(demand)
+        known: dict[str, Any] = {
+            "pool": pool,
+            "live_workers": live.by_provider[provider.id],
+            "pool_live": live.by_pool[provider.id, pool.key],
+            "retry_at": retry_at,
+        }
         if plugin is None:
-            return provider_offer(provider, live_workers=live, has_plugin=False, retry_at=retry_at)
+            return provider_offer(provider, has_plugin=False, **known)
         costs = {}
         if plugin.cost is not None:
             costs = {
@@ -94,9 +102,8 @@ class Landscape:
             }
         return provider_offer(
             provider,
-            live_workers=live,
             refusal=plugin.eligibility.why_not(demand),
-            retry_at=retry_at,
+            **known,
             **costs,  # type: ignore[arg-type]  # two keywords of two types
         )
 

@@ -22,6 +22,7 @@ from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.presence import PresenceCheck, Sightings
 from hodei_application.scheduling.provisioner import Provisioned, Provisioner
+from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.signals import Signals
@@ -80,6 +81,7 @@ class Leader:
     landscape: Landscape
     config: LiveConfig
     provisioner: Provisioner
+    provisionings: Provisionings
     creator: Creator
     destroyer: Destroyer
     presence: PresenceCheck
@@ -143,7 +145,7 @@ class Leader:
             if not leads:
                 return None
             waiting = await tx.queue.waiting(COUNTED)
-            live = await tx.workers.live() if full or waiting or self.config.now.min_idle else []
+            live = await tx.workers.live() if full or waiting or self.provisioner.terms.keep_any() else []
             lost = await tx.leases.expired(COUNTED) if full else []
             overdue = await tx.clocks.overdue(self.now()) if full else []
             provisioned = await self.provisioner.plan(tx, waiting, live)
@@ -164,8 +166,10 @@ class Leader:
             elif worker.state is WorkerState.TERMINATING:
                 self.destroyer.pursue(worker)
         self.sightings.listen()
+        await self.reaper.give_up(survey.provisioned.given_up)
         if not full:
             return
+        self.provisionings.keep([*survey.live, *survey.provisioned.workers])
         self.presence.ask(survey.live)
         may_judge = self.leadership.may_judge
         if may_judge:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from hodei_domain.jobs.views import WaitingClass
 from hodei_domain.kernel.change import Change
-from hodei_domain.kernel.demand import ANY
 from hodei_domain.kernel.events import Event
-from hodei_domain.kernel.ids import ProviderId, WorkerId
-from hodei_domain.scheduling.offers import WorkerOffer, offer_of
+from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.scheduling.eligible import honour, worker_cannot
+from hodei_domain.scheduling.offers import WorkerOffer
 from hodei_domain.scheduling.provision import Creation, Plan, Waiting, plan_warm, plan_workers
-from hodei_domain.workers.worker import STARTING, Worker, WorkerState
+from hodei_domain.scheduling.surplus import PATIENCE, GivenUp, Member, give_up
+from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
 
 from hodei_application.ports import Clock, NewId, Transaction
 from hodei_application.scheduling.backoffs import Backoffs
+from hodei_application.scheduling.census import Census
 from hodei_application.scheduling.events import QUEUE, AutoScalingTriggered, JobQueueDepthChanged
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.pool_terms import PoolTerms
+from hodei_application.scheduling.provisionings import Provisionings
 
 log = logging.getLogger("hodei.scheduling")
-
-_ANY = ANY
 
 DEPTH_EVERY = timedelta(seconds=10)
 """At most so often is a changed depth of the queue recorded."""
@@ -36,10 +37,13 @@ STALE = timedelta(seconds=60)
 
 @frozen
 class Provisioned:
-    """What a round wrote, and the keys of the classes of which it could not serve all jobs."""
+    """What a round wrote, the keys of the classes of which it could not serve all jobs, and the workers that
+    are to make way.
+    """
 
     workers: tuple[Worker, ...]
     unserved: frozenset[str]
+    given_up: tuple[GivenUp, ...] = ()
 
 
 @define(eq=False, kw_only=True)
@@ -54,7 +58,9 @@ class Provisioner:
     new_id: NewId
     landscape: Landscape
     config: LiveConfig
+    terms: PoolTerms
     backoffs: Backoffs
+    provisionings: Provisionings
     enabled: bool = True
     _turn: int = field(default=0, init=False)
     _depth: int = field(default=0, init=False)
@@ -66,23 +72,28 @@ class Provisioner:
         """Decide and write the intents in this transaction, with the events that tell of it."""
         at = self.now()
         events: list[Event] = self._depth_events(sum(entry.count for entry in waiting), at)
-        plan = self._plan(waiting, live, at) if self.enabled else Plan()
+        plan, given_up = self._plan(waiting, live, at) if self.enabled else (Plan(), ())
         intents = [change for creation in plan.creations for change in self._intents(creation, at)]
         events += [self._scaling(creation, at) for creation in plan.creations]
         if intents:
             await tx.workers.save(intents)
+            await self.provisionings.making(tx, [change.after for change in intents])
         if events:
             await tx.audit.record(events)
         return Provisioned(
-            tuple(change.after for change in intents), frozenset(entry.demand.key for entry in plan.unserved)
+            tuple(change.after for change in intents),
+            frozenset(entry.demand.key for entry in plan.unserved),
+            given_up,
         )
 
-    def _plan(self, waiting: Sequence[WaitingClass], live: Sequence[Worker], at: datetime) -> Plan:
+    def _plan(
+        self, waiting: Sequence[WaitingClass], live: Sequence[Worker], at: datetime
+    ) -> tuple[Plan, tuple[GivenUp, ...]]:
         config = self.config.now
-        counts = Counter(w.provider_id for w in live if w.provider_id is not None)
-        coming = [self._offer(worker) for worker in live if self._is_coming(worker, at)]
+        census = self.terms.census(live)
+        coming = [self.terms.offer(worker) for worker in live if self._is_coming(worker, at)]
         plan = plan_workers(
-            [self._waiting(entry, counts) for entry in waiting],
+            [self._waiting(entry, census, live, at) for entry in waiting],
             coming,
             now=at,
             most=config.create_batch,
@@ -90,20 +101,37 @@ class Provisioner:
             turn=self._turn,
         )
         self._turn += len(plan.creations)
-        if not config.min_idle:
-            return plan
-        for creation in plan.creations:
-            counts[creation.provider_id] += creation.count
-        warm = plan_warm(coming, self.landscape.offers(ANY, live=counts), min_idle=config.min_idle, now=at)
-        return Plan(creations=(*plan.creations, *warm.creations), unserved=plan.unserved)
+        warm = self._warm(plan, census, coming, at)
+        needed = plan.needed | warm.needed
+        given_up = give_up(self._members(live), plan.unserved, needed, now=at)
+        return evolve(plan, creations=(*plan.creations, *warm.creations)), tuple(given_up)
 
-    def _waiting(self, entry: WaitingClass, counts: Counter[ProviderId]) -> Waiting:
+    def _waiting(self, entry: WaitingClass, census: Census, live: Sequence[Worker], at: datetime) -> Waiting:
         retry_at = self.backoffs.retry_at((p.id for p in self.landscape), entry.demand.key)
-        offers = self.landscape.offers(entry.demand, live=counts, retry_at=retry_at)
-        return Waiting(demand=entry.demand, count=entry.count, providers=offers)
+        offers = self.landscape.offers(entry.demand, live=census, retry_at=retry_at)
+        starving = at - entry.oldest >= PATIENCE
+        if starving:
+            wanted = honour(entry.demand, offers)
+            serving = (self.terms.offer(worker) for worker in live if worker.state not in GOING)
+            starving = not any(worker_cannot(wanted, offer) is None for offer in serving)
+        return Waiting(demand=entry.demand, count=entry.count, providers=offers, starving=starving)
 
-    def _offer(self, worker: Worker) -> WorkerOffer:
-        return offer_of(worker, self.landscape.name(worker.provider_id))
+    def _warm(self, plan: Plan, census: Census, coming: Sequence[WorkerOffer], at: datetime) -> Plan:
+        wanted = self.terms.warm()
+        if not wanted:
+            return Plan()
+        for creation in plan.creations:
+            key = self.terms.at(creation.provider_id, creation.demand).pool
+            census.add(creation.provider_id, key, creation.count)
+        offered = []
+        for pool in wanted:
+            retry_at = self.backoffs.retry_at((p.id for p in self.landscape), pool.demand.key, warm=True)
+            offers = self.landscape.offers(pool.demand, live=census, retry_at=retry_at)
+            offered += [(pool, offer) for offer in offers if offer.name == pool.provider]
+        return plan_warm(offered, coming, now=at)
+
+    def _members(self, live: Sequence[Worker]) -> list[Member]:
+        return [Member(w, w.provider_id, self.terms.of(w).pool) for w in live if w.provider_id is not None]
 
     def _is_coming(self, worker: Worker, at: datetime) -> bool:
         """Whether it will take a job soon."""
@@ -113,7 +141,8 @@ class Provisioner:
         return worker.state is WorkerState.READY and worker.connected and at - heard < STALE
 
     def _intents(self, creation: Creation, at: datetime) -> list[Change[Worker]]:
-        config = self.config.now
+        register_by = at + self.config.now.register_within
+        lifetime = self.terms.at(creation.provider_id, creation.demand).max_lifetime
         log.info("Making %d workers at %s for %s", creation.count, creation.provider, creation.demand)
         return [
             Worker.provision(
@@ -121,10 +150,10 @@ class Provisioner:
                 at=at,
                 provider_id=creation.provider_id,
                 demand=creation.demand,
-                register_by=at + config.register_within,
+                register_by=register_by,
                 # The engine's own limit, for the case that we are gone. We replace workers at their
                 # lifetime, and what they run then may take as long again.
-                expires_at=at + 2 * config.max_lifetime,
+                expires_at=at + 2 * lifetime,
             )
             for _ in range(creation.count)
         ]

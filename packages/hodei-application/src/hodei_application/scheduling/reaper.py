@@ -13,6 +13,8 @@ from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.errors import ChangedMeanwhile
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.logs.chunk import LogChunk
+from hodei_domain.scheduling.surplus import GivenUp
+from hodei_domain.scheduling.terms import Terms
 from hodei_domain.workers.worker import GOING, Worker, WorkerState
 
 from hodei_application.jobs.moves import Moves
@@ -22,8 +24,9 @@ from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.dispatcher import Dispatcher
-from hodei_application.scheduling.fates import Fate, fate_of, idle_too_long
-from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.fates import Fate, fate_of, is_idle_too_long
+from hodei_application.scheduling.pool_terms import PoolTerms
+from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.hello import is_live
@@ -54,8 +57,9 @@ class Reaper:
     begin: UnitOfWork
     now: Clock
     connected: ConnectedWorkers
-    config: LiveConfig
+    terms: PoolTerms
     backoffs: Backoffs
+    provisionings: Provisionings
     moves: Moves
     logs: LogHub
     dispatcher: Dispatcher
@@ -89,32 +93,43 @@ class Reaper:
 
     async def judge(self, live: Sequence[Worker], *, may_judge: bool) -> None:
         """Let each worker meet its fate."""
-        now, config = self.now(), self.config.now
+        now = self.now()
+        kept = self.terms.kept(live)
         for worker in live:
-            fate = fate_of(worker, config, now=now, verdict=self.verdict, may_judge=may_judge)
+            terms = self.terms.of(worker)
+            fate = fate_of(worker, terms, now=now, verdict=self.verdict, may_judge=may_judge)
             if fate is not None:
-                await self._meet(worker, fate)
-        for worker in idle_too_long(list(live), config, now):
-            await self.take_away(
-                worker.id, "it was idle for too long", still=lambda w: w.state is WorkerState.READY
-            )
+                await self._meet(worker, fate, terms)
+            elif worker.id not in kept and is_idle_too_long(worker, terms, now):
+                await self.take_away(
+                    worker.id, "it was idle for too long", still=lambda w: w.state is WorkerState.READY
+                )
 
-    async def _meet(self, worker: Worker, fate: Fate) -> None:
+    async def give_up(self, given_up: Sequence[GivenUp]) -> None:
+        """These make way, if they still are as they were seen."""
+        for each in given_up:
+            fate = Fate(each.drain, each.why)
+            await self._meet(each.worker, fate, self.terms.of(each.worker))
+
+    async def _meet(self, worker: Worker, fate: Fate, terms: Terms) -> None:
         log.info("Worker %s goes: %s", worker.id, fate.why)
         if fate.failed_start and worker.provider_id is not None:
             self.backoffs.failed(worker.provider_id, worker.demand.key, self.now())
+            await self.provisionings.failed(worker.id, fate.why)
         if fate.drain:
-            await self._drain(worker.id, fate.why)
+            await self._drain(worker.id, fate.why, terms)
         else:
             state = worker.state
             await self.take_away(worker.id, fate.why, still=lambda w: w.state is state)
 
-    async def _drain(self, worker_id: WorkerId, why: str) -> None:
+    async def _drain(self, worker_id: WorkerId, why: str, terms: Terms) -> None:
         async with self.begin() as tx:
             worker = (await tx.workers.lock([worker_id])).get(worker_id)
             if worker is None:
                 return
-            change = worker.drain(at=self.now(), deadline=worker.expires_at, why=why)
+            at = self.now()
+            deadline = worker.expires_at if terms.drain_within is None else at + terms.drain_within
+            change = worker.drain(at=at, deadline=deadline, why=why)
             await tx.workers.save([change])
         self.connected.update([change.after])
 

@@ -11,14 +11,15 @@ from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.jobs.ledger import Leaving
-from hodei_application.scheduling.live_config import LiveConfig
+from hodei_application.scheduling.fates import is_worn_out, worn_out
+from hodei_application.scheduling.pool_terms import PoolTerms
 
 
 @frozen
 class Release:
     """Free workers for the next job; one that is draining, worn out or not to be trusted goes instead."""
 
-    config: LiveConfig
+    terms: PoolTerms
 
     def __call__(
         self, leaving: Iterable[Leaving], workers: Mapping[WorkerId, Worker], *, at: datetime
@@ -43,7 +44,4 @@ class Release:
             return "drained"
         if left.must_go:
             return "its job's processes may still run"
-        most = self.config.now.max_jobs
-        if most and worker.provider_id is not None and worker.jobs_done >= most:
-            return f"it has served {worker.jobs_done} jobs"
-        return None
+        return worn_out(worker) if is_worn_out(worker, self.terms.of(worker)) else None

@@ -1,4 +1,4 @@
-"""`hodei provider`: list, get, enable, disable."""
+"""`hodei provider`: list, get, set, enable, disable."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.groups import group
 from hodei_cli.options import current
+from hodei_cli.parse import DURATION, SIZE
 from hodei_cli.render import Column, show_list, show_one
-from hodei_cli.views import provider_row
+from hodei_cli.views import RULES, pools_record, provider_row
 
 if TYPE_CHECKING:
+    from hodei_proto.wire.hodei.providers import ProviderConfig
+
     from hodei_cli.session import Session
 
+RULE_NAMES = [name.replace("_", "-") for name in RULES]
 COLUMNS = [
     Column("name", "NAME"),
     Column("type", "TYPE"),
@@ -29,11 +33,12 @@ COLUMNS = [
 
 @group()
 def provider() -> None:
-    """Look at where workers come from, and switch it.
+    """Look at where workers come from, and steer it.
 
     \b
     Examples:
       hodei provider list
+      hodei provider set docker --max-workers 20
       hodei provider disable local
     """
 
@@ -70,6 +75,7 @@ def get(name: str) -> None:
 
     with connected() as session:
         record = _one(session, name)
+        pools = pools_record(_config(session, record["id"]))
         request = GetProviderHealthRequest(name_or_id=record["id"])
         health = session.call(ProviderManagementService.get_provider_health, request)
     record |= {
@@ -78,6 +84,56 @@ def get(name: str) -> None:
         "message": health.message or None,
         "checked_at": health.checked_at,
     }
+    record |= pools
+    show_one(record, current().output)
+
+
+@provider.command("set")
+@click.argument("name")
+@click.option("--max-workers", type=click.IntRange(0, 100_000), help="Most workers at a time.")
+@click.option("--min-idle", type=click.IntRange(0, 10_000), help="Workers that are kept ready without a job.")
+@click.option("--idle-ttl", type=DURATION, help="How long a worker beyond these may be idle.")
+@click.option("--max-lifetime", type=DURATION, help="How long a worker serves before it is replaced.")
+@click.option(
+    "--max-jobs",
+    type=click.IntRange(0, 1_000_000_000),
+    help="How many jobs a worker serves; 0 is without limit, 1 is a worker for each job.",
+)
+@click.option("--drain-within", type=DURATION, help="How long the job of a worker that must go may run.")
+@click.option("--image", help="Only for workers of this image; '' is the provider's default.")
+@click.option(
+    "--cpu", type=click.FloatRange(0, min_open=True), help="Only for jobs that ask for just so much."
+)
+@click.option("--memory", type=SIZE, help="Only for jobs that ask for just so much.")
+@click.option("--priority", type=int, help="Providers with a higher one are asked first.")
+@click.option("--unset", type=click.Choice(RULE_NAMES), multiple=True, help="Have no rule of this name.")
+@click.option("--reset", is_flag=True, help="First drop all rules of the pool.")
+def set_provider(name: str, **options: Any) -> None:
+    """Change a provider's limits and the rules of its pools of workers.
+
+    A pool are the workers of one image. Without --image the rules are for each pool of the provider;
+    --max-workers alone is the provider's own limit then, and --min-idle keeps workers of the default image.
+
+    \b
+    Examples:
+      hodei provider set docker --max-workers 20 --idle-ttl 2m
+      hodei provider set docker --image python:3.11 --min-idle 2 --max-jobs 50
+      hodei provider set docker --image python:3.11 --unset min-idle
+      hodei provider set docker --image python:3.11 --reset
+    """
+    from hodei_grpc.methods import ProviderManagementService
+    from hodei_proto.wire.hodei.providers import UpdateProviderRequest
+
+    from hodei_cli.pools import changed
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        present = _config(session, name)
+        request = UpdateProviderRequest(provider=changed(present, options))
+        answer = session.call(ProviderManagementService.update_provider, request)
+        record = _one(session, name)
+    if answer.provider is not None:
+        record |= pools_record(answer.provider)
     show_one(record, current().output)
 
 
@@ -127,6 +183,16 @@ def _all(session: Session) -> list[dict[str, Any]]:
 
     answer = session.call(ProviderManagementService.list_providers, ListProvidersRequest())
     return [provider_row(each) for each in answer.providers]
+
+
+def _config(session: Session, name: str) -> ProviderConfig:
+    from hodei_grpc.methods import ProviderManagementService
+    from hodei_proto.wire.hodei.providers import GetProviderRequest
+
+    request = GetProviderRequest(provider_id=name)
+    found = session.call(ProviderManagementService.get_provider, request).provider
+    assert found is not None  # or the call was refused
+    return found
 
 
 def _one(session: Session, name: str) -> dict[str, Any]:

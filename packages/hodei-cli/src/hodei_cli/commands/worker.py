@@ -1,7 +1,8 @@
-"""`hodei worker`: list, get, drain."""
+"""`hodei worker`: list, get, logs, drain, terminate."""
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 import click
@@ -9,7 +10,7 @@ import click
 from hodei_cli.groups import group
 from hodei_cli.options import current
 from hodei_cli.parse import DURATION
-from hodei_cli.render import Column, show_list, show_one
+from hodei_cli.render import Column, show_lines, show_list, show_one
 from hodei_cli.views import worker_row
 
 STATES = ("CREATING", "CONNECTING", "READY", "BUSY", "DRAINING", "TERMINATING", "TERMINATED")
@@ -17,6 +18,7 @@ COLUMNS = [
     Column("id", "ID"),
     Column("state", "STATE"),
     Column("provider", "PROVIDER", elastic=True),
+    Column("image", "IMAGE", elastic=True),
     Column("hostname", "HOST", elastic=True),
     Column("job", "JOB"),
     Column("jobs_done", "DONE"),
@@ -27,7 +29,7 @@ COLUMNS = [
 
 @group()
 def worker() -> None:
-    """Look at workers and drain them.
+    """Look at workers, drain and end them.
 
     \b
     Examples:
@@ -89,7 +91,7 @@ def get(worker_id: str) -> None:
 
 @worker.command()
 @click.argument("worker_id")
-@click.option("--deadline", type=DURATION, help="End its job after so long. Else it is waited for.")
+@click.option("--deadline", type=DURATION, help="End its job after so long. [as its pool says, else 10m]")
 @click.option("--reason", default="", help="Why, for those who read it later.")
 def drain(worker_id: str, deadline: timedelta | None, reason: str) -> None:
     """Give a worker no more work, and remove it when it is free.
@@ -109,3 +111,52 @@ def drain(worker_id: str, deadline: timedelta | None, reason: str) -> None:
         answer = session.call(WorkerService.drain_worker, request)
     if answer.worker is not None:
         show_one(worker_row(answer.worker), current().output)
+
+
+@worker.command()
+@click.argument("worker_id")
+@click.option("--reason", default="", help="Why, for those who read it later.")
+def terminate(worker_id: str, reason: str) -> None:
+    """Destroy a worker at once. The job it runs is lost: tried again, unless the job says otherwise.
+
+    \b
+    Examples:
+      hodei worker terminate WORKER_ID
+      hodei worker terminate WORKER_ID --reason 'it hangs'
+    """
+    from hodei_grpc.methods import WorkerService
+    from hodei_proto.wire.hodei import TerminateWorkerRequest
+
+    from hodei_cli.session import connected
+
+    request = TerminateWorkerRequest(worker_id=worker_id, reason=reason)
+    with connected() as session:
+        answer = session.call(WorkerService.terminate_worker, request)
+    if answer.worker is not None:
+        show_one(worker_row(answer.worker) | {"lost_job": answer.lost_job_id or None}, current().output)
+
+
+@worker.command()
+@click.argument("worker_id")
+@click.option("--tail", type=click.IntRange(1, 10_000), default=100, help="At most so many lines. [100]")
+def logs(worker_id: str, tail: int) -> None:
+    """Print what a worker's agent wrote, to find out why it did not come or went away.
+
+    The output of jobs is not among it: that is `hodei logs`.
+
+    \b
+    Examples:
+      hodei worker logs WORKER_ID
+      hodei worker logs WORKER_ID --tail 20
+    """
+    from hodei_grpc.methods import WorkerService
+    from hodei_proto.wire.hodei import GetWorkerLogsRequest
+
+    from hodei_cli.session import connected
+
+    request = GetWorkerLogsRequest(worker_id=worker_id, tail_lines=tail)
+    with connected() as session:
+        answer = session.call(WorkerService.get_worker_logs, request)
+    show_lines(answer.lines, current().output, "Its agent wrote nothing, or what it wrote is gone.")
+    if answer.truncated:
+        print("hodei: there was more than an answer holds; the oldest lines are missing", file=sys.stderr)

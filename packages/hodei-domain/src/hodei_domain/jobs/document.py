@@ -11,12 +11,12 @@ from hodei_domain.jobs.spec import (
     JobSpec,
     OnWorkerLost,
     Priority,
-    PullPolicy,
     Resources,
     RetryRules,
     Script,
     Shell,
 )
+from hodei_domain.kernel.values import PullPolicy, parse_pull_policy
 
 _CLOCKS = ("queue", "execution", "no_output", "total", "grace")
 _MICROSECOND = timedelta(microseconds=1)
@@ -27,12 +27,13 @@ def spec_to_json(spec: JobSpec) -> dict[str, Any]:
 
     Durations are whole microseconds. It holds what events must not: keep it private.
     """
-    return {
+    # absent where it is the default: the fingerprints of older submissions stay what they were
+    pull = {} if spec.pull is PullPolicy.IF_NOT_PRESENT else {"pull": spec.pull.value}
+    return pull | {
         "name": spec.name,
         "command": _command_to_json(spec.command),
         "environment": dict(spec.environment),
         "image": spec.image,
-        "pull": spec.pull.value,
         "resources": spec.resources.to_json(),
         "constraints": [c.to_json() for c in spec.constraints],
         "provider": spec.provider,
@@ -61,7 +62,7 @@ def spec_from_json(document: Mapping[str, Any]) -> JobSpec:
     if "constraints" in fields:
         fields["constraints"] = [Constraint.from_json(c) for c in fields["constraints"]]
     if "pull" in fields:
-        fields["pull"] = PullPolicy(fields["pull"])
+        fields["pull"] = parse_pull_policy(fields["pull"])
     if "priority" in fields:
         fields["priority"] = Priority(fields["priority"])
     if "clocks" in fields:

@@ -71,14 +71,19 @@ def within(lowest: float, highest: float) -> Validator:
     return check
 
 
+def check_whole(value: object, field: str, lowest: int, highest: int) -> None:
+    """A whole number, both bounds included."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput("must be a whole number", field=field)
+    if not lowest <= value <= highest:
+        raise InvalidInput(f"must be from {lowest} to {highest}", field=field)
+
+
 def whole(lowest: int, highest: int) -> Validator:
     """A validator of a whole number, both bounds included."""
 
     def check(_: Any, attribute: Any, value: Any) -> None:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidInput("must be a whole number", field=attribute.name)
-        if not lowest <= value <= highest:
-            raise InvalidInput(f"must be from {lowest} to {highest}", field=attribute.name)
+        check_whole(value, attribute.name, lowest, highest)
 
     return check
 

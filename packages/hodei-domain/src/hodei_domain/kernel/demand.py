@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from hodei_domain.kernel.values import UNASKED, Constraint, PullPolicy, Resources
+from hodei_domain.kernel.values import UNASKED, Constraint, PullPolicy, Resources, parse_pull_policy
 
 
 def _ordered(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
@@ -60,7 +60,7 @@ class DemandClass:
         """Back from to_json(). Raises InvalidInput."""
         return cls(
             image=document["image"],
-            pull=PullPolicy(document.get("pull", PullPolicy.IF_NOT_PRESENT.value)),
+            pull=parse_pull_policy(document.get("pull", PullPolicy.IF_NOT_PRESENT.value)),
             resources=Resources.from_json(document["resources"]),
             constraints=[Constraint.from_json(c) for c in document["constraints"]],
             provider=document["provider"],

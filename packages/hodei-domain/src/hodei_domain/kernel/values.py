@@ -30,6 +30,19 @@ class PullPolicy(Enum):
     NEVER = "NEVER"
 
 
+def parse_pull_policy(name: object) -> PullPolicy:
+    """Read a policy by its name, in any case, or by Docker's word for it: always, missing, never.
+
+    Raises InvalidInput.
+    """
+    if isinstance(name, str):
+        word = name.upper()
+        for policy in PullPolicy:
+            if policy.value == ("IF_NOT_PRESENT" if word == "MISSING" else word):
+                return policy
+    raise InvalidInput(f"{name!r} is none of always, missing, never", field="pull")
+
+
 def _real(value: Any) -> Any:
     # 1 and 1.0 are equal but not the same text, and the text of a demand class is its key
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

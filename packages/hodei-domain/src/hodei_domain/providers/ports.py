@@ -45,7 +45,8 @@ class WorkerLifecycle(Protocol):
 
         Idempotent by worker id: if it exists, whatever its state, nothing is made. It carries our marks
         (installation, worker id, expiry) from its first moment. `otp` reaches the agent and nobody else.
-        Raises WorkerNotCreated; then nothing is left behind.
+        Raises WorkerNotCreated; then nothing is left behind. It may be broken off while it pulls an image or
+        later: destroy_worker() follows then.
         """
         ...
 

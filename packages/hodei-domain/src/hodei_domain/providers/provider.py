@@ -1,6 +1,6 @@
 """The provider: an infrastructure that we may make workers on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ from attrs import evolve, field, fields, frozen
 
 from hodei_domain.kernel.change import Change, same
 from hodei_domain.kernel.checks import check_labels, check_text, check_texts, one_of, whole
+from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.events import Event
 from hodei_domain.kernel.ids import ProviderId
@@ -21,6 +22,7 @@ from hodei_domain.providers.events import (
     ProviderRemoved,
     ProviderUpdated,
 )
+from hodei_domain.providers.pools import MOST_POOLS, NO_RULES, Pool, PoolRules, merged, pool_for
 
 UNHEALTHY_AFTER = 3  # failures in a row: one may be a hiccup, three make placing a job there a gamble
 
@@ -75,6 +77,20 @@ def _check_metadata(_: Any, __: Any, metadata: Mapping[str, str]) -> None:
     check_labels(metadata, "metadata")
 
 
+def _all_pools(pools: Iterable[Pool]) -> tuple[Pool, ...]:
+    return tuple(pools)
+
+
+def _check_pools(_: Any, __: Any, pools: tuple[Pool, ...]) -> None:
+    if len(pools) > MOST_POOLS:
+        raise InvalidInput(f"has more than {MOST_POOLS} entries", field="pools")
+    for number, pool in enumerate(pools):
+        if not isinstance(pool, Pool):
+            raise InvalidInput("must be a Pool", field=f"pools[{number}]")
+    if len({pool.key for pool in pools}) < len(pools):
+        raise InvalidInput("has two entries for the same image and resources", field="pools")
+
+
 def _document(config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(config)
 
@@ -84,7 +100,8 @@ class Provider:
     """An infrastructure for workers. Each move returns a `Change`.
 
     `config` is the plugin's own and may hold credentials: it is in no event. `priority`: higher is asked
-    first. `failures` counts failed probes and calls in a row.
+    first. `failures` counts failed probes and calls in a row. `pool` are rules for each of its pools of
+    workers, `pools` those for some.
     """
 
     id: ProviderId
@@ -101,6 +118,8 @@ class Provider:
     health_message: str = ""
     checked_at: datetime | None = None
     failures: int = 0
+    pool: PoolRules = field(default=NO_RULES, validator=one_of(PoolRules))
+    pools: tuple[Pool, ...] = field(default=(), converter=_all_pools, validator=_check_pools)
     created_at: datetime
     updated_at: datetime
     version: int = 1
@@ -111,7 +130,8 @@ class Provider:
     ) -> "Change[Provider]":
         """A new provider.
 
-        `settings`: priority, max_workers, capabilities, tags, metadata, config. Raises InvalidInput.
+        `settings`: priority, max_workers, capabilities, tags, metadata, config, pool, pools. Raises
+        InvalidInput.
         """
         provider = cls(id=id, name=name, type=type, created_at=at, updated_at=at, **settings)
         registered = provider._tell(ProviderRegistered, at, provider_type=type.value)
@@ -122,14 +142,21 @@ class Provider:
         """Whether workers may be made there now, limits aside."""
         return self.enabled and self.status in _SERVING
 
-    def update(self, *, at: datetime, **settings: Any) -> "Change[Provider]":
-        """Change name, priority, max_workers, capabilities, tags, metadata, config, or status by hand.
+    def pool_for(self, demand: DemandClass) -> Pool:
+        """The pool of workers that are made here for this class, with all rules that hold for them."""
+        return pool_for(demand, self.pool, self.pools)
 
-        Changes nothing if all is so already. Raises InvalidInput.
+    def update(self, *, at: datetime, **settings: Any) -> "Change[Provider]":
+        """Change name, priority, max_workers, capabilities, tags, metadata, config, pool, or status by hand.
+
+        `pools` are changes: each takes the place of the one with its image and resources, and one without
+        rules ends it. Changes nothing if all is so already. Raises InvalidInput.
         """
         unknown = settings.keys() - _SETTABLE
         if unknown:
             raise InvalidInput(f"cannot be changed: {', '.join(sorted(unknown))}", field="provider")
+        if "pools" in settings:
+            settings["pools"] = merged(self.pools, settings["pools"])
         wanted = evolve(self, **settings)
         changed = tuple(sorted(name for name in settings if getattr(wanted, name) != getattr(self, name)))
         if not changed:
@@ -194,4 +221,6 @@ _SETTABLE = frozenset(f.name for f in fields(Provider)) & {
     "tags",
     "metadata",
     "config",
+    "pool",
+    "pools",
 }

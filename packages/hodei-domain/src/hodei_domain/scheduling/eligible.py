@@ -6,7 +6,7 @@ from datetime import datetime
 from attrs import evolve
 
 from hodei_domain.kernel.demand import DemandClass
-from hodei_domain.kernel.values import Constraint, Resources
+from hodei_domain.kernel.values import Constraint, PullPolicy, Resources
 from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer, demand_labels
 
 
@@ -17,6 +17,8 @@ def worker_cannot(demand: DemandClass, offer: WorkerOffer) -> str | None:
     """
     if offer.image != demand.image:
         return f"runs in {offer.image or 'its own image'}, not in {demand.image or 'the default one'}"
+    if demand.pull is PullPolicy.ALWAYS and (offer.pull is not PullPolicy.ALWAYS or offer.jobs_done):
+        return "did not fetch its image for this job"
     if demand.architecture and offer.architecture and demand.architecture != offer.architecture:
         return f"is {offer.architecture}, not {demand.architecture}"
     if demand.provider and demand.provider != offer.provider:
@@ -55,6 +57,8 @@ def provider_is_closed(offer: ProviderOffer, now: datetime) -> str | None:
         return f"{text}: {offer.health_message}" if offer.health_message else text
     if offer.live_workers >= offer.max_workers:
         return f"is at its limit of {offer.max_workers} workers"
+    if offer.pool_room == 0:
+        return f"is at its limit of {offer.pool_max} workers for {offer.pool[0] or 'the default image'}"
     if offer.retry_at is not None and now < offer.retry_at:
         return "could not make a worker; it will be asked again soon"
     return None

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from hodei_domain.kernel.ids import ProviderId, WorkerId
-from hodei_domain.kernel.values import UNKNOWN, Capacity, copied
+from hodei_domain.kernel.values import UNKNOWN, Capacity, PullPolicy, copied
 from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.pools import DEFAULT, Pool, PoolKey
 from hodei_domain.providers.provider import Provider
 from hodei_domain.workers.worker import Worker
 
@@ -18,14 +19,15 @@ _NOTHING = Capabilities()
 class WorkerOffer:
     """A worker that could take a job, now or once it has started.
 
-    `image` is the one it was made with, "" for the provider's default. `load` is the share of its machine in
-    use, 0 to 1. `images` are those known to lie on its machine.
+    `image` is the one it was made with, "" for the provider's default, fetched as `pull` says. `load` is the
+    share of its machine in use, 0 to 1. `images` are those known to lie on its machine.
     """
 
     worker_id: WorkerId
     provider: str = ""
     region: str = ""
     image: str = ""
+    pull: PullPolicy = PullPolicy.IF_NOT_PRESENT
     architecture: str = ""
     capacity: Capacity = UNKNOWN
     labels: Mapping[str, str] = field(factory=dict, converter=copied)
@@ -42,7 +44,8 @@ class ProviderOffer:
 
     `live_workers` are all that exist there, starting and going ones too. `refusal` is its plugin's why_not(),
     which the caller has asked for the class at hand. `retry_at`: after a failed create nothing is made
-    before.
+    before. `pool` is the one of the class at hand, with its own limit (None: no other than the provider's)
+    and number of workers.
     """
 
     provider_id: ProviderId
@@ -62,6 +65,20 @@ class ProviderOffer:
     retry_at: datetime | None = None
     has_plugin: bool = True
     health_message: str = ""
+    pool: PoolKey = DEFAULT
+    pool_max: int | None = None
+    pool_live: int = 0
+
+    @property
+    def pool_room(self) -> int | None:
+        """How many workers more the pool may have, the provider's limit aside; None is without limit."""
+        return None if self.pool_max is None else max(0, self.pool_max - self.pool_live)
+
+    @property
+    def room(self) -> int:
+        """How many workers more may be made for the class."""
+        room = max(0, self.max_workers - self.live_workers)
+        return room if self.pool_room is None else min(room, self.pool_room)
 
 
 def offer_of(worker: Worker, provider: str = "", region: str = "", load: float = 0.0) -> WorkerOffer:
@@ -77,6 +94,7 @@ def offer_of(worker: Worker, provider: str = "", region: str = "", load: float =
         provider=provider,
         region=region or worker.demand.region,
         image=worker.demand.image,
+        pull=worker.demand.pull,
         architecture=worker.architecture or asked.architecture,
         capacity=capacity,
         labels=worker.labels,
@@ -91,7 +109,9 @@ def offer_of(worker: Worker, provider: str = "", region: str = "", load: float =
 def provider_offer(
     provider: Provider,
     *,
+    pool: Pool,
     live_workers: int,
+    pool_live: int = 0,
     has_plugin: bool = True,
     refusal: str | None = None,
     startup_time: timedelta = timedelta(0),
@@ -117,6 +137,9 @@ def provider_offer(
         retry_at=retry_at,
         has_plugin=has_plugin,
         health_message=provider.health_message,
+        pool=pool.key,
+        pool_max=pool.rules.max_workers,
+        pool_live=pool_live,
     )
 
 

@@ -21,6 +21,7 @@ from hodei_domain.jobs.spec import (
 )
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import JobId, ProviderId, WorkerId, uuid7
+from hodei_domain.kernel.values import PullPolicy
 
 _TEXT = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
@@ -105,6 +106,7 @@ def demands() -> st.SearchStrategy[DemandClass]:
     return st.builds(
         DemandClass,
         image=st.sampled_from(["", "alpine:3.20", "python:3.12"]),
+        pull=st.sampled_from(PullPolicy),
         resources=resources(),
         constraints=st.lists(constraints(), max_size=3),
         provider=st.sampled_from(["", "docker"]),

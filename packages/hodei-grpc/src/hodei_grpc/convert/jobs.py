@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hodei_domain.jobs.attempt import Attempt
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.result import JobResult
-from hodei_domain.jobs.spec import JobSpec, OnWorkerLost, Script
+from hodei_domain.jobs.spec import JobSpec, OnWorkerLost, PullPolicy, Script
 from hodei_domain.jobs.state import JobState
 from hodei_domain.kernel.values import Resources
 from hodei_proto.wire import hodei as wire
@@ -32,6 +32,11 @@ _LOST = {
     OnWorkerLost.RETRY: wire.WorkerLostPolicy.RETRY,
     OnWorkerLost.FAIL: wire.WorkerLostPolicy.FAIL,
     OnWorkerLost.HOLD: wire.WorkerLostPolicy.HOLD,
+}
+PULLS = {
+    PullPolicy.IF_NOT_PRESENT: wire.ImagePullPolicy.IF_NOT_PRESENT,
+    PullPolicy.ALWAYS: wire.ImagePullPolicy.ALWAYS,
+    PullPolicy.NEVER: wire.ImagePullPolicy.NEVER,
 }
 _EXECUTION_STATES = {
     JobState.PENDING: wire.ExecutionState.FAILED,  # of an attempt that has ended, in a job that goes on
@@ -72,6 +77,7 @@ def to_definition(job: Job) -> wire.JobDefinition:
         timeout=_timeout(spec),
         tags=list(spec.tags),
         image=spec.image,
+        pull=PULLS[spec.pull],
         retry=_retry(spec),
         on_worker_lost=_LOST[spec.on_worker_lost],
         provider=spec.provider,

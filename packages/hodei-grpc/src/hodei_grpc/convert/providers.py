@@ -9,6 +9,8 @@ from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderType
 from hodei_proto.wire.hodei import providers as wire
 
+from hodei_grpc.convert.pools import from_pool, from_rules
+
 MIB = 1024 * 1024
 LONGEST_NAME = 128
 
@@ -86,6 +88,8 @@ def from_provider(provider: Provider, active_workers: int = 0) -> wire.ProviderC
         metadata=dict(provider.metadata),
         created_at=provider.created_at.isoformat(),
         updated_at=provider.updated_at.isoformat(),
+        pool=from_rules(provider.pool),
+        pools=[from_pool(pool) for pool in provider.pools],
     )
 
 

@@ -12,6 +12,7 @@ from hodei_domain.jobs.spec import (
     JobSpec,
     OnWorkerLost,
     Priority,
+    PullPolicy,
     Resources,
     RetryRules,
     Script,
@@ -49,6 +50,7 @@ WIRE_FIELDS = {
 }
 _PRIORITIES = {int(priority): priority for priority in Priority}
 _LOST = (OnWorkerLost.RETRY, OnWorkerLost.FAIL, OnWorkerLost.HOLD)  # by the number on the wire
+_PULLS = (PullPolicy.IF_NOT_PRESENT, PullPolicy.ALWAYS, PullPolicy.NEVER)  # by the number on the wire
 _NO_RULES = RetryRules()
 _NO_CLOCKS = Clocks()
 _NO_RESOURCES = Resources()
@@ -103,6 +105,7 @@ def _to_spec(definition: wire.JobDefinition) -> JobSpec:
         command=_command(definition),
         environment=definition.environment,
         image=definition.image,
+        pull=_pull(definition),
         resources=_resources(definition),
         constraints=_constraints(definition),
         provider=definition.provider,
@@ -138,14 +141,14 @@ def _resources(definition: wire.JobDefinition) -> Resources:
         return Resources(architecture=definition.architecture)
     return Resources(
         cpu_cores=asked.cpu_cores,
-        memory_mib=_mib(asked.memory_bytes, "requirements.memory_bytes"),
-        storage_mib=_mib(asked.disk_bytes, "requirements.disk_bytes"),
+        memory_mib=mib(asked.memory_bytes, "requirements.memory_bytes"),
+        storage_mib=mib(asked.disk_bytes, "requirements.disk_bytes"),
         gpu=asked.gpu_count,
         architecture=definition.architecture,
     )
 
 
-def _mib(asked: int, name: str) -> int:
+def mib(asked: int, name: str) -> int:
     """Whole MiB that hold so many bytes. Raise InvalidInput: rounded, a small negative number would pass."""
     if asked < 0:
         raise InvalidInput("must not be negative", field=name)
@@ -217,6 +220,13 @@ def _retry(definition: wire.JobDefinition) -> RetryRules:
         signals=frozenset(policy.on_signals),
         reasons=frozenset(policy.on_reasons),
     )
+
+
+def _pull(definition: wire.JobDefinition) -> PullPolicy:
+    number = int(definition.pull)
+    if not 0 <= number < len(_PULLS):
+        raise InvalidInput("is none of IF_NOT_PRESENT, ALWAYS, NEVER", field="pull")
+    return _PULLS[number]
 
 
 def _on_worker_lost(definition: wire.JobDefinition) -> OnWorkerLost:

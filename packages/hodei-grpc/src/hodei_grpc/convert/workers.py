@@ -1,12 +1,15 @@
 """Workers: what agents say of themselves, and what operators see."""
 
+from hodei_application.workers.list_workers import WorkerView
 from hodei_application.workers.register_worker import Registration
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import WorkerId, parse_worker_id
 from hodei_domain.kernel.values import Capacity
 from hodei_domain.workers.spec import WorkerInfo
-from hodei_domain.workers.worker import Worker, WorkerState
+from hodei_domain.workers.worker import WorkerState
 from hodei_proto.wire import hodei as wire
+
+from hodei_grpc.convert.jobs import PULLS
 
 MIB = 1024 * 1024
 
@@ -58,12 +61,15 @@ def to_info(info: wire.WorkerInfo) -> WorkerInfo:
     )
 
 
-def to_view(worker: Worker, provider: str = "") -> wire.WorkerView:
-    """A worker for operators; `provider` is its provider's name."""
+def to_view(view: WorkerView) -> wire.WorkerView:
+    """A worker for operators."""
+    worker, terms = view.worker, view.terms
+    ours = worker.provider_id is not None  # those started by hand are not replaced
+    idle = worker.idle_since
     return wire.WorkerView(
         id=str(worker.id),
         state=worker.state.value,
-        provider=provider,
+        provider=view.provider,
         hostname=worker.hostname,
         architecture=worker.architecture,
         labels=dict(worker.labels),
@@ -75,4 +81,11 @@ def to_view(worker: Worker, provider: str = "") -> wire.WorkerView:
         reason=worker.reason,
         cpu_cores=worker.capacity.cpu_cores,
         memory_bytes=worker.capacity.memory_mib * MIB,
+        image=worker.demand.image,
+        pull=PULLS[worker.demand.pull],
+        idle_since=idle,
+        idle_until=idle + terms.idle_ttl if idle is not None and ours else None,
+        replaced_at=worker.created_at + terms.max_lifetime if ours and not worker.is_over else None,
+        max_jobs=terms.max_jobs if ours else 0,
+        drain_by=worker.drain_by,
     )

@@ -1,7 +1,11 @@
 """hodei.ProviderManagementService: providers in plain words, and the calls of `hodei.providers` again."""
 
+from collections.abc import Container
+
 from attrs import frozen
 from hodei_application.control_plane import ControlPlane
+from hodei_application.scheduling.janitor import Orphan
+from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.provider import Provider
 from hodei_proto.wire import hodei as wire
 from hodei_proto.wire.hodei import providers
@@ -38,6 +42,18 @@ class ProviderListing:
             status=told.provider.status.value,
             message=told.message,
             checked_at=told.checked_at,
+        )
+
+    async def collect_garbage(
+        self, request: wire.CollectGarbageRequest, context: Context
+    ) -> wire.CollectGarbageResponse:
+        """What exists and nobody wants; destroyed unless it is a dry run."""
+        found = await self._control.collect_garbage(dry_run=request.dry_run)
+        return wire.CollectGarbageResponse(
+            orphans=[_orphan(each, found.removed) for each in found.orphans],
+            unreached=[
+                wire.UnreachedProvider(provider=name, message=message) for name, message in found.unreached
+            ],
         )
 
     async def register_provider(
@@ -87,6 +103,19 @@ class ProviderListing:
     ) -> providers.GetProviderStatsResponse:
         """As in `hodei.providers`."""
         return await self._providers.get_provider_stats(request, context)
+
+
+def _orphan(orphan: Orphan, removed: Container[WorkerId]) -> wire.Orphan:
+    found = orphan.worker
+    return wire.Orphan(
+        provider=orphan.provider,
+        worker_id=str(found.worker_id),
+        why=orphan.why,
+        started_at=found.started_at,
+        expires_at=found.expires_at,
+        presence=found.presence.state.value,
+        removed=found.worker_id in removed,
+    )
 
 
 def _listing(provider: Provider, active_workers: int) -> wire.ProviderListing:

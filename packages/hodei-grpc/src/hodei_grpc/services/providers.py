@@ -10,6 +10,7 @@ from hodei_domain.kernel.errors import InvalidInput, NotFound
 from hodei_proto.wire.hodei import providers as wire
 
 from hodei_grpc.convert import providers as convert
+from hodei_grpc.convert.pools import to_pools, to_rules
 from hodei_grpc.convert.submissions import wire_names
 from hodei_grpc.servicers import Context
 
@@ -34,6 +35,8 @@ class Providers:
                     max_workers=10 if request.max_workers is None else request.max_workers,
                     tags=tuple(request.tags),
                     metadata=dict(request.metadata),
+                    pool=to_rules(request.pool),
+                    pools=to_pools(request.pools),
                 )
             )
         return wire.RegisterProviderResponse(provider=convert.from_provider(provider))
@@ -134,4 +137,8 @@ def _settings(told: wire.ProviderConfig) -> dict[str, Any]:
         "metadata": dict(told.metadata),
         "config": convert.to_config(told.type_config),
     }
+    if told.pool is not None:
+        settings["pool"] = to_rules(told.pool)
+    if told.pools:
+        settings["pools"] = to_pools(told.pools)
     return settings | {name: value for name, value in given.items() if value}

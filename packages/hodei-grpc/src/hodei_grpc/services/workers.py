@@ -15,7 +15,6 @@ from hodei_grpc.convert.workers import to_view
 from hodei_grpc.servicers import Context
 
 PAGE = 100
-DRAIN_WITHIN = timedelta(minutes=10)
 
 
 @frozen
@@ -28,7 +27,6 @@ class Workers:
         self, request: wire.ListWorkersRequest, context: Context
     ) -> wire.ListWorkersResponse:
         """Workers, newest first."""
-        names = await self._names()
         wanted = WorkerFilter(
             states=frozenset({_state(request.state)} if request.state else ()),
             provider_id=await self._provider(request.provider) if request.provider else None,
@@ -36,34 +34,43 @@ class Workers:
             limit=request.limit or PAGE,
         )
         found = await self._control.list_workers(wanted)
-        return wire.ListWorkersResponse(
-            workers=[to_view(each.worker, names.get(each.worker.provider_id, "")) for each in found]
-        )
+        return wire.ListWorkersResponse(workers=[to_view(each) for each in found])
 
     async def get_worker(self, request: wire.GetWorkerRequest, context: Context) -> wire.GetWorkerResponse:
         """One worker, also after its end."""
         found = await self._control.get_worker(parse_worker_id(request.worker_id))
-        return wire.GetWorkerResponse(
-            worker=to_view(found.worker, (await self._names()).get(found.worker.provider_id, ""))
-        )
+        return wire.GetWorkerResponse(worker=to_view(found))
 
     async def drain_worker(
         self, request: wire.DrainWorkerRequest, context: Context
     ) -> wire.DrainWorkerResponse:
         """No new work for this one; it goes when its job is done."""
         worker_id = parse_worker_id(request.worker_id)
-        deadline = DRAIN_WITHIN if request.deadline is None else request.deadline
-        if deadline < timedelta(0):
+        if request.deadline is not None and request.deadline < timedelta(0):
             raise InvalidInput("must not be negative", field="deadline")
         await self._control.drain_worker(
-            worker_id, deadline=deadline, reason=request.reason or "drained by hand"
+            worker_id, deadline=request.deadline, reason=request.reason or "drained by hand"
         )
         found = await self._control.get_worker(worker_id)
-        names = await self._names()
-        return wire.DrainWorkerResponse(worker=to_view(found.worker, names.get(found.worker.provider_id, "")))
+        return wire.DrainWorkerResponse(worker=to_view(found))
 
-    async def _names(self) -> dict[ProviderId | None, str]:
-        return {each.provider.id: each.provider.name for each in await self._control.list_providers()}
+    async def terminate_worker(
+        self, request: wire.TerminateWorkerRequest, context: Context
+    ) -> wire.TerminateWorkerResponse:
+        """Destroy this one at once."""
+        worker_id = parse_worker_id(request.worker_id)
+        done = await self._control.terminate_worker(worker_id, reason=request.reason)
+        found = await self._control.get_worker(worker_id)
+        lost = "" if done.lost is None else str(done.lost.id)
+        return wire.TerminateWorkerResponse(worker=to_view(found), lost_job_id=lost)
+
+    async def get_worker_logs(
+        self, request: wire.GetWorkerLogsRequest, context: Context
+    ) -> wire.GetWorkerLogsResponse:
+        """What its agent printed."""
+        tail = request.tail_lines or PAGE
+        told = await self._control.worker_logs(parse_worker_id(request.worker_id), tail)
+        return wire.GetWorkerLogsResponse(lines=list(told.lines), truncated=told.truncated)
 
     async def _provider(self, text: str) -> ProviderId:
         return (await self._control.get_provider(to_ref(text, "provider"))).provider.id

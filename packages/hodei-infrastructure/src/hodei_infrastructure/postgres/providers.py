@@ -17,6 +17,7 @@ from hodei_domain.providers.errors import (
     ProviderNotFound,
 )
 from hodei_domain.providers.events import ProviderRemoved
+from hodei_domain.providers.pools import Pool, PoolRules
 from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderType
 
 from hodei_infrastructure.postgres.audit import PostgresAuditTrail
@@ -25,12 +26,13 @@ from hodei_infrastructure.postgres.session import Row, Session
 
 _COLUMNS: LiteralString = (
     "id, name, type, status, enabled, priority, max_workers, failures, version, created_at, updated_at, "
-    "checked_at, health_message, capabilities, tags, metadata, config"
+    "checked_at, health_message, capabilities, tags, metadata, config, pools"
 )
+_DOCUMENTS = ("capabilities", "tags", "metadata", "config", "pools")
 _TYPES: LiteralString = """base integer, id uuid, name text, type text, status text, enabled boolean,
     priority integer, max_workers integer, failures integer, version integer, created_at timestamptz,
     updated_at timestamptz, checked_at timestamptz, health_message text,
-    capabilities jsonb, tags jsonb, metadata jsonb, config jsonb"""
+    capabilities jsonb, tags jsonb, metadata jsonb, config jsonb, pools jsonb"""
 _SET = ", ".join(f"{column} = d.{column}" for column in _COLUMNS.split(", ")[1:])
 _SAVE = f"""
 WITH d AS MATERIALIZED (
@@ -118,12 +120,17 @@ def _row(change: Change[Provider]) -> dict[str, Any]:
         "tags": provider.tags,
         "metadata": provider.metadata,
         "config": provider.config,
+        "pools": {
+            "rules": provider.pool.to_json(),
+            "pools": [pool.to_json() for pool in provider.pools],
+        },
     }
 
 
 def _provider(row: Row) -> Provider:
     fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    fields |= {name: from_json(fields[name]) for name in ("capabilities", "tags", "metadata", "config")}
+    fields |= {name: from_json(fields[name]) for name in _DOCUMENTS}
+    pools = fields.pop("pools")  # an older server leaves it empty
     return Provider(
         **fields
         | {
@@ -131,5 +138,7 @@ def _provider(row: Row) -> Provider:
             "type": ProviderType(fields["type"]),
             "status": ProviderStatus(fields["status"]),
             "capabilities": Capabilities.from_json(fields["capabilities"]),
+            "pool": PoolRules.from_json(pools.get("rules", {})),
+            "pools": [Pool.from_json(pool) for pool in pools.get("pools", ())],
         }
     )

@@ -19,6 +19,8 @@ __all__ = (
     "CancelJobCommand",
     "CancelJobRequest",
     "CancelJobResponse",
+    "CollectGarbageRequest",
+    "CollectGarbageResponse",
     "CommandSpec",
     "CompleteJobRequest",
     "CompleteJobResponse",
@@ -54,8 +56,11 @@ __all__ = (
     "GetQueueStatusResponse",
     "GetSchedulingDecisionRequest",
     "GetSchedulingDecisionResponse",
+    "GetWorkerLogsRequest",
+    "GetWorkerLogsResponse",
     "GetWorkerRequest",
     "GetWorkerResponse",
+    "ImagePullPolicy",
     "JobDefinition",
     "JobExecution",
     "JobId",
@@ -85,6 +90,7 @@ __all__ = (
     "NetworkUsage",
     "NodeAffinity",
     "NodeSelector",
+    "Orphan",
     "PendingReason",
     "PodAffinity",
     "PodAntiAffinity",
@@ -121,9 +127,12 @@ __all__ = (
     "StopAttempt",
     "SubscribeLogsRequest",
     "Taint",
+    "TerminateWorkerRequest",
+    "TerminateWorkerResponse",
     "TimeSeriesMetrics",
     "TimeoutConfig",
     "Toleration",
+    "UnreachedProvider",
     "UnregisterWorkerRequest",
     "UnregisterWorkerResponse",
     "UpdateProgressRequest",
@@ -233,6 +242,43 @@ class ExecutionState(betterproto2.Enum):
             "EXECUTION_STATE_FAILED": 5,
             "EXECUTION_STATE_CANCELLED": 6,
             "EXECUTION_STATE_TIMEOUT": 7,
+        }
+
+
+class ImagePullPolicy(betterproto2.Enum):
+    """
+    When the provider fetches the job's image from its registry.
+    """
+
+    IF_NOT_PRESENT = 0
+    """
+    If it has none of that name.
+    """
+
+    ALWAYS = 1
+    """
+    For this job anew: the job gets a worker of its own.
+    """
+
+    NEVER = 2
+    """
+    Not at all: without the image the job fails at once.
+    """
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "IMAGE_PULL_POLICY_IF_NOT_PRESENT",
+            1: "IMAGE_PULL_POLICY_ALWAYS",
+            2: "IMAGE_PULL_POLICY_NEVER",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "IMAGE_PULL_POLICY_IF_NOT_PRESENT": 0,
+            "IMAGE_PULL_POLICY_ALWAYS": 1,
+            "IMAGE_PULL_POLICY_NEVER": 2,
         }
 
 
@@ -637,6 +683,30 @@ default_message_pool.register_message("hodei", "CancelJobResponse", CancelJobRes
 
 
 @dataclass(eq=False, repr=False)
+class CollectGarbageRequest(betterproto2.Message):
+    dry_run: "bool" = betterproto2.field(1, betterproto2.TYPE_BOOL)
+    """
+    Only say what would be destroyed.
+    """
+
+
+default_message_pool.register_message("hodei", "CollectGarbageRequest", CollectGarbageRequest)
+
+
+@dataclass(eq=False, repr=False)
+class CollectGarbageResponse(betterproto2.Message):
+    orphans: "list[Orphan]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
+
+    unreached: "list[UnreachedProvider]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    Providers that could not be looked through.
+    """
+
+
+default_message_pool.register_message("hodei", "CollectGarbageResponse", CollectGarbageResponse)
+
+
+@dataclass(eq=False, repr=False)
 class CommandSpec(betterproto2.Message):
     """
 
@@ -669,8 +739,14 @@ class CompleteJobRequest(betterproto2.Message):
     """
 
     output: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    What it wrote; kept as its output where its worker sent none.
+    """
 
     error_output: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    The same of its errors; its beginning is also the result's message.
+    """
 
 
 default_message_pool.register_message("hodei", "CompleteJobRequest", CompleteJobRequest)
@@ -807,7 +883,7 @@ class DrainWorkerRequest(betterproto2.Message):
         2, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Duration, optional=True
     )
     """
-    Unset: wait for the running job, however long it takes.
+    Unset: as its pool says, else 10 minutes.
     """
 
     reason: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -1239,6 +1315,35 @@ default_message_pool.register_message("hodei", "GetSchedulingDecisionResponse", 
 
 
 @dataclass(eq=False, repr=False)
+class GetWorkerLogsRequest(betterproto2.Message):
+    worker_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+
+    tail_lines: "int" = betterproto2.field(2, betterproto2.TYPE_UINT32)
+    """
+    0: the last 100 lines. At most 10000.
+    """
+
+
+default_message_pool.register_message("hodei", "GetWorkerLogsRequest", GetWorkerLogsRequest)
+
+
+@dataclass(eq=False, repr=False)
+class GetWorkerLogsResponse(betterproto2.Message):
+    lines: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Oldest first.
+    """
+
+    truncated: "bool" = betterproto2.field(2, betterproto2.TYPE_BOOL)
+    """
+    There was more than an answer holds; the oldest lines are missing.
+    """
+
+
+default_message_pool.register_message("hodei", "GetWorkerLogsResponse", GetWorkerLogsResponse)
+
+
+@dataclass(eq=False, repr=False)
 class GetWorkerRequest(betterproto2.Message):
     worker_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
 
@@ -1387,6 +1492,13 @@ class JobDefinition(betterproto2.Message):
     rerun_of: "str" = betterproto2.field(66, betterproto2.TYPE_STRING)
     """
     Output only: the job this one repeats.
+    """
+
+    pull: "ImagePullPolicy" = betterproto2.field(
+        67, betterproto2.TYPE_ENUM, default_factory=lambda: ImagePullPolicy(0)
+    )
+    """
+    Means nothing without an `image`.
     """
 
 
@@ -2039,6 +2151,46 @@ class NodeSelector(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei", "NodeSelector", NodeSelector)
+
+
+@dataclass(eq=False, repr=False)
+class Orphan(betterproto2.Message):
+    """
+    Something at a provider that nobody wants.
+    """
+
+    provider: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+
+    worker_id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    Of the worker it was made for.
+    """
+
+    why: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    Why nobody wants it.
+    """
+
+    started_at: "datetime.datetime | None" = betterproto2.field(
+        4, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+
+    expires_at: "datetime.datetime | None" = betterproto2.field(
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+
+    presence: "str" = betterproto2.field(6, betterproto2.TYPE_STRING)
+    """
+    STARTING, RUNNING or EXITED.
+    """
+
+    removed: "bool" = betterproto2.field(7, betterproto2.TYPE_BOOL)
+    """
+    Destroyed now.
+    """
+
+
+default_message_pool.register_message("hodei", "Orphan", Orphan)
 
 
 @dataclass(eq=False, repr=False)
@@ -2835,6 +2987,29 @@ default_message_pool.register_message("hodei", "Taint", Taint)
 
 
 @dataclass(eq=False, repr=False)
+class TerminateWorkerRequest(betterproto2.Message):
+    worker_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+
+    reason: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+
+
+default_message_pool.register_message("hodei", "TerminateWorkerRequest", TerminateWorkerRequest)
+
+
+@dataclass(eq=False, repr=False)
+class TerminateWorkerResponse(betterproto2.Message):
+    worker: "WorkerView | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
+
+    lost_job_id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    The job that it held; empty if it held none.
+    """
+
+
+default_message_pool.register_message("hodei", "TerminateWorkerResponse", TerminateWorkerResponse)
+
+
+@dataclass(eq=False, repr=False)
 class TimeoutConfig(betterproto2.Message):
     """
     The clocks of a job. Unset or zero: that clock does not run.
@@ -2933,6 +3108,16 @@ class Toleration(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei", "Toleration", Toleration)
+
+
+@dataclass(eq=False, repr=False)
+class UnreachedProvider(betterproto2.Message):
+    provider: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+
+    message: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+
+
+default_message_pool.register_message("hodei", "UnreachedProvider", UnreachedProvider)
 
 
 @dataclass(eq=False, repr=False)
@@ -3349,6 +3534,48 @@ class WorkerView(betterproto2.Message):
     cpu_cores: "float" = betterproto2.field(13, betterproto2.TYPE_DOUBLE)
 
     memory_bytes: "int" = betterproto2.field(14, betterproto2.TYPE_INT64)
+
+    image: "str" = betterproto2.field(15, betterproto2.TYPE_STRING)
+    """
+    That it was made for; empty for the provider's default.
+    """
+
+    pull: "ImagePullPolicy" = betterproto2.field(
+        16, betterproto2.TYPE_ENUM, default_factory=lambda: ImagePullPolicy(0)
+    )
+
+    idle_since: "datetime.datetime | None" = betterproto2.field(
+        17, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+    """
+    Unset unless it is free.
+    """
+
+    idle_until: "datetime.datetime | None" = betterproto2.field(
+        18, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+    """
+    When it goes for being idle, unless a pool keeps it.
+    """
+
+    replaced_at: "datetime.datetime | None" = betterproto2.field(
+        19, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+    """
+    When it is replaced for its age.
+    """
+
+    max_jobs: "int" = betterproto2.field(20, betterproto2.TYPE_UINT32)
+    """
+    How many jobs it serves before it is replaced. 0: no limit.
+    """
+
+    drain_by: "datetime.datetime | None" = betterproto2.field(
+        21, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+    """
+    When its job is ended, of one that drains.
+    """
 
 
 default_message_pool.register_message("hodei", "WorkerView", WorkerView)

@@ -14,9 +14,10 @@ from hodei_domain.providers.errors import (
     ProviderInUse,
     ProviderNotFound,
 )
+from hodei_domain.providers.pools import Pool, PoolRules
 from hodei_domain.providers.provider import Provider, ProviderType
 from hodei_domain.testing.contracts.base import StoreContract, outcomes
-from hodei_domain.testing.making import T0, new_provider_id, new_worker, read_worker, save_workers
+from hodei_domain.testing.making import MINUTE, T0, new_provider_id, new_worker, read_worker, save_workers
 from hodei_domain.testing.stores import Begin
 
 FULL = Capabilities(
@@ -43,6 +44,8 @@ def registered(name: str) -> Change[Provider]:
         capabilities=FULL,
         tags=("a", "b"),
         metadata={"m": "1"},
+        pool=PoolRules(min_idle=1, idle_ttl=timedelta(minutes=3)),
+        pools=[Pool(image="alpine", resources=Resources(cpu_cores=2), rules=PoolRules(max_workers=3))],
         config={"socket_path": "/run/x.sock", "dns": ["1.1.1.1"], "nested": {"deep": True}},
     )
 
@@ -64,6 +67,7 @@ class ProviderStoreContract(StoreContract):
             lambda p: p.disable(at=T0),
             lambda p: p.enable(at=T0),
             lambda p: p.update(at=T0, name="docker-2", config={}),
+            lambda p: p.update(at=T0, pool=PoolRules(), pools=[Pool(rules=PoolRules(drain_within=MINUTE))]),
         ]
         for move in moves:
             [provider] = await save(begin, move(provider))

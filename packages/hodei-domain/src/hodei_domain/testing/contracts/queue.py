@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.result import JobResult, Reason
-from hodei_domain.jobs.spec import OnWorkerLost, Priority, Resources, RetryRules
+from hodei_domain.jobs.spec import OnWorkerLost, Priority, PullPolicy, Resources, RetryRules
 from hodei_domain.kernel.demand import ANY
 from hodei_domain.testing.contracts.base import StoreContract, outcomes
 from hodei_domain.testing.making import (
@@ -146,6 +146,23 @@ class JobQueueContract(StoreContract):
             assert await tx.queue.classes(0) == [first, second]
         assert (first.demand, second.demand) == (small.after.demand, big.after.demand)
         assert second.serial > first.serial
+
+    async def test_the_pull_policy_makes_a_class_of_its_own_and_comes_back(self, begin: Begin) -> None:
+        usual, anew = submission(image="a:1"), submission(image="a:1", pull=PullPolicy.ALWAYS)
+        await save_jobs(begin, usual, anew)
+        async with begin() as tx:
+            waiting = await tx.queue.waiting(10)
+        assert {entry.demand for entry in waiting} == {usual.after.demand, anew.after.demand}
+        assert await claim(begin, classes=[anew.after.demand.key]) == [anew.after]
+
+    async def test_the_foremost_are_seen_in_the_order_of_claims(self, begin: Begin) -> None:
+        changes = [submission(turn=2), submission(turn=1), submission(priority=Priority.HIGH, turn=9)]
+        await save_jobs(begin, *changes, submission(resources=BIG, turn=0))
+        async with begin() as tx:
+            assert await tx.queue.foremost([], 5) == []
+            seen = await tx.queue.foremost([ANY.key], 2)
+        assert seen == [changes[2].after.id, changes[1].after.id]
+        assert len(await claim(begin)) == 3
 
     async def test_the_turns_that_wait_are_told(self, begin: Begin) -> None:
         await save_jobs(

@@ -21,6 +21,9 @@ __all__ = (
     "LambdaConfig",
     "ListProvidersRequest",
     "ListProvidersResponse",
+    "Pool",
+    "PoolResources",
+    "PoolRules",
     "ProviderCapabilities",
     "ProviderConfig",
     "ProviderStatus",
@@ -33,6 +36,7 @@ __all__ = (
     "UpdateProviderResponse",
 )
 
+import datetime
 from dataclasses import dataclass
 
 import betterproto2
@@ -371,6 +375,93 @@ default_message_pool.register_message("hodei.providers", "ListProvidersResponse"
 
 
 @dataclass(eq=False, repr=False)
+class Pool(betterproto2.Message):
+    """
+    The workers of one image at a provider, and their rules.
+    """
+
+    image: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    Empty: the provider's default image.
+    """
+
+    resources: "PoolResources | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    Set: only the workers for jobs that ask for just this. Such a pool goes before the one of all of the image's.
+    """
+
+    rules: "PoolRules | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    What it says nothing of is as in `ProviderConfig.pool`, and then as the scheduler is configured.
+    """
+
+
+default_message_pool.register_message("hodei.providers", "Pool", Pool)
+
+
+@dataclass(eq=False, repr=False)
+class PoolResources(betterproto2.Message):
+    cpu_cores: "float" = betterproto2.field(1, betterproto2.TYPE_DOUBLE)
+
+    memory_bytes: "int" = betterproto2.field(2, betterproto2.TYPE_INT64)
+
+    disk_bytes: "int" = betterproto2.field(3, betterproto2.TYPE_INT64)
+
+    gpu_count: "int" = betterproto2.field(4, betterproto2.TYPE_UINT32)
+
+    architecture: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+
+
+default_message_pool.register_message("hodei.providers", "PoolResources", PoolResources)
+
+
+@dataclass(eq=False, repr=False)
+class PoolRules(betterproto2.Message):
+    """
+    Unset: what the wider rules say.
+    """
+
+    max_workers: "int | None" = betterproto2.field(1, betterproto2.TYPE_UINT32, optional=True)
+    """
+    Most workers at a time, starting and going ones included.
+    """
+
+    min_idle: "int | None" = betterproto2.field(2, betterproto2.TYPE_UINT32, optional=True)
+    """
+    Workers that are kept ready without a job. In `ProviderConfig.pool`: of the default image.
+    """
+
+    idle_ttl: "datetime.timedelta | None" = betterproto2.field(
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Duration, optional=True
+    )
+    """
+    How long a worker beyond these may be idle before it goes.
+    """
+
+    max_lifetime: "datetime.timedelta | None" = betterproto2.field(
+        4, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Duration, optional=True
+    )
+    """
+    How long a worker serves before it is replaced.
+    """
+
+    max_jobs: "int | None" = betterproto2.field(5, betterproto2.TYPE_UINT32, optional=True)
+    """
+    How many jobs a worker serves before it is replaced. 0: no limit, 1: one worker for each job.
+    """
+
+    drain_within: "datetime.timedelta | None" = betterproto2.field(
+        6, betterproto2.TYPE_MESSAGE, unwrap=lambda: __google__protobuf__.Duration, optional=True
+    )
+    """
+    How long the job of a worker that has to go may still run.
+    """
+
+
+default_message_pool.register_message("hodei.providers", "PoolRules", PoolRules)
+
+
+@dataclass(eq=False, repr=False)
 class ProviderCapabilities(betterproto2.Message):
     max_resources: "ResourceLimits | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
@@ -450,6 +541,17 @@ class ProviderConfig(betterproto2.Message):
     RFC 3339, UTC.
     """
 
+    pool: "PoolRules | None" = betterproto2.field(50, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    Rules for each pool of workers. In an update: unset, they stay as they are; set, they replace all of them.
+    """
+
+    pools: "list[Pool]" = betterproto2.field(51, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    Rules for some pools. In an update: each replaces the one with its image and resources, one without rules ends it,
+    and the others stay as they are.
+    """
+
 
 default_message_pool.register_message("hodei.providers", "ProviderConfig", ProviderConfig)
 
@@ -503,6 +605,10 @@ class RegisterProviderRequest(betterproto2.Message):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
 
+    pool: "PoolRules | None" = betterproto2.field(50, betterproto2.TYPE_MESSAGE, optional=True)
+
+    pools: "list[Pool]" = betterproto2.field(51, betterproto2.TYPE_MESSAGE, repeated=True)
+
 
 default_message_pool.register_message("hodei.providers", "RegisterProviderRequest", RegisterProviderRequest)
 
@@ -547,3 +653,6 @@ class UpdateProviderResponse(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei.providers", "UpdateProviderResponse", UpdateProviderResponse)
+
+
+from ...google import protobuf as __google__protobuf__
