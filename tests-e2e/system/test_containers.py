@@ -238,7 +238,7 @@ def test_more_memory_than_the_engine_has_is_never_tried(database: str, data: Pat
 class NothingThere(BaseHTTPRequestHandler):
     """A registry that has no image."""
 
-    def do_GET(self) -> None:  # noqa: N802  (http.server looks for this name)
+    def do_GET(self) -> None:
         body = b"{}"
         if self.path != "/v2/":
             body = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "we never had such a thing"}]}'
