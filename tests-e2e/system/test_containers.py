@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -50,24 +49,6 @@ class Engine:
         return set(self("ps", "-a", "--filter", mark, "--format", '{{.Label "hodei.worker.id"}}').split())
 
 
-@pytest.fixture(scope="module")
-def images() -> None:
-    """The images of these tests; without them the tests are skipped, or fail where Docker is required."""
-    if shutil.which("docker") is None:
-        missing = ["docker"]
-    else:
-        missing = [image for image in (*SHELL, DISTROLESS) if not _has(image)]
-    if missing and "docker" in os.environ.get("HODEI_REQUIRE", "").split(","):
-        pytest.fail(f"HODEI_REQUIRE names docker, and there is no {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"no {', '.join(missing)} here")
-
-
-def _has(image: str) -> bool:
-    looked = subprocess.run(("docker", "image", "inspect", image), capture_output=True, check=False)
-    return looked.returncode == 0
-
-
 @pytest.fixture
 def port() -> int:
     """A port to which a second server can come back. Workers dial the first one's."""
@@ -76,7 +57,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def data(images: None, tmp_path: Path) -> Path:
+def data(need_images: Callable[..., None], tmp_path: Path) -> Path:
+    need_images(*SHELL, DISTROLESS)
     return tmp_path
 
 
