@@ -192,6 +192,13 @@ def test_without_a_password_nothing_starts_and_it_says_what_to_do(file: str, com
     assert ".env" in done.stderr
 
 
+@pytest.mark.parametrize("file", [PROD, DEV])
+def test_no_release_of_compose_can_take_the_words_of_a_refusal_for_a_password(file: str) -> None:
+    words = re.findall(r"\$\{\w+:\?([^}]*)\}", (ROOT / file).read_text())
+    assert words
+    assert not [each for each in words if "-" in each]  # where some look for a default first
+
+
 def test_a_job_runs_in_the_image_that_it_names(hodei: Callable[..., Any], images: dict[str, str]) -> None:
     image = images["HODEI_POSTGRES_IMAGE"]
     done = hodei("run", "--image", image, "--", "sh", "-c", "ls /usr/lib/postgresql; exit 7")
