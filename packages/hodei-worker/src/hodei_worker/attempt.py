@@ -151,6 +151,9 @@ class Attempt:
             await self._process.kill()  # a fault of ours must not leave a job running that nobody watches
             raise
         finally:
+            if self._killing is not None:
+                # Between two rounds it has not seen yet that all is gone: it would kill the next job instead.
+                self._killing.cancel()
             self._pump.close()
             self._close_confinement()
             await self._workspace.remove()
@@ -202,7 +205,7 @@ class Attempt:
                 process.signal(signal.SIGTERM)
                 await process.wait_gone(LEFTOVER_GRACE)
             if not process.gone:
-                await process.kill()
+                await (self._killing or process.kill())
         await pump.drain(DRAIN_SECONDS)
 
     def _judge(self, end: Exit) -> Outcome:
