@@ -39,6 +39,7 @@ class Delivery:
 
     _engine: Engine
     _cache: Path
+    lacking: str = field(default="", init=False)  # for which architecture there was no agent, last
     _bundles: dict[str, Bundle] = field(factory=dict, init=False)
     _filled: dict[str, str] = field(factory=dict, init=False)  # volume → when it was made, as we saw it whole
     _lock: asyncio.Lock = field(factory=asyncio.Lock, init=False)
@@ -52,8 +53,9 @@ class Delivery:
                 try:
                     found = await asyncio.to_thread(find_bundle, architecture, self._cache)
                 except BundleUnavailable as error:
+                    self.lacking = architecture
                     raise WorkerNotCreated(f"no agent for this engine: {error}") from error
-                self._bundles[architecture] = found
+                self._bundles[architecture], self.lacking = found, ""
         return self._bundles[architecture]
 
     async def volume(self, bundle: Bundle, image: str) -> str | None:

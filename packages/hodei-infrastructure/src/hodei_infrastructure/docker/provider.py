@@ -45,6 +45,7 @@ from hodei_infrastructure.docker.sightings import Sightings
 NAME = "docker"
 ANSWERS_WITHIN = 8.0  # seconds for an engine to say how it does
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries to find an engine that was not there
+PACKS_AFTER = 3.0  # seconds; a server that runs one short job without an image is gone by then
 AGENT_STARTS_WITHIN = timedelta(milliseconds=200)
 GUESS = timedelta(seconds=1)
 RECENT = 0.3  # the weight of the newest start in what is expected of the next
@@ -139,6 +140,7 @@ class DockerProvider:
             try:
                 facts = await self.look()
                 await self._reaching.address(facts)
+                await asyncio.sleep(PACKS_AFTER)
                 await self._delivery.bundle(facts.architecture)
                 return
             except HodeiError as error:
@@ -230,7 +232,8 @@ class DockerProvider:
             facts = await self.look()
             details |= _described(facts)
             details["server_for_workers"] = await self._reaching.address(facts)
-            await self._delivery.bundle(facts.architecture)
+            if self._delivery.lacking:
+                await self._delivery.bundle(facts.architecture)
             await self._making.why_no_default()
         except HodeiError as error:
             return Health(healthy=False, message=error.message, details=details)
