@@ -147,7 +147,7 @@ def test_the_examples_for_a_foreign_client_run(machine: Any, grpcurl: str, tmp_p
 def test_the_examples_with_images_run(machine: Any, need_images: Callable[..., None], tmp_path: Path) -> None:
     """In an image that is here already: the one on the page would have to be pulled."""
     need_images(DEBIAN)
-    machine.up()
+    machine.up(HODEI_DOCKER_ENABLED="1")
     found = [each for page in RUN for each in examples(page) if each.mark == "docker"]
     assert found
     here = [each._replace(commands=each.commands.replace("alpine:3.20", DEBIAN)) for each in found]

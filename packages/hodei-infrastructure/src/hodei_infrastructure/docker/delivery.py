@@ -102,7 +102,7 @@ class Delivery:
                 await self._engine.put_archive(helper, AGENT_DIR, last)
                 log.info("Filled the volume %s with the agent", name)
         finally:
-            await self._engine.delete(f"containers/{helper}", force="1")
+            await self._engine.delete(f"containers/{helper}", force="1", v="1")
         self._filled[name] = _made_at(volume)
         return True
 
@@ -142,7 +142,7 @@ class Delivery:
         helpers = await self._engine.get("containers/json", all="1", filters=filters(label=AGENT))
         for helper in helpers:
             if datetime.now(UTC).timestamp() - int(helper["Created"]) > FILLED_WITHIN:
-                await self._remove(f"containers/{helper['Id']}", force="1")
+                await self._remove(f"containers/{helper['Id']}", force="1", v="1")
 
     async def _remove(self, path: str, **params: Any) -> None:
         try:
