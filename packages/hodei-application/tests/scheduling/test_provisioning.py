@@ -354,3 +354,12 @@ async def test_a_warm_pool_of_an_image_that_cannot_be_had_is_tried_ever_more_sel
     world.provider.failures = []
     await world.pass_time(timedelta(minutes=3))
     assert len(world.provider.made) == 1
+
+
+async def test_a_registry_that_is_away_says_nothing_of_the_provider(world: World) -> None:
+    provider = await world.add_provider()
+    world.provider.failures = [WorkerNotCreated("no route to the registry")] * 5
+    await world.submit(image="far:1")
+    await world.pass_time(timedelta(seconds=20))
+    found = (await world.control.get_provider(provider.id)).provider
+    assert (found.status, found.failures) == (ProviderStatus.ACTIVE, 0)

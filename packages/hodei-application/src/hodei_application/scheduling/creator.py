@@ -152,7 +152,7 @@ class Creator:
         reason.
         """
         if not error.final:
-            await self._failed(worker, provider_id, worker.demand.key, error.message)
+            await self._put_off(worker, provider_id, worker.demand.key, error.message)
             return
         log.warning("No worker can be made for %s: %s", worker.demand, error.message)
         self.backoffs.refused(provider_id, worker.demand.key, self.now())
@@ -175,12 +175,19 @@ class Creator:
         return len(changes)
 
     async def _failed(self, worker: Worker, provider_id: ProviderId, key: str, message: str) -> None:
-        """The identity is burnt; another worker with a new one follows after a while."""
+        """The provider itself does badly."""
+        await self._put_off(worker, provider_id, key, message)
+        await self.providers.on(provider_id, lambda p: p.report_health(False, message, at=self.now()))
+
+    async def _put_off(self, worker: Worker, provider_id: ProviderId, key: str, message: str) -> None:
+        """The identity is burnt; another worker with a new one follows after a while.
+
+        That says nothing of the provider: a registry that is away must not close it for other images.
+        """
         retry_at = self.backoffs.failed(provider_id, key, self.now())
         log.warning("Worker %s was not made, the next try is at %s: %s", worker.id, retry_at, message)
         await self.provisionings.failed(worker.id, message)
         await self._withdraw(worker, message)
-        await self.providers.on(provider_id, lambda p: p.report_health(False, message, at=self.now()))
 
     async def _withdraw(self, worker: Worker, why: str) -> None:
         """It may exist in part: destroying makes sure that nothing is left."""
