@@ -1,8 +1,8 @@
 """The pages: every example runs and prints what it promises, links lead somewhere, translations agree.
 
 A page says what the tests need to know about an example in a comment before it: `background` is a server that
-stays while the later examples run, `grpcurl` needs that program, `docker` an engine, `long` takes minutes and is not
-run here.
+stays while the later examples run, `grpcurl` needs that program, `docker` an engine, `long` takes minutes and
+is not run here.
 """
 
 from __future__ import annotations
