@@ -31,6 +31,7 @@ format:
 types:
     mypy
     mypy -p benchmarks
+    MYPYPATH=tests-e2e mypy -p simulation
     MYPYPATH=scripts mypy scripts/reference scripts/generate-docs.py
 
 # who may import whom
@@ -68,6 +69,14 @@ system *ARGS:
 # the assembled system only
 e2e *ARGS:
     {{ unset_tools }} python -m pytest tests-e2e "$@"
+
+# SEEDS simulated worlds with faults, beginning with seed FROM; each that breaks a promise is told
+simulate SEEDS="1000" FROM="0" *ARGS:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m simulation "$@"
+
+# the story of one seed
+simulate-one SEED:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m simulation --story {{ SEED }}
 
 # one benchmark of benchmarks/, by name
 bench NAME *ARGS:

@@ -237,6 +237,21 @@ async def test_a_storm_of_wake_ups_makes_no_storm_of_rounds(world: World) -> Non
     assert world.store.commits == before
 
 
+async def test_a_round_that_took_long_does_not_put_off_the_next_for_minutes(world: World) -> None:
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[Any]:
+        async with world.store.begin() as tx:
+            yield tx
+        world.clock.advance(timedelta(seconds=30))
+
+    leader = world.replica("one", slow).engine.leader
+    await leader.step()
+    job = await world.submit(clocks=Clocks(total=timedelta(seconds=1)))
+    world.clock.advance(timedelta(seconds=6))
+    await leader.step()
+    assert (await world.job(job.id)).state is JobState.TIMEOUT
+
+
 async def test_a_class_that_was_tried_in_vain_does_not_hold_up_another(world: World) -> None:
     await world.add_provider(max_workers=5)
     await world.submit(image="a:1", provider="scripted", region="")
