@@ -94,6 +94,10 @@ build:
 bundle *ARGS:
     python -m hodei_agent_bundle build "$@"
 
+# the images of the server and of the workers; --help lists the options
+images *ARGS:
+    scripts/docker/build-images.sh "$@"
+
 # the platform on this machine, from this checkout
 dev *ARGS:
     ./hodei up "$@"

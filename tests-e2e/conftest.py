@@ -35,10 +35,12 @@ class Machine:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def environment(self, **variables: str) -> dict[str, str]:
-        """This process's environment without any setting of Hodei's but the data directory."""
+        """This process's environment without any setting of Hodei's but the data directory, and without
+        Docker, which this machine may have or not.
+        """
         ours = ("DATABASE_URL", "GRPC_PORT", "COVERAGE_PROCESS_START")
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HODEI_") and k not in ours}
-        return kept | {"HODEI_DATA_DIR": str(self.place)} | variables
+        return kept | {"HODEI_DATA_DIR": str(self.place), "HODEI_DOCKER_ENABLED": "0"} | variables
 
     def start(
         self, *arguments: str, cwd: Path | None = None, stdin: int = subprocess.DEVNULL, **variables: str
@@ -89,6 +91,10 @@ class Machine:
         address: str = json.loads((self.place / "server.json").read_text())["address"]
         return address
 
+    def servers(self) -> list[subprocess.Popen[bytes]]:
+        """What was started and still runs."""
+        return [process for process in self._started if process.poll() is None]
+
     def interrupt(self) -> None:
         """Press Ctrl-C where the platform runs, and wait for its end."""
         for process in self._started:
@@ -129,6 +135,29 @@ def _said_of(pid: int) -> bytes:
         with suppress(OSError):
             found += Path(f"/proc/{pid}/{name}").read_bytes()
     return found
+
+
+@pytest.fixture(scope="session")
+def need_images() -> Callable[..., None]:
+    """Call it with the images that a test runs jobs in: without them, or without a Docker engine, the test is
+    skipped, or fails where HODEI_REQUIRE has `docker`.
+    """
+
+    def need(*images: str) -> None:
+        if shutil.which("docker") is None:
+            missing = ["docker"]
+        else:
+            missing = [each for each in images if _docker("image", "inspect", each)]
+        if missing and "docker" in os.environ.get("HODEI_REQUIRE", "").split(","):
+            pytest.fail(f"HODEI_REQUIRE names docker, and there is no {', '.join(missing)}")
+        if missing:
+            pytest.skip(f"no {', '.join(missing)} here")
+
+    return need
+
+
+def _docker(*arguments: str) -> int:
+    return subprocess.run(("docker", *arguments), capture_output=True, check=False).returncode
 
 
 @pytest.fixture

@@ -65,6 +65,8 @@ AGENT = {
     "WORKER_ID HODEI_WORKER_ID": "The worker's id. Else: the server says it.",
     "HODEI_WORKER_NAME": "A name for people.",
     "HODEI_WORKER_DIR": "A directory for jobs' files and for output that waits. Else: below `$TMPDIR`.",
+    "HODEI_WORKER_IN_IMAGE": "`1` if jobs are to get the environment, directory and limits of the image "
+    "around the agent.",
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
     "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
@@ -102,10 +104,13 @@ REASONS = {
     "given-back": "The worker gave the job back before it started it. Only attempts end so.",
     "provisioning": "No worker could be made for it.",
     "image-pull": "Its image could not be pulled.",
+    "image-architecture": "Its image is for other machines than the provider has.",
+    "image-start": "No container of its image can start, whatever the command: its user does not exist …",
     "command-not-found": "There is no such program.",
     "not-executable": "The program may not be executed.",
     "working-dir": "Its working directory is not there or may not be entered.",
     "spawn": "The process could not be started for another reason; the text says which.",
     "disk-full": "The worker had no room for its output.",
+    "unrecorded": "What its worker reported of it could not be stored, also not after several tries.",
     "reported": "A client reported the end through the gRPC methods for that.",
 }

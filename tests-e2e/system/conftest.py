@@ -98,8 +98,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def running(url: str, data_dir: Path, **settings: str) -> Iterator[Platform]:
-    """A server process on that database for as long as the context is open."""
+def running(url: str, data_dir: Path, port: int = 0, **settings: str) -> Iterator[Platform]:
+    """A server process on that database for as long as the context is open, or until a test kills it."""
     around = {k: v for k, v in os.environ.items() if not k.startswith("HODEI_") and k != "DATABASE_URL"}
     # Without byte code each worker would compile its imports again.
     around.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -107,6 +107,7 @@ def running(url: str, data_dir: Path, **settings: str) -> Iterator[Platform]:
         "HODEI_DATABASE_URL": url,
         "HODEI_DATA_DIR": str(data_dir),
         "HODEI_PROCESS_MAX_WORKERS": str(MAX_WORKERS),
+        "HODEI_DOCKER_ENABLED": "0",
         "HODEI_LOG_LEVEL": "debug",
     }
     ready, ready_there = os.pipe()
@@ -114,7 +115,7 @@ def running(url: str, data_dir: Path, **settings: str) -> Iterator[Platform]:
     with (data_dir / "server.log").open("ab") as log:
         process = subprocess.Popen(
             (
-                *(sys.executable, "-P", "-m", "hodei_grpc.main", "--ephemeral", "--port", "0"),
+                *(sys.executable, "-P", "-m", "hodei_grpc.main", "--ephemeral", "--port", str(port)),
                 *("--ready-fd", str(ready_there), "--owner-fd", str(owner_there)),
             ),
             stdin=subprocess.DEVNULL,
@@ -172,6 +173,12 @@ def platform(
         running(url, tmp_path_factory.mktemp("data"), **settings) as found,
     ):
         yield found
+
+
+@pytest.fixture
+def make_database() -> Callable[..., AbstractContextManager[str]]:
+    """For tests that want a database of their own: `make_database(postgres_url, name)`."""
+    return own_database
 
 
 @pytest.fixture

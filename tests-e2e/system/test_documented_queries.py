@@ -53,7 +53,7 @@ def test_the_events_of_one_job_come_in_their_order(platform: Any) -> None:
     moves = [
         (name, payload.get("old_state"), payload.get("new_state"))
         for _, name, payload in events
-        if name.startswith("Job")
+        if name.startswith("Job") and name != "JobProvisioning"  # of a worker that was made for it
     ]
     assert moves == [
         ("JobCreated", None, None),

@@ -21,6 +21,7 @@ from hodei_agent_bundle.bundle import host_architecture
 from hodei_agent_bundle.discovery import PACKAGES, WITHOUT
 from hodei_agent_bundle.elf import is_elf, read_elf
 from hodei_agent_bundle.ingredients import of_this_machine
+from hodei_agent_bundle.testing import unpack
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 # An agent that says what a program which it starts sees.
@@ -34,9 +35,7 @@ def main():
 @pytest.fixture
 def mounted(agent_bundle: Bundle, tmp_path: Path) -> Path:
     """The archive unpacked, as a volume would be."""
-    with tarfile.open(agent_bundle.archive) as tar:
-        tar.extractall(tmp_path / "mount", filter="tar")
-    return tmp_path / "mount"
+    return unpack(agent_bundle, tmp_path)
 
 
 def start(

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,11 @@ from hodei_agent_bundle.archive import digest_of
 from hodei_agent_bundle.assembly import check_closed
 from hodei_agent_bundle.build import build_archive
 from hodei_agent_bundle.bundle import host_architecture
+from hodei_agent_bundle.completion import complete
 from hodei_agent_bundle.discovery import Found, Module
 from hodei_agent_bundle.elf import is_elf, read_elf
-from hodei_agent_bundle.elsewhere import _moved, of_another_machine
+from hodei_agent_bundle.elsewhere import _moved, _of_library, of_another_machine
+from hodei_agent_bundle.testing import unpack
 
 OTHER = {"amd64": "arm64", "arm64": "amd64"}[host_architecture()]
 MACHINE = {"arm64": "aarch64", "amd64": "x86_64"}[OTHER]
@@ -37,9 +38,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture
 def mounted(other: Bundle, tmp_path: Path) -> Path:
-    with tarfile.open(other.archive) as tar:
-        tar.extractall(tmp_path / "mount", filter="tar")
-    return tmp_path / "mount"
+    return unpack(other, tmp_path)
 
 
 def test_all_of_it_is_for_that_architecture_and_complete(mounted: Path) -> None:
@@ -139,3 +138,17 @@ def test_a_compiled_package_from_nowhere_is_named(library: Path) -> None:
     assert "betterproto2" not in elsewhere.COMPILED
     with pytest.raises(BundleUnavailable, match="betterproto2 is compiled"):
         moved(library, ours("betterproto2", ".so"))
+
+
+def test_what_another_release_imports_besides_is_added(library: Path) -> None:
+    (library / "json/decoder.py").write_text(
+        "from . import tool\nimport extra.deep\nimport ssl\n"
+        "try:\n    import optional\nexcept ImportError:\n    pass\n"
+        "def f():\n    import late\n"
+    )
+    (library / "extra").mkdir()
+    for name in ("json/tool.py", "extra/__init__.py", "extra/deep.py", "ssl.py", "optional.py", "late.py"):
+        (library / name).touch()
+    decoder = Module("json.decoder", library / "json/decoder.py", package=False)
+    names = {module.name for module in complete([decoder], lambda name: _of_library(name, library))}
+    assert names == {"json", "json.decoder", "json.tool", "extra", "extra.deep"}

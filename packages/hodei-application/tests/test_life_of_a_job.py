@@ -29,6 +29,8 @@ async def test_a_job_runs_on_a_worker_that_is_made_for_it(world: World) -> None:
     assert (await world.worker(agent.worker_id)).state is WorkerState.READY
     assert await world.events(job.id) == [
         "JobCreated",
+        "JobProvisioning",
+        "JobProvisioning",
         "JobAssigned",
         "JobStatusChanged",
         "JobStatusChanged",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 from hodei_cli import checks
-from hodei_cli.checks import NOTE, OK, PROBLEM
+from hodei_cli.findings import NOTE, OK, PROBLEM
 from hodei_cli.main import run
 from hodei_cli.options import Options
 from hodei_grpc.methods import ProviderManagementService
@@ -60,9 +60,9 @@ def test_limits_are_told_by_the_kind_of_cgroups(tmp_path: Path) -> None:
 
 
 def test_what_later_providers_need_is_only_noted(tmp_path: Path) -> None:
-    assert checks.socket("docker", tmp_path / "none", "x") == ("docker", NOTE, f"no {tmp_path / 'none'}", "")
+    assert checks.socket("kvm", tmp_path / "none", "x") == ("kvm", NOTE, f"no {tmp_path / 'none'}", "")
     (tmp_path / "there").touch()
-    assert checks.socket("docker", tmp_path / "there", "the Docker provider").verdict == NOTE
+    assert checks.socket("kvm", tmp_path / "there", "the Docker provider").verdict == NOTE
 
 
 def test_a_server_that_answers_is_fine(server: Any) -> None:

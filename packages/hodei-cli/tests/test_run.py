@@ -1,9 +1,12 @@
 """`hodei run` against a scripted server: bytes, statuses, interrupts, a server that goes away."""
 
+import contextlib
+import fcntl
 import os
 import signal
 import struct
 import subprocess
+import termios
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -170,27 +173,81 @@ def test_a_job_whose_output_nobody_reads_is_cancelled(server: Any, job: Any, sta
     assert process.stderr.read() == b""
 
 
-def test_why_a_job_waits_is_said_once(
-    server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hodei_cli.following.FIRST_WORD_SECONDS", 0.01)
-    job.state, job.pending_reasons = "PENDING", [wire.PendingReason(provider="local", reason="at its limit")]
+def waits(server: Any, job: Any, *reasons: str) -> threading.Event:
+    """Let the job wait for one reason after the other and then succeed; its output comes at the end."""
+    left = list(reasons)
     enough = threading.Event()
 
     def get(_: object) -> wire.GetJobResponse:
-        if len(server.asked("GetJob")) > 3:
+        if left:
+            job.state, job.pending_reasons = "PENDING", [wire.PendingReason(provider="d", reason=left.pop(0))]
+        else:
             job.state = "SUCCEEDED"
             enough.set()
         return job
 
     def stream(_: object) -> Iterator[wire.LogChunk]:
         enough.wait(30)
-        return iter(())
+        yield chunk(b"out\n")
 
     server.answers[JobExecutionService.get_job] = get
     server.answers[LogStreamService.subscribe_log_chunks] = stream
+    return enough
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """What a command writes to stderr when that is a terminal of 40 columns."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    with open(theirs, "w", closefd=False) as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert run(list(arguments)) == 0
+    os.close(theirs)
+    written = b""
+    with contextlib.suppress(OSError):  # EIO: nobody writes there any more
+        while data := os.read(ours, 65536):
+            written += data
+    os.close(ours)
+    return written.decode()
+
+
+@pytest.mark.parametrize("command", [["run", "--", "x"], ["logs", "follow", "7"]])
+def test_what_a_job_waits_for_is_one_line_that_goes_when_it_starts(
+    server: Any, job: Any, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr("hodei_cli.pending.FIRST_SECONDS", 0.01)
+    monkeypatch.setattr("hodei_cli.pending.EVERY_SECONDS", 0.01)
+    waits(server, job, "pulling x 1 %", "pulling x 42 %", "a reason that is longer than the line")
+    lines = [
+        "hodei: waiting: d: pulling x 1 %",
+        "hodei: waiting: d: pulling x 42 %",
+        "hodei: waiting: d: a reason that is lo…",
+    ]
+    written = on_terminal(monkeypatch, *command)
+    assert written == "".join(f"\r\x1b[K{line}" for line in lines) + "\r\x1b[K"
+
+
+def test_watching_shows_it_too(server: Any, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hodei_cli.pending.FIRST_SECONDS", 0.01)
+    monkeypatch.setattr("hodei_cli.pending.EVERY_SECONDS", 0.01)
+    enough = waits(server, job, "pulling x 1 %")
+
+    def moves(_: object) -> Iterator[wire.GetJobResponse]:
+        enough.wait(30)
+        yield job
+
+    server.answers[JobExecutionService.watch_job] = moves
+    assert "waiting: d: pulling x 1 %" in on_terminal(monkeypatch, "job", "watch", "7")
+
+
+def test_nothing_is_said_of_it_where_no_terminal_is(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hodei_cli.pending.FIRST_SECONDS", 0.01)
+    server.answers[LogStreamService.subscribe_log_chunks] = lambda _: iter([chunk(b"out\n")])
     assert run(["run", "--", "x"]) == 0
-    assert capfd.readouterr().err == "hodei: waiting: local: at its limit\n"
+    assert capfd.readouterr() == ("out\n", "")
+    assert len(server.asked("GetJob")) == 1, "only for the verdict"
 
 
 def test_following_starts_with_the_tail_and_takes_up_from_there(

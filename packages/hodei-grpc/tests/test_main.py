@@ -55,7 +55,8 @@ class Started:
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HODEI_", "DATABASE_"))}
-    return kept | {"HODEI_DATA_DIR": str(data_dir), "GRPC_PORT": "0", **variables}
+    ours = {"HODEI_DATA_DIR": str(data_dir), "GRPC_PORT": "0", "HODEI_DOCKER_ENABLED": "0"}
+    return kept | ours | variables
 
 
 def command(*arguments: str) -> list[str]:
@@ -170,6 +171,25 @@ def test_a_private_server_has_its_own_database_and_takes_its_workers_along(tmp_p
     assert not (tmp_path / "server.json").exists()
 
 
+@pytest.mark.parametrize(("arguments", "left"), [((), 1), (("--only-server",), 0)])
+def test_the_only_server_of_a_database_takes_idle_workers_along(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    left: int,
+) -> None:
+    with running(tmp_path, *arguments, HODEI_DATABASE_URL=database_url) as server:
+        with server.client(token=(tmp_path / "token").read_text().strip()) as client:
+            assert run(client, "true").state == "SUCCEEDED"
+        code, errors = server.stop()
+        assert code == 0, errors
+    try:
+        assert len(list((tmp_path / "workers").glob("*.json"))) == left
+    finally:
+        with running(tmp_path, "--ephemeral", HODEI_DATABASE_URL=database_url):
+            pass  # it clears away what the other left
+
+
 def test_the_jobs_of_an_owner_that_is_gone_are_cancelled(database_url: str, tmp_path: Path) -> None:  # noqa: F811
     theirs, ours = os.pipe()
     arguments = ("--ephemeral", "--owner-fd", str(theirs))
@@ -218,7 +238,16 @@ def test_a_server_does_not_listen_where_strangers_could_call(tmp_path: Path) -> 
     code, errors = refused(tmp_path, HODEI_BIND="0.0.0.0", HODEI_DEV_MODE="1")
     assert code == 69
     assert "HODEI_BIND" in errors
+    assert "HODEI_DEV_MODE=0" in errors
     assert "Traceback" not in errors
+
+
+def test_with_tokens_a_server_may_listen_everywhere(database_url: str, tmp_path: Path) -> None:  # noqa: F811
+    with running(tmp_path, HODEI_DATABASE_URL=database_url, HODEI_BIND="0.0.0.0") as server:
+        request = wire.GetQueueStatusRequest()
+        with server.client() as stranger, pytest.raises(CallFailed) as caught:
+            stranger.call(SchedulerService.get_queue_status, request, timeout=WITHIN)
+    assert caught.value.status is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_a_token_that_others_can_read_is_refused(database_url: str, tmp_path: Path) -> None:  # noqa: F811

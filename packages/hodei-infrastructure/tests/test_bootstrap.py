@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 from hodei_application.control_plane import ControlPlane
+from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.provider import Provider
 from hodei_domain.workers.worker import Worker
 from hodei_infrastructure import bootstrap, system
+from hodei_infrastructure.docker.testing import socket_path  # noqa: F401  (a fixture)
 from hodei_infrastructure.postgres.testing import database_url, postgres_server  # noqa: F401  (fixtures)
 
 ADDRESS = "127.0.0.1:9"
 
 
 def settings(data_dir: Path, **fields: Any) -> bootstrap.Settings:
-    return bootstrap.Settings(data_dir=data_dir, **fields)
+    return bootstrap.Settings(data_dir=data_dir, **{"docker_enabled": False, **fields})
 
 
 def test_the_token_is_made_once_and_private(tmp_path: Path) -> None:
@@ -103,6 +105,62 @@ async def test_a_disabled_process_provider_is_not_registered(database_url: str, 
     off = settings(tmp_path, process_enabled=False)
     async with bootstrap.control_plane(off, database_url, ADDRESS) as control:
         assert await control.list_providers() == []
+
+
+@pytest.mark.postgres
+async def test_docker_is_registered_when_its_engine_answers_and_keeps_its_row(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+    socket_path: str,  # noqa: F811
+) -> None:
+    auto = settings(tmp_path, docker_enabled=None, process_enabled=False, docker_host=f"unix://{socket_path}")
+    first = await _provider(auto, database_url)
+    again = await _provider(auto, database_url)
+    assert (first.id, first.name, first.type) == (again.id, "docker", "DOCKER")
+    assert again.capabilities.images
+    assert again.capabilities.max_resources.memory_mib > 0
+
+
+@pytest.mark.postgres
+async def test_an_engine_that_is_not_there_is_not_registered_by_itself(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    auto = settings(tmp_path, docker_enabled=None, process_enabled=False, docker_host=f"unix://{tmp_path}/no")
+    async with bootstrap.control_plane(auto, database_url, ADDRESS) as control:
+        assert await control.list_providers() == []
+
+
+@pytest.mark.postgres
+async def test_an_engine_that_was_asked_for_is_registered_and_said_to_be_away(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    asked = settings(
+        tmp_path, docker_enabled=True, process_enabled=False, docker_host=f"unix://{tmp_path}/no"
+    )
+    async with bootstrap.control_plane(asked, database_url, ADDRESS) as control:
+        health = await control.provider_health("docker")
+    assert not health.healthy
+    assert f"{tmp_path}/no does not exist; start Docker" in health.message
+
+
+@pytest.mark.postgres
+async def test_what_an_operator_set_for_docker_stays(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    asked = settings(
+        tmp_path, docker_enabled=True, process_enabled=False, docker_host=f"unix://{tmp_path}/no"
+    )
+    async with bootstrap.control_plane(asked, database_url, ADDRESS) as control:
+        [view] = await control.list_providers()
+        config = {**view.provider.config, "docker": {"network_mode": "ci"}}
+        await control.update_provider("docker", {"config": config, "max_workers": 3})
+        with pytest.raises(InvalidInput, match="network_mode"):
+            await control.update_provider("docker", {"config": {"docker": {"network_mode": "a b"}}})
+    again = await _provider(asked, database_url)
+    assert (again.config["docker"], again.max_workers) == ({"network_mode": "ci"}, 3)
 
 
 @pytest.mark.postgres

@@ -132,4 +132,32 @@ def test_only_loopback_addresses_count_as_this_machine() -> None:
 
 
 def test_providers_that_are_not_in_this_release_are_named() -> None:
-    assert read(HODEI_DOCKER_ENABLED="1", HODEI_FC_ENABLED="1").missing_providers == ("docker", "firecracker")
+    assert read(HODEI_K8S_ENABLED="1", HODEI_FC_ENABLED="1").missing_providers == (
+        "kubernetes",
+        "firecracker",
+    )
+
+
+def test_docker_is_used_by_itself_unless_it_is_said_otherwise() -> None:
+    assert read().docker_enabled is None
+    assert read(HODEI_DOCKER_ENABLED="1").docker_enabled is True
+    assert read(HODEI_DOCKER_ENABLED="no").docker_enabled is False
+    assert read(DOCKER_HOST="tcp://127.0.0.1:2375").docker_host == "tcp://127.0.0.1:2375"
+    assert read().docker_host == "unix:///var/run/docker.sock"
+
+
+def test_docker_settings_that_make_no_sense_are_named() -> None:
+    told = problems(
+        DOCKER_HOST="ssh://x",
+        HODEI_DOCKER_SERVER="here",
+        HODEI_DOCKER_USER="root",
+        HODEI_DOCKER_NETWORK="a b",
+        HODEI_WORKER_IMAGE="A B",
+    )
+    assert told == (
+        "HODEI_WORKER_IMAGE: 'A B' is no name of an image",
+        "DOCKER_HOST: 'ssh://x' is no address of a Docker engine; write unix:///path or tcp://host:port",
+        "HODEI_DOCKER_NETWORK: 'a b' is no name of a network",
+        "HODEI_DOCKER_SERVER: 'here' is not host:port",
+        "HODEI_DOCKER_USER: 'root' is neither UID nor UID:GID nor `image` (as the image has it)",
+    )

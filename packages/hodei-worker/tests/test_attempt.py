@@ -402,3 +402,10 @@ async def test_many_attempts_in_a_row_leave_no_task_behind(bench: Any) -> None:
         outcome, _ = await bench.run("true")
         assert outcome.success
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_what_killed_one_job_leaves_the_next_alone(bench: Any) -> None:
+    outcome, _ = await bench.run("sleep 60", during=lambda attempt: attempt.stop("cancelled", "", 0.0))
+    assert outcome.reason == "cancelled"
+    outcome, output = await bench.run("sleep 0.2; echo well")
+    assert (outcome.reason, output.stdout) == ("exit", b"well\n")

@@ -128,7 +128,14 @@ async def test_an_image_without_a_shell_says_what_to_do_about_a_command_line(sta
     result, _, _ = await agent.run(line("echo x"))
     assert (result.reason, result.exit_code) == ("command-not-found", 127)
     assert "there is no /bin/sh" in result.error_message
-    assert "give the program and its arguments" in result.error_message
+    assert "give a program that is there, and its arguments" in result.error_message
+
+
+async def test_where_there_is_no_shell_a_plain_line_is_a_program_and_its_arguments(start: Start) -> None:
+    agent = await start(DISTROLESS)
+    result, out, _ = await agent.run(line("/app/hello you"))
+    assert (result.reason, result.exit_code) == ("exit", 0)
+    assert b"you" in out
 
 
 async def test_a_job_gets_what_the_image_and_its_owner_gave_and_nothing_of_the_agents(start: Start) -> None:
@@ -171,6 +178,20 @@ async def test_a_job_starts_where_the_image_says_unless_it_names_a_directory(sta
     assert out == b"/bin\n"
     _, out, _ = await agent.run(line("pwd"), job_id="job-2", working_dir="/etc")
     assert out == b"/etc\n"
+
+
+async def test_a_server_is_found_by_its_name_without_anything_for_names_in_the_image(
+    start: Start, server: Any
+) -> None:
+    named = (
+        "--add-host",
+        "control.test:127.0.0.1",
+        "--env",
+        f"HODEI_SERVER=http://control.test:{server.port}",
+    )
+    agent = await start(DISTROLESS, *named)
+    result, _, _ = await agent.run(program("/app/hello", "you"))
+    assert result.success
 
 
 async def test_a_kernel_that_kills_for_memory_is_reason_oom(start: Start) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hodei_agent_bundle.bundle import LOADERS, MACHINES, BundleUnavailable
+from hodei_agent_bundle.completion import complete
 from hodei_agent_bundle.debian import unpack
 from hodei_agent_bundle.discovery import Found, Module, discover
 from hodei_agent_bundle.ingredients import ASKED_FOR, Ingredients, metadata_of
@@ -32,11 +33,12 @@ def of_another_machine(architecture: str, scratch: Path) -> Ingredients:
     wheels = {package: unpack_wheel(name, machine, scratch / name) for package, name in COMPILED.items()}
     libraries = [root / part / f"{machine}-linux-gnu" for part in ("usr/lib", "lib")]
     interpreter = root / f"usr/bin/python{VERSION}"
+    moved = _moved(found, library, wheels, interpreter)
     return Ingredients(
         architecture=architecture,
         interpreter=interpreter,
         loader=_first(libraries, LOADERS[architecture]),
-        modules=[*_moved(found, library, wheels, interpreter), *_build_settings(library)],
+        modules=[*complete(moved, lambda name: _of_library(name, library)), *_build_settings(library)],
         metadata=[metadata_of(name) for name in ASKED_FOR],
         find_library=find_in(libraries),
     )
@@ -50,7 +52,7 @@ def _moved(found: Found, library: Path, wheels: dict[str, Path], interpreter: Pa
         if module.is_build_settings:
             continue
         if module.in_library:
-            moved = _locate(module.name, library) or _locate(module.name, library / "lib-dynload")
+            moved = _of_library(module.name, library)
         elif top in wheels:
             moved = _locate(module.name, wheels[top])
         elif module.is_extension:
@@ -59,12 +61,17 @@ def _moved(found: Found, library: Path, wheels: dict[str, Path], interpreter: Pa
             moved = module
         if moved is not None:
             yield moved
-        elif f"PyInit_{module.name}".encode() not in built_in:
+        # Another release may do without one of its own sources, but not without a compiled module.
+        elif module.is_extension and f"PyInit_{module.name}".encode() not in built_in:
             raise BundleUnavailable(f"{module.name} is not in the other machine's Python")
     for name in found.built_in:  # here; the other Python may have it as a file
         moved = _locate(name, library / "lib-dynload")
         if moved is not None:
             yield moved
+
+
+def _of_library(name: str, library: Path) -> Module | None:
+    return _locate(name, library) or _locate(name, library / "lib-dynload")
 
 
 def _locate(name: str, root: Path) -> Module | None:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from hodei_agent_bundle.bundle import BundleUnavailable
 from hodei_agent_bundle.elf import read_elf
+from hodei_agent_bundle.interpreter import loader_settings
 
 # A line of the loader's list: "\\tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)".
 LISTED = re.compile(r"^\s+(\S+) => (/.+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 # The C library opens these by name when it looks up hosts (before 2.34), and when a thread is cancelled.
 OPENED_BY_NAME = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1")
+PATIENCE_SECONDS = 60.0
 
 Find = Callable[[str, Path], Path | None]
 """From a library's name and the file that needs it to the library, or None if it is nowhere."""
@@ -54,7 +56,12 @@ def find_on_host(loader: Path) -> Find:
     def find(name: str, file: Path) -> Path | None:
         if file not in known:
             done = subprocess.run(
-                [loader, "--list", file], capture_output=True, text=True, check=False, env={}, timeout=60
+                [loader, "--list", file],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=loader_settings(),
+                timeout=PATIENCE_SECONDS,
             )
             known[file] = {name: Path(path) for name, path in LISTED.findall(done.stdout)}
         return known[file].get(name)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,14 @@ def docker_engine() -> Engine:
 def agent_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The bundle of the installed agent."""
     return find_bundle(host_architecture(), tmp_path_factory.mktemp("bundles"))
+
+
+def unpack(bundle: Bundle, directory: Path) -> Path:
+    """Unpack the archive into a new directory below `directory`, as a volume would have it."""
+    mount = directory / "mount"
+    mount.mkdir()
+    subprocess.run(["tar", "-xf", bundle.archive, "-C", mount], check=True, timeout=PATIENCE_SECONDS)
+    return mount
 
 
 @pytest.fixture(scope="session")

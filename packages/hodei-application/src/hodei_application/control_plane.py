@@ -12,7 +12,6 @@ from hodei_application.engine_parts import check_provider, engine_of
 from hodei_application.group_commit import GroupCommit
 from hodei_application.jobs.assign_job import AssignJob
 from hodei_application.jobs.attempt_calls import CompleteJob, FailJob, StartJob, UpdateProgress
-from hodei_application.jobs.attempt_door import AttemptDoor
 from hodei_application.jobs.cancel_job import CancelJob
 from hodei_application.jobs.get_job import GetJob, ReadJob
 from hodei_application.jobs.list_jobs import ListJobs
@@ -173,15 +172,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         backoffs=parts.backoffs,
         sightings=parts.sightings,
     )
-    door = AttemptDoor(
-        begin=begin,
-        now=now,
-        connected=connected,
-        release=parts.release,
-        moves=moves,
-        dispatcher=dispatcher,
-        signals=signals,
-    )
+    door = parts.door
     disconnects = GroupCommit(RecordDisconnects(begin=begin, now=now, connected=connected))
     terminate = Terminate(
         begin=begin, now=now, connected=connected, moves=moves, dispatcher=dispatcher, signals=signals
@@ -225,7 +216,9 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         ),
         disconnect_worker=DisconnectWorker(commit=disconnects, connected=connected, signals=signals),
         heartbeat=Heartbeat(connected),
-        report_attempt=ReportAttempt(now=now, connected=connected, intake=engine.intake),
+        report_attempt=ReportAttempt(
+            now=now, connected=connected, intake=engine.intake, troubles=parts.troubles
+        ),
         legacy_log=LegacyLogs(connected),
         list_workers=list_workers,
         get_worker=GetWorker(list_workers),

@@ -42,6 +42,7 @@ def engine_of(parts: Parts) -> Engine:
         deeds=parts.deeds,
         landscape=parts.landscape,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         reaper=reaper,
     )
     inventory = Inventory(
@@ -55,10 +56,16 @@ def engine_of(parts: Parts) -> Engine:
         begin=outside.begin,
         now=outside.now,
         monotonic=outside.monotonic,
-        leadership=Leadership(holder=outside.replica, monotonic=outside.monotonic, outage=parts.outage),
+        leadership=Leadership(
+            holder=outside.replica,
+            monotonic=outside.monotonic,
+            outage=parts.outage,
+            has_died=outside.has_died,
+        ),
         landscape=parts.landscape,
         config=parts.config,
         provisioner=_provisioner(parts),
+        provisionings=parts.provisionings,
         creator=_creator(parts),
         destroyer=destroyer,
         presence=presence,
@@ -107,6 +114,7 @@ def _reaper(parts: Parts) -> Reaper:
         connected=parts.connected,
         terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         moves=parts.moves,
         logs=parts.logs,
         dispatcher=parts.dispatcher,
@@ -136,6 +144,7 @@ def _provisioner(parts: Parts) -> Provisioner:
         config=parts.config,
         terms=parts.terms,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         enabled=parts.policy.provisioning,
     )
 
@@ -151,6 +160,7 @@ def _creator(parts: Parts) -> Creator:
         kinds=parts.kinds,
         config=parts.config,
         backoffs=parts.backoffs,
+        provisionings=parts.provisionings,
         providers=parts.provider_change,
         moves=parts.moves,
         signals=parts.signals,
@@ -194,5 +204,6 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         logs=parts.logs,
         dispatcher=parts.dispatcher,
         signals=parts.signals,
+        troubles=parts.troubles,
     )
     return Intake(record, record.spoiled, parts.outside.jitter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -16,8 +15,6 @@ from hodei_application.ports import Jitter
 from hodei_application.scheduling.loop import Wake
 
 T = TypeVar("T")
-
-log = logging.getLogger("hodei.intake")
 
 ROOM = 32 * 1024 * 1024
 """Weight (bytes) that may wait in all. Beyond it streams are not read any further, and the agents' spools
@@ -122,7 +119,6 @@ class Intake(Generic[T]):
 
     async def _split(self, batch: Sequence[T], error: Exception) -> None:
         if len(batch) == 1:
-            log.error("A report cannot be recorded", exc_info=error)
             self._spoiled(batch[0], error)
             return
         middle = len(batch) // 2

@@ -6,7 +6,9 @@ from attrs import evolve, frozen
 from hodei_domain.scheduling.order import FairOrder
 
 from hodei_application.deeds import Deeds
+from hodei_application.jobs.attempt_door import AttemptDoor
 from hodei_application.jobs.moves import Moves
+from hodei_application.jobs.spoiled_reports import SpoiledReports
 from hodei_application.jobs.submit_job import Turns
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.log_hub import LogHub
@@ -20,6 +22,7 @@ from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.scheduling.presence import Sightings
+from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.release import Release
@@ -43,11 +46,14 @@ class Parts:
     moves: Moves
     turns: Turns
     backoffs: Backoffs
+    provisionings: Provisionings
     sightings: Sightings
     release: Release
     provider_change: ProviderChange
     dispatcher: Dispatcher
     deeds: Deeds
+    door: AttemptDoor
+    troubles: SpoiledReports
 
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
@@ -64,6 +70,30 @@ class Parts:
         moves = Moves(logs)
         moves.heard_by.append(connected.hear)
         order = FairOrder()
+        provisionings = Provisionings(begin=outside.begin, now=outside.now, landscape=landscape, kinds=kinds)
+        release, deeds = Release(terms), Deeds()
+        dispatcher = Dispatcher(
+            begin=outside.begin,
+            now=outside.now,
+            monotonic=outside.monotonic,
+            poll=policy.poll,
+            connected=connected,
+            kinds=kinds,
+            config=config,
+            terms=terms,
+            turns=order,
+            moves=moves,
+            signals=signals,
+        )
+        door = AttemptDoor(
+            begin=outside.begin,
+            now=outside.now,
+            connected=connected,
+            release=release,
+            moves=moves,
+            dispatcher=dispatcher,
+            signals=signals,
+        )
         return cls(
             outside=outside,
             policy=policy,
@@ -79,21 +109,14 @@ class Parts:
             moves=moves,
             turns=Turns(order),
             backoffs=Backoffs(outside.jitter),
-            sightings=Sightings(landscape=landscape, signals=signals, jitter=outside.jitter),
-            release=Release(terms),
-            provider_change=ProviderChange(outside.begin, landscape, signals),
-            dispatcher=Dispatcher(
-                begin=outside.begin,
-                now=outside.now,
-                monotonic=outside.monotonic,
-                poll=policy.poll,
-                connected=connected,
-                kinds=kinds,
-                config=config,
-                terms=terms,
-                turns=order,
-                moves=moves,
-                signals=signals,
+            provisionings=provisionings,
+            sightings=Sightings(
+                landscape=landscape, provisionings=provisionings, signals=signals, jitter=outside.jitter
             ),
-            deeds=Deeds(),
+            release=release,
+            provider_change=ProviderChange(outside.begin, landscape, signals),
+            dispatcher=dispatcher,
+            deeds=deeds,
+            door=door,
+            troubles=SpoiledReports(connected=connected, door=door, deeds=deeds, monotonic=outside.monotonic),
         )

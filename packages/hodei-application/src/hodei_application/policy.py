@@ -12,7 +12,18 @@ from time import monotonic
 from attrs import field, frozen
 from hodei_domain.scheduling.config import SchedulerConfig
 
-from hodei_application.ports import Clock, Hint, Jitter, NewId, PluginFactory, Secrets, UnitOfWork, no_hint
+from hodei_application.ports import (
+    Clock,
+    HasDied,
+    Hint,
+    Jitter,
+    NewId,
+    PluginFactory,
+    Secrets,
+    UnitOfWork,
+    no_hint,
+    nobody_has_died,
+)
 
 
 @frozen(kw_only=True)
@@ -46,7 +57,8 @@ def _replica() -> str:
 @frozen(kw_only=True)
 class Outside:
     """What the application needs from outside. `server_address` is host:port as agents dial it. `replica`
-    names this process in leases. `dev_mode` lets workers in with `dev-` tokens.
+    names this process in leases, and `has_died` says of such a name whether that process is certainly gone.
+    `dev_mode` lets workers in with `dev-` tokens.
     """
 
     begin: UnitOfWork
@@ -59,4 +71,5 @@ class Outside:
     hint: Hint = no_hint
     monotonic: Callable[[], float] = monotonic
     replica: str = field(factory=_replica)
+    has_died: HasDied = nobody_has_died
     dev_mode: bool = False

@@ -34,10 +34,18 @@ Hint = Callable[[str], None]
 lost, is debounced.
 """
 
+HasDied = Callable[[str], bool]
+"""Whether the replica of that name is certainly gone; False where nothing is known."""
+
 PluginFactory = Callable[[Provider], ProviderPlugin | None]
 """The adapter for a provider as configured; None when this server has none for its type. Raises
 InvalidInput for a config that the adapter cannot take.
 """
+
+
+def nobody_has_died(replica: str) -> bool:
+    """For where one cannot look at other replicas."""
+    return False
 
 
 def no_hint(kind: str) -> None:

@@ -1,8 +1,10 @@
 from uuid import UUID
 
 import pytest
+from hodei_application.jobs import attempt_door
 from hodei_application.jobs.assign_job import WorkerNotHere
-from hodei_application.jobs.attempt_door import execution_id, parse_execution_id
+from hodei_application.jobs.attempt_door import Output, execution_id, parse_execution_id
+from hodei_application.logs.get_logs import LogQuery
 from hodei_application.testing import World
 from hodei_application.workers.commands import StopAttempt
 from hodei_domain.jobs.errors import AlreadyEnded, IllegalMove, JobNotFound, StaleAttempt
@@ -105,3 +107,51 @@ async def test_a_client_ends_an_attempt_whose_worker_is_not_in_our_books(world: 
     job = await world.running(agent)
     world.store.tables.workers.rows.pop(agent.worker_id)
     assert (await world.control.complete_job(f"{job.id}/1", exit_code=0)).state is JobState.SUCCEEDED
+
+
+async def test_a_failure_that_is_for_good_is_not_tried_again(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent, retry=RetryRules(max_attempts=5))
+    ended = await world.control.fail_job(f"{job.id}/1", message="no such table", retryable=False)
+    assert ended.state is JobState.FAILED
+    assert (await world.worker(agent.worker_id)).state is WorkerState.READY
+
+
+async def output_of(world: World, job_id: JobId) -> list[tuple[bytes, bool, bool]]:
+    page = await world.control.get_logs(LogQuery(job_id=job_id))
+    return [(line.entry.data, line.entry.stderr, line.entry.partial) for line in page.lines]
+
+
+async def test_output_that_a_client_brings_is_kept_where_the_worker_sent_none(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    told = Output("one\ntwo\n", "bad")
+    await world.control.complete_job(f"{job.id}/1", exit_code=1, message="bad", output=told)
+    assert await output_of(world, job.id) == [
+        (b"one", False, False),
+        (b"two", False, False),
+        (b"bad", True, True),
+    ]
+
+
+async def test_output_that_the_worker_sent_is_not_told_twice(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    await agent.write(job, b"mine\n")
+    await world.control.complete_job(f"{job.id}/1", exit_code=0, output=Output("theirs\n"))
+    assert await output_of(world, job.id) == [(b"mine", False, False)]
+
+
+async def test_a_client_may_bring_nothing_or_much(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempt_door, "LARGEST_PIECE", 4)
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    await world.control.complete_job(f"{job.id}/1", exit_code=0, output=Output())
+    assert await output_of(world, job.id) == []
+    job = await world.running(agent)
+    done = await world.control.complete_job(
+        f"{job.id}/1", exit_code=0, message="m" * 5000, output=Output("abcdefgh\ni")
+    )
+    assert b"".join(data for data, _, _ in await output_of(world, job.id)) == b"abcdefghi"
+    assert done.result is not None
+    assert len(done.result.message) == 4096

@@ -282,7 +282,8 @@ async def test_a_commit_whose_answer_got_lost_is_repeated_without_harm(world: Wo
     assert len(agent.jobs) == 2
 
 
-async def test_one_bad_report_ends_its_own_stream_only(world: World) -> None:
+async def test_one_bad_report_ends_its_own_stream_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hodei_application.jobs.spoiled_reports.PAUSES", (0.0,))
     good, bad = await world.add_worker(), await world.add_worker()
     await world.submit()
     await world.submit()
@@ -292,6 +293,7 @@ async def test_one_bad_report_ends_its_own_stream_only(world: World) -> None:
     await world.control.report_attempt(bad.link, LogsArrived(broken))
     await world.control.report_attempt(good.link, LogsArrived(fine))
     await world.control.engine.intake.settled()
+    await world.control.engine.deeds.settled()
     assert bad.link.closed is not None
     assert good.link.closed is None
     assert good.told(LogAck) == [LogAck(good.jobs[0].id, 1, 1)]

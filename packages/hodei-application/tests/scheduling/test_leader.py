@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 from hodei_application.control_plane import ControlPlane, Outside, Policy, build
 from hodei_application.outage import Outage
+from hodei_application.ports import nobody_has_died
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.testing import World
@@ -169,9 +170,20 @@ async def test_a_leader_that_dies_is_followed_when_its_lease_has_run_out(world: 
     assert world.control.engine.leader.leadership.epoch is None
 
 
+async def test_nobody_waits_for_the_lease_of_a_leader_that_is_known_to_be_dead(world: World) -> None:
+    await world.control.engine.leader.step()
+    world.dead.add("one")
+    other = world.replica("two")
+    await other.engine.leader.step()
+    assert other.engine.leader.leadership.epoch == 2
+    world.clock.advance(timedelta(seconds=11))
+    await world.control.engine.leader.step()  # it was wrong: then it loses, and changes nothing
+    assert world.control.engine.leader.leadership.epoch is None
+
+
 async def test_silence_is_not_judged_right_after_an_outage(world: World) -> None:
     outage = Outage()
-    leadership = Leadership(holder="one", monotonic=world.monotonic, outage=outage)
+    leadership = Leadership(holder="one", monotonic=world.monotonic, outage=outage, has_died=nobody_has_died)
     async with world.store.begin() as tx:
         await leadership.renew(tx)
     assert leadership.may_judge is False
@@ -325,3 +337,25 @@ async def test_a_plugins_bug_does_not_end_the_destroying(
     world.provider.on_destroy = None
     await world.pass_time(timedelta(seconds=10))
     assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATED
+
+
+@pytest.mark.parametrize(("durations", "pause"), [((0.3,), 0.05), ((0.3, 0.2), 2.0), ((0.01, 0.4), 0.1)])
+async def test_rounds_that_are_slow_come_more_seldom_and_a_single_slow_one_delays_nothing(
+    world: World, durations: tuple[float, ...], pause: float
+) -> None:
+    left = list(durations)
+
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[Any]:
+        async with world.store.begin() as tx:
+            yield tx
+            world.clock.advance(timedelta(seconds=left.pop(0) if left else 0))
+
+    leader = world.replica("slow", slow).engine.leader
+    for _ in durations:
+        leader._may_run_at = float("-inf")
+        leader.signals.room()
+        await leader.step()
+    await world.submit()
+    leader.signals.room()
+    assert await leader.step() == pytest.approx(timedelta(seconds=pause), abs=timedelta(milliseconds=1))

@@ -8,23 +8,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from hodei_cli.docker import docker
 from hodei_cli.errors import CliError
+from hodei_cli.findings import NOTE, OK, PROBLEM, Finding
 from hodei_cli.options import Options
 from hodei_cli.server import DEFAULT_PORT, answers, data_dir, find
 
-OK, NOTE, PROBLEM = "ok", "note", "problem"
 FREE_MIB = 500  # a fresh database cluster is 40 MiB, and logs come
-
-
-class Finding(NamedTuple):
-    """What one check found. Only a PROBLEM keeps Hodei from running jobs on this machine."""
-
-    check: str
-    verdict: str
-    found: str
-    mend: str = ""
 
 
 def findings(options: Options, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
@@ -34,7 +25,7 @@ def findings(options: Options, environ: Mapping[str, str] = os.environ) -> Itera
     yield directory(data_dir(environ))
     yield limits(Path("/sys/fs/cgroup"))
     yield server(options)
-    yield socket("docker", Path("/var/run/docker.sock"), "the Docker provider")
+    yield docker(environ)
     yield socket("kubernetes", _kubeconfig(environ), "the Kubernetes provider")
     yield socket("kvm", Path("/dev/kvm"), "the Firecracker provider")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import select
 import struct
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,16 +21,24 @@ class Printer:
     """Writes chunks in order and remembers where it is, so that a broken stream can be taken up again.
 
     Gaps and the beginning of a further attempt are lines of Hodei's own on stderr; so is what the platform
-    wrote into the log (pulling an image, say), if `platform` is asked for.
+    wrote into the log (pulling an image, say), if `platform` is asked for. `before` is called before anything
+    is written.
     """
 
-    def __init__(self, stdout: int = 1, stderr: int = 2, *, platform: bool = False) -> None:
+    def __init__(
+        self,
+        stdout: int = 1,
+        stderr: int = 2,
+        *,
+        platform: bool = False,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stdout = stdout
         self._stderr = stderr
         self._platform = platform
+        self._before = before
         self._attempt = 0
         self._next = 0  # number of the next entry of that attempt
-        self.started = threading.Event()  # set with the first output
 
     @property
     def since_sequence(self) -> int:
@@ -40,7 +47,7 @@ class Printer:
 
     def write(self, chunk: LogChunk) -> None:
         """Write what of the chunk is new. Raise BrokenPipeError if nobody reads any more."""
-        self.started.set()
+        self._before()
         if chunk.attempt > self._attempt:
             self._begin(chunk.attempt)
         end = chunk.first_sequence + chunk.lines
@@ -52,6 +59,7 @@ class Printer:
 
     def say(self, text: str) -> None:
         """A line of Hodei's own on stderr."""
+        self._before()
         write_all(self._stderr, f"hodei: {text}\n".encode())
 
     def _begin(self, attempt: int) -> None:

@@ -231,6 +231,41 @@ def audit_row(entry: AuditLogEntry) -> Record:
     }
 
 
+def timeline_row(entry: AuditLogEntry) -> Record:
+    """One thing that happened to a job, in words."""
+    payload = _object(entry.payload_json)
+    return {
+        "at": entry.occurred_at,
+        "event": entry.event_type,
+        "what": _happened(entry.event_type, payload),
+        "payload": payload,
+    }
+
+
+def _happened(event: str, told: Mapping[str, Any]) -> str:
+    """What an event of a job says, in a few words; of an unknown one all that it tells."""
+    match event:
+        case "JobCreated":
+            return _line(told.get("command") or told.get("interpreter"), _by(told.get("queued_by")))
+        case "JobProvisioning":
+            return _line(f"{told.get('provider')}:", told.get("stage"))
+        case "JobAssigned":
+            return f"attempt {told.get('attempt')}, worker {told.get('worker_id')}"
+        case "JobStatusChanged":
+            code = told.get("exit_code")
+            end = told.get("reason") if code is None else f"exit code {code}"
+            return _line(told.get("old_state"), "→", told.get("new_state"), end and f"({end})")
+    return ", ".join(f"{key}={value}" for key, value in told.items() if key != "job_id" and value)
+
+
+def _by(owner: Any) -> str:
+    return f"(by {owner})" if owner else ""
+
+
+def _line(*parts: Any) -> str:
+    return " ".join(str(part) for part in parts if part)
+
+
 def log_row(entry: JobLogEntry) -> Record:
     """A line of output."""
     return {

@@ -12,6 +12,7 @@ import pytest
 from attrs import define
 from hodei_application.control_plane import ControlPlane
 from hodei_grpc.client import AioClient
+from hodei_grpc.doors import Doors
 from hodei_grpc.methods import AuditService, JobExecutionService, LogStreamService
 from hodei_grpc.server import Limits, Server
 from hodei_infrastructure import bootstrap
@@ -28,6 +29,7 @@ class Platform:
     control: ControlPlane
     address: str
     client: AioClient
+    doors: Doors
 
     async def queue(self, *arguments: str, **fields: Any) -> str:
         """Queue a program; the job's id."""
@@ -78,17 +80,18 @@ async def make_platform(database_url: str, tmp_path: Path) -> AsyncIterator[Make
     async with AsyncExitStack() as stack:
 
         async def make(*, token: str | None = None, **fields: Any) -> Platform:
+            fields = {"docker_enabled": False} | fields
             settings = bootstrap.Settings(data_dir=tmp_path, database_url=database_url, **fields)
             server = Server.bind("127.0.0.1", 0)
             stack.push_async_callback(server.stop, 0)
             control = await stack.enter_async_context(
-                bootstrap.control_plane(settings, database_url, server.address)
+                bootstrap.control_plane(settings, database_url, server.address, server.doors.open)
             )
             server.serve(control, Limits(token=token))
             await server.start()
             stack.push_async_callback(control.destroy_workers, timedelta(0), busy=True)
             client = await stack.enter_async_context(AioClient(server.address, token=token))
-            return Platform(control, server.address, client)
+            return Platform(control, server.address, client, server.doors)
 
         yield make
 

@@ -41,13 +41,17 @@ async def test_a_job_runs_on_a_worker_made_for_it_and_shows_output_result_and_st
     assert (status.status, status.exit_code, status.reason) == ("FAILED", 3, "exit")
     assert status.worker_id
     story = await platform.story(job)
-    assert [entry.event_type for entry in story] == [
+    moves = [entry for entry in story if entry.event_type != "JobProvisioning"]
+    assert [entry.event_type for entry in moves] == [
         "JobCreated",
         "JobAssigned",
         "JobStatusChanged",
         "JobStatusChanged",
     ]
-    told = [json.loads(entry.payload_json) for entry in story]
+    making = [json.loads(entry.payload_json) for entry in story if entry not in moves]
+    assert making[0]["stage"] == "making a worker"
+    assert making[0]["worker_id"] == status.worker_id
+    told = [json.loads(entry.payload_json) for entry in moves]
     assert [(each.get("old_state"), each.get("new_state")) for each in told[2:]] == [
         ("SCHEDULED", "RUNNING"),
         ("RUNNING", "FAILED"),

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import platform
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -170,6 +168,7 @@ async def control_plane(
     from hodei_infrastructure.postgres.hints import Hints
     from hodei_infrastructure.postgres.store import open_store
     from hodei_infrastructure.providers import Providers
+    from hodei_infrastructure.replica import has_died, replica_name
 
     policy = _policy(settings)
     async with AsyncExitStack() as stack:
@@ -200,7 +199,9 @@ async def control_plane(
                     plugins=providers.plugin,
                     server_address=server_address,
                     hint=hints.tell,
-                    replica=_replica(settings),
+                    # Of an embedded database there is one server, which its lock sees to.
+                    replica=replica_name() if settings.database_url is not None else "the only one",
+                    has_died=has_died,
                     dev_mode=settings.dev_mode,
                 ),
                 policy,
@@ -211,17 +212,6 @@ async def control_plane(
             await control.start()
         stack.push_async_callback(_stop, control)
         yield control
-
-
-def _replica(settings: Settings) -> str:
-    """This server's name in the leases of the leader.
-
-    The embedded database has one server, which its lock sees to: after a crash the next one need not wait
-    until the lease of the dead one has run out.
-    """
-    if settings.database_url is None:
-        return "the only one"
-    return f"{platform.node()}:{os.getpid()}"
 
 
 async def _stop(control: ControlPlane) -> None:

@@ -10,12 +10,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from hodei_worker.clocks import Clocks
-from hodei_worker.confinement import Confinement, Launch
+from hodei_worker.confinement import Confinement, Launch, has_shell
 from hodei_worker.container import first_to_go
 from hodei_worker.environment import job_environment
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import LogPump, Pace
 from hodei_worker.order import Order, Outcome, Shell
+from hodei_worker.plain_line import plain_words
 from hodei_worker.process import Process, check_working_dir, start_process
 from hodei_worker.reaper import Exit, Reaper
 from hodei_worker.scratch import Scratch
@@ -94,6 +95,10 @@ class Attempt:
         """The job's process, once it has started."""
         return self._process
 
+    @property
+    def _is_line(self) -> bool:
+        return isinstance(self.order.command, Shell) and not self.order.command.arguments
+
     def note_memory(self, in_use: int) -> None:
         """Somebody has looked: the job's processes together hold so many bytes."""
         self._seen_memory_bytes = max(self._seen_memory_bytes, in_use)
@@ -146,6 +151,9 @@ class Attempt:
             await self._process.kill()  # a fault of ours must not leave a job running that nobody watches
             raise
         finally:
+            if self._killing is not None:
+                # Between two rounds it has not seen yet that all is gone: it would kill the next job instead.
+                self._killing.cancel()
             self._pump.close()
             self._close_confinement()
             await self._workspace.remove()
@@ -158,6 +166,8 @@ class Attempt:
             host.base_environment, order, host.worker_id, lambda: workspace.private() or "/"
         )
         self._confinement = host.limiter.confine(order.asked)
+        if self._is_line and not has_shell():
+            workspace.argv = plain_words(workspace.argv[-1], environment) or workspace.argv
         argv = self._confinement.wrap(Launch(workspace.argv, environment, workspace.working_dir))
         with first_to_go() if host.in_image else nullcontext():
             self._process = start_process(
@@ -195,7 +205,7 @@ class Attempt:
                 process.signal(signal.SIGTERM)
                 await process.wait_gone(LEFTOVER_GRACE)
             if not process.gone:
-                await process.kill()
+                await (self._killing or process.kill())
         await pump.drain(DRAIN_SECONDS)
 
     def _judge(self, end: Exit) -> Outcome:
@@ -220,7 +230,7 @@ class Attempt:
             return "oom", _out_of_memory(self._confinement.memory_bytes)
         if end.signal:
             return "signal", f"ended by {_signal_name(end.signal)}"
-        if isinstance(self.order.command, Shell) and not self.order.command.arguments:
+        if self._is_line and has_shell():
             return _shell_reason(end.exit_code)
         return "exit", f"exit code {end.exit_code}" if end.exit_code else ""
 

@@ -20,8 +20,8 @@ from hodei_worker.reaper import Exit, Reaper
 # Room for a burst while the agent is busy; 1 MiB, the most that everyone may ask for, would use up a user's
 # allowance of pipe pages (64 MiB) with 32 jobs.
 PIPE_BYTES = 256 * 1024
+CROWD = 32  # processes; an honest job of more is none the worse for it
 KILL_PAUSE = 0.02  # seconds between two rounds of SIGKILL
-PATIENT_ROUNDS = 3
 KILL_ROUNDS = (
     250  # 5 s: what has not died of SIGKILL by then hangs in the kernel, and waiting longer is no use
 )
@@ -40,8 +40,17 @@ class Process:
     _cpu_before: float
 
     def signal(self, number: int) -> None:
-        """Send a signal to the leader, its session and all it started."""
-        tree.send(self.members(), number)
+        """Send a signal to the leader, its session and all it started.
+
+        A crowd gets it all at once where that can be, which no fork escapes, and which needs no look at each:
+        among hundreds that want the processor we hardly get to run ourselves. A few are picked, because
+        somebody may have come into the container to look at them.
+        """
+        if self._reaper.is_init and tree.count() > CROWD:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(-1, number)
+        else:
+            tree.send(self.members(), number)
 
     def members(self) -> list[tree.Proc]:
         """What is alive of the job now."""
@@ -72,13 +81,9 @@ class Process:
     async def kill(self) -> bool:
         """SIGKILL until nothing is left, since what forks while we look escapes one round.
 
-        True if that came. What still lives after some rounds as process 1's is killed all at once, which no
-        fork escapes; not before, because it ends what somebody runs in the container to look at it.
+        True if that came.
         """
-        for number in range(KILL_ROUNDS):
-            if number >= PATIENT_ROUNDS and self._reaper.is_init:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(-1, signal.SIGKILL)
+        for _ in range(KILL_ROUNDS):
             self.signal(signal.SIGKILL)
             if await self.wait_gone(KILL_PAUSE):
                 return True
@@ -173,7 +178,7 @@ def _not_found(program: str) -> str:
         return f"{program!r} is there, but the interpreter or loader it names is not"
     if program == "/bin/sh":
         return (
-            "there is no /bin/sh on this worker: give the program and its arguments instead of a command line"
+            "there is no /bin/sh to read this command line: give a program that is there, and its arguments"
         )
     return f"command {program!r} was not found on this worker"
 

@@ -32,6 +32,11 @@ def processes() -> Iterator[Proc]:
                 yield _read(int(name))
 
 
+def count() -> int:
+    """How many processes can be seen from here."""
+    return sum(name.isdecimal() for name in os.listdir("/proc"))
+
+
 def members(leader: int, *, adopted: bool) -> list[Proc]:
     """The living processes of the job that `leader` began, itself the first of them.
 

@@ -12,8 +12,11 @@ from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import JobId, WorkerId
 
-from hodei_application.jobs.attempt_door import AttemptDoor
+from hodei_application.jobs.attempt_door import AttemptDoor, Output
 from hodei_application.ports import Jitter
+
+LONGEST_MESSAGE = 4096
+"""Characters of what a client says of an end; the whole of it is the attempt's output."""
 
 
 @frozen
@@ -58,34 +61,55 @@ class UpdateProgress:
 
 @frozen
 class CompleteJob:
-    """Say that the attempt ended with this exit code; 0 is success."""
+    """Say that the attempt ended with this exit code; 0 is success. `output` is kept where its worker sent
+    none.
+    """
 
     door: AttemptDoor
     jitter: Jitter
 
     async def __call__(
-        self, execution: str, job_id: JobId | None = None, *, exit_code: int, message: str = ""
+        self,
+        execution: str,
+        job_id: JobId | None = None,
+        *,
+        exit_code: int,
+        message: str = "",
+        output: Output | None = None,
     ) -> Job:
-        result = JobResult(reason=Reason.EXIT, exit_code=exit_code, message=message)
+        result = JobResult(reason=Reason.EXIT, exit_code=exit_code, message=message[:LONGEST_MESSAGE])
         jitter = self.jitter()
         return await self.door.move(
-            execution, job_id, lambda job, attempt, at: job.finish(attempt, result, at=at, jitter=jitter)
+            execution,
+            job_id,
+            lambda job, attempt, at: job.finish(attempt, result, at=at, jitter=jitter),
+            output=output,
         )
 
 
 @frozen
 class FailJob:
-    """Say that the attempt failed; the job's retry rules decide what follows."""
+    """Say that the attempt failed; the job's retry rules decide what follows, unless it is not
+    `retryable`.
+    """
 
     door: AttemptDoor
     jitter: Jitter
 
     async def __call__(
-        self, execution: str, job_id: JobId | None = None, *, message: str, error_type: str = ""
+        self,
+        execution: str,
+        job_id: JobId | None = None,
+        *,
+        message: str,
+        error_type: str = "",
+        retryable: bool = True,
     ) -> Job:
         text = f"{error_type}: {message}" if error_type else message
         result = JobResult(reason=Reason.REPORTED, message=text)
         jitter = self.jitter()
-        return await self.door.move(
-            execution, job_id, lambda job, attempt, at: job.finish(attempt, result, at=at, jitter=jitter)
-        )
+
+        def fail(job: Job, attempt: int, at: datetime) -> Change[Job]:
+            return job.finish(attempt, result, at=at, jitter=jitter, retry=retryable)
+
+        return await self.door.move(execution, job_id, fail)

@@ -32,6 +32,11 @@ class Arrival:
     report: Report
     at: datetime
 
+    @property
+    def key(self) -> Key:
+        """The attempt that it is about."""
+        return (self.report.job_id, self.report.attempt)
+
 
 @frozen
 class Leaving:

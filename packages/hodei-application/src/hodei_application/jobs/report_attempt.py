@@ -16,6 +16,7 @@ from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival, Ledger
 from hodei_application.jobs.moves import Moves
 from hodei_application.jobs.reports import AttemptEnded, AttemptStarted, LogsArrived, Report
+from hodei_application.jobs.spoiled_reports import SpoiledReports
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.logs.log_hub import LogHub
@@ -49,13 +50,19 @@ class ReportAttempt:
     now: Clock
     connected: ConnectedWorkers
     intake: Intake[Arrival]
+    troubles: SpoiledReports
 
     async def __call__(self, link: WorkerLink, report: Report) -> None:
-        if self.connected.heard(link) is None:
+        if self.connected.heard(link) is None or self.troubles.rests((report.job_id, report.attempt)):
             return
         weight = len(report.chunk.data) + SMALL if isinstance(report, LogsArrived) else SMALL
         arrival = Arrival(link, report, self.now())
         await self.intake.post(arrival, weight, patient=isinstance(report, AttemptStarted))
+
+    def refused(self, link: WorkerLink, job_id: JobId, attempt: int, error: Exception) -> None:
+        """A worker said something of an attempt that cannot be read."""
+        if self.connected.heard(link) is not None:
+            self.troubles.note(link.worker_id, (job_id, attempt), error)
 
 
 @frozen
@@ -103,8 +110,13 @@ class RecordReports:
     logs: LogHub
     dispatcher: Dispatcher
     signals: Signals
+    troubles: SpoiledReports
 
     async def __call__(self, arrivals: Sequence[Arrival]) -> None:
+        # Behind one that cannot be recorded: they would be a log with a hole.
+        arrivals = [arrival for arrival in arrivals if not self.troubles.rests(arrival.key)]
+        if not arrivals:
+            return
         ledger, outcome = await self._record_surely(arrivals)
         self._publish(ledger)
         for link, answer in ledger.answers():
@@ -116,8 +128,8 @@ class RecordReports:
         await self.dispatcher.deliver(outcome.assigned)
 
     def spoiled(self, arrival: Arrival, error: Exception) -> None:
-        """A report that cannot be recorded: its stream ends, and its sender may try again."""
-        arrival.link.close(f"a report could not be recorded: {type(error).__name__}")
+        """A report that cannot be recorded."""
+        self.troubles.note(arrival.link.worker_id, arrival.key, error)
 
     async def _record_surely(self, arrivals: Sequence[Arrival]) -> tuple[Ledger, Outcome]:
         """First with our copies of the workers, which are nearly always right; if they are not, with the

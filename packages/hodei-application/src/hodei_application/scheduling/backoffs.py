@@ -13,6 +13,7 @@ from hodei_application.ports import Jitter
 FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=2)
 ANY_CLASS = ""
+_WARM = "warm "
 
 ROOM = 10_000
 """Classes that are remembered; beyond it those whose wait is over are forgotten, and begin anew."""
@@ -39,18 +40,30 @@ class Backoffs:
             self._failures = {key: kept for key, kept in self._failures.items() if kept[1] > at}
         return retry_at
 
+    def refused(self, provider_id: ProviderId, demand_key: str, at: datetime) -> None:
+        """No worker can be made for this class: its jobs end with the reason, and each new one is a new try,
+        but idle workers of it are not tried for at every turn.
+        """
+        self.failed(provider_id, _WARM + demand_key, at)
+
     def worked(self, provider_id: ProviderId, demand_key: str) -> None:
         """Forget the failures: it works again."""
         self._failures.pop((provider_id, demand_key), None)
+        self._failures.pop((provider_id, _WARM + demand_key), None)
         self._failures.pop((provider_id, ANY_CLASS), None)
 
-    def retry_at(self, providers: Iterable[ProviderId], demand_key: str) -> dict[ProviderId, datetime]:
-        """For each provider that must be left alone for this class, until when."""
+    def retry_at(
+        self, providers: Iterable[ProviderId], demand_key: str, *, warm: bool = False
+    ) -> dict[ProviderId, datetime]:
+        """For each provider that must be left alone for this class, until when; `warm`: for workers that no
+        job waits for.
+        """
+        keys = (demand_key, ANY_CLASS, *((_WARM + demand_key,) if warm else ()))
         found: dict[ProviderId, datetime] = {}
         for provider_id in providers:
             times = [
                 self._failures[key][1]
-                for key in ((provider_id, demand_key), (provider_id, ANY_CLASS))
+                for key in ((provider_id, key) for key in keys)
                 if key in self._failures
             ]
             if times:

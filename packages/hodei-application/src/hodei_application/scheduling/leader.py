@@ -22,6 +22,7 @@ from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.presence import PresenceCheck, Sightings
 from hodei_application.scheduling.provisioner import Provisioned, Provisioner
+from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.signals import Signals
@@ -45,9 +46,10 @@ ill.
 PLAN_AGAIN = 0.05
 PLAN_IN_VAIN_AGAIN = 1.0
 """Seconds until the next round at the earliest; the longer one while only classes wait that the last round
-could not serve and nothing has changed since. Ten times a round's own duration, so that rounds never take
-more than a tenth of a core; but no longer than PLAN_AT_LEAST, because a round that took half a minute (the
-store was slow, or we were stopped) would else be the last for five.
+could not serve and nothing has changed since. Ten times the shorter of the last two rounds at least, so
+that rounds do not take more than a tenth of a core, and a single slow one (the first, mostly) makes nobody
+wait; but no longer than PLAN_AT_LEAST, because rounds that took half a minute (the store was slow, or we were
+stopped) would else be the last for five.
 """
 
 PLAN_AT_LEAST = 2.0
@@ -83,6 +85,7 @@ class Leader:
     landscape: Landscape
     config: LiveConfig
     provisioner: Provisioner
+    provisionings: Provisionings
     creator: Creator
     destroyer: Destroyer
     presence: PresenceCheck
@@ -94,6 +97,7 @@ class Leader:
     deeds: Deeds
     signals: Signals
     _may_run_at: float = field(default=float("-inf"), init=False)
+    _took: float = field(default=0.0, init=False)  # by the last round, in seconds
     _full_at: float = field(default=float("-inf"), init=False)
     _settings_at: float = field(default=float("-inf"), init=False)
     _clean_at: float = field(default=float("-inf"), init=False)
@@ -170,6 +174,7 @@ class Leader:
         await self.reaper.give_up(survey.provisioned.given_up)
         if not full:
             return
+        self.provisionings.keep([*survey.live, *survey.provisioned.workers])
         self.presence.ask(survey.live)
         may_judge = self.leadership.may_judge
         if may_judge:
@@ -191,7 +196,9 @@ class Leader:
     def _pace(self, survey: Survey, begun: float, full: bool) -> None:
         now = self.monotonic()
         self._in_vain = survey.provisioned.unserved
-        self._may_run_at = now + min(max(PLAN_AGAIN, 10 * (now - begun)), PLAN_AT_LEAST)
+        took = now - begun
+        self._may_run_at = now + min(max(PLAN_AGAIN, 10 * min(took, self._took)), PLAN_AT_LEAST)
+        self._took = took
         if full:
             self._full_at = now + self._interval(survey).total_seconds()
 

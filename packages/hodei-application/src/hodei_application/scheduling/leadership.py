@@ -9,7 +9,7 @@ from datetime import timedelta
 from attrs import define, field
 
 from hodei_application.outage import Outage
-from hodei_application.ports import Transaction
+from hodei_application.ports import HasDied, Transaction
 
 log = logging.getLogger("hodei.scheduling")
 
@@ -30,12 +30,15 @@ class Leadership:
     holder: str
     monotonic: Callable[[], float]
     outage: Outage
+    has_died: HasDied
     epoch: int | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
 
     async def renew(self, tx: Transaction) -> bool:
         """Take or keep the lease; whether this replica leads."""
         epoch = await tx.leaders.acquire(NAME, self.holder, TTL)
+        if epoch is None:
+            epoch = await self._succeed(tx)
         if epoch is not None and epoch != self.epoch:
             self._since = self.monotonic()
             log.info("This replica leads now (epoch %d)", epoch)
@@ -43,6 +46,14 @@ class Leadership:
             log.warning("Another replica leads now")
         self.epoch = epoch
         return epoch is not None
+
+    async def _succeed(self, tx: Transaction) -> int | None:
+        """Take over at once from a leader that is known to have died, rather than when its lease runs out."""
+        holder = await tx.leaders.holder(NAME)
+        if holder is None or not self.has_died(holder):
+            return None
+        await tx.leaders.release(NAME, holder)
+        return await tx.leaders.acquire(NAME, self.holder, TTL)
 
     async def resign(self, tx: Transaction) -> None:
         """Let another replica take over at once."""

@@ -22,6 +22,7 @@ from hodei_application.deeds import Deeds
 from hodei_application.ports import Clock, Jitter
 from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.provisionings import STARTED, Provisionings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import Signals
 
@@ -49,6 +50,7 @@ class PresenceCheck:
     deeds: Deeds
     landscape: Landscape
     backoffs: Backoffs
+    provisionings: Provisionings
     reaper: Reaper
 
     def ask(self, live: Sequence[Worker]) -> bool:
@@ -84,6 +86,7 @@ class PresenceCheck:
         log.warning("Worker %s is gone: %s", worker.id, why)
         if worker.state is WorkerState.CONNECTING and worker.provider_id is not None:
             self.backoffs.failed(worker.provider_id, worker.demand.key, self.now())
+            await self.provisionings.failed(worker.id, why)
         at = self.now()
 
         def end(job: Job) -> Change[Job]:
@@ -114,6 +117,7 @@ class Sightings:
     """Listens to engines that tell of their workers: what stage a new one is in, and that one is gone."""
 
     landscape: Landscape
+    provisionings: Provisionings
     signals: Signals
     jitter: Jitter
     stages: dict[WorkerId, str] = field(factory=dict, init=False)
@@ -146,19 +150,25 @@ class Sightings:
         while True:
             try:
                 async for sighting in source.events():
-                    self._see(sighting.worker_id, sighting.presence, sighting.message)
+                    stage = self._see(sighting.worker_id, sighting.presence, sighting.message)
+                    if stage:
+                        await self.provisionings.stage(sighting.worker_id, stage)
             except HodeiError as error:
                 log.debug("An engine stopped telling of its workers: %s", error)
             except Exception:
                 log.exception("Listening to an engine failed")
             await asyncio.sleep(LISTEN_AGAIN * (0.75 + 0.5 * self.jitter()))
 
-    def _see(self, worker_id: WorkerId, presence: Presence, message: str) -> None:
+    def _see(self, worker_id: WorkerId, presence: Presence, message: str) -> str:
+        """Keep what was seen; the stage that a worker on its way has reached, "" for others."""
         if presence.state is PresenceState.STARTING:
-            self.stages[worker_id] = message or presence.reason or "starting"
+            stage = message or presence.reason or "starting"
+            self.stages[worker_id] = stage
             if len(self.stages) > STAGES_KEPT:
                 del self.stages[next(iter(self.stages))]
-            return
+            return stage
         self.stages.pop(worker_id, None)
         if presence.state in GONE:
             self.signals.cleanup()
+            return ""
+        return STARTED

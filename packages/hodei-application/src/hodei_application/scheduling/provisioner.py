@@ -24,6 +24,7 @@ from hodei_application.scheduling.events import QUEUE, AutoScalingTriggered, Job
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.pool_terms import PoolTerms
+from hodei_application.scheduling.provisionings import Provisionings
 
 log = logging.getLogger("hodei.scheduling")
 
@@ -59,6 +60,7 @@ class Provisioner:
     config: LiveConfig
     terms: PoolTerms
     backoffs: Backoffs
+    provisionings: Provisionings
     enabled: bool = True
     _turn: int = field(default=0, init=False)
     _depth: int = field(default=0, init=False)
@@ -75,6 +77,7 @@ class Provisioner:
         events += [self._scaling(creation, at) for creation in plan.creations]
         if intents:
             await tx.workers.save(intents)
+            await self.provisionings.making(tx, [change.after for change in intents])
         if events:
             await tx.audit.record(events)
         return Provisioned(
@@ -89,9 +92,8 @@ class Provisioner:
         config = self.config.now
         census = self.terms.census(live)
         coming = [self.terms.offer(worker) for worker in live if self._is_coming(worker, at)]
-        serving = [self.terms.offer(worker) for worker in live if worker.state not in GOING]
         plan = plan_workers(
-            [self._waiting(entry, census, serving, at) for entry in waiting],
+            [self._waiting(entry, census, live, at) for entry in waiting],
             coming,
             now=at,
             most=config.create_batch,
@@ -104,14 +106,13 @@ class Provisioner:
         given_up = give_up(self._members(live), plan.unserved, needed, now=at)
         return evolve(plan, creations=(*plan.creations, *warm.creations)), tuple(given_up)
 
-    def _waiting(
-        self, entry: WaitingClass, census: Census, serving: Sequence[WorkerOffer], at: datetime
-    ) -> Waiting:
+    def _waiting(self, entry: WaitingClass, census: Census, live: Sequence[Worker], at: datetime) -> Waiting:
         retry_at = self.backoffs.retry_at((p.id for p in self.landscape), entry.demand.key)
         offers = self.landscape.offers(entry.demand, live=census, retry_at=retry_at)
         starving = at - entry.oldest >= PATIENCE
         if starving:
             wanted = honour(entry.demand, offers)
+            serving = (self.terms.offer(worker) for worker in live if worker.state not in GOING)
             starving = not any(worker_cannot(wanted, offer) is None for offer in serving)
         return Waiting(demand=entry.demand, count=entry.count, providers=offers, starving=starving)
 
@@ -124,7 +125,7 @@ class Provisioner:
             census.add(creation.provider_id, key, creation.count)
         offered = []
         for pool in wanted:
-            retry_at = self.backoffs.retry_at((p.id for p in self.landscape), pool.demand.key)
+            retry_at = self.backoffs.retry_at((p.id for p in self.landscape), pool.demand.key, warm=True)
             offers = self.landscape.offers(pool.demand, live=census, retry_at=retry_at)
             offered += [(pool, offer) for offer in offers if offer.name == pool.provider]
         return plan_warm(offered, coming, now=at)
@@ -140,7 +141,6 @@ class Provisioner:
         return worker.state is WorkerState.READY and worker.connected and at - heard < STALE
 
     def _intents(self, creation: Creation, at: datetime) -> list[Change[Worker]]:
-        register_by = at + self.config.now.register_within
         lifetime = self.terms.at(creation.provider_id, creation.demand).max_lifetime
         log.info("Making %d workers at %s for %s", creation.count, creation.provider, creation.demand)
         return [
@@ -149,7 +149,6 @@ class Provisioner:
                 at=at,
                 provider_id=creation.provider_id,
                 demand=creation.demand,
-                register_by=register_by,
                 # The engine's own limit, for the case that we are gone. We replace workers at their
                 # lifetime, and what they run then may take as long again.
                 expires_at=at + 2 * lifetime,

@@ -26,6 +26,7 @@ from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.dispatcher import Dispatcher
 from hodei_application.scheduling.fates import Fate, fate_of, is_idle_too_long
 from hodei_application.scheduling.pool_terms import PoolTerms
+from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.hello import is_live
@@ -58,6 +59,7 @@ class Reaper:
     connected: ConnectedWorkers
     terms: PoolTerms
     backoffs: Backoffs
+    provisionings: Provisionings
     moves: Moves
     logs: LogHub
     dispatcher: Dispatcher
@@ -113,6 +115,7 @@ class Reaper:
         log.info("Worker %s goes: %s", worker.id, fate.why)
         if fate.failed_start and worker.provider_id is not None:
             self.backoffs.failed(worker.provider_id, worker.demand.key, self.now())
+            await self.provisionings.failed(worker.id, fate.why)
         if fate.drain:
             await self._drain(worker.id, fate.why, terms)
         else:

@@ -47,6 +47,7 @@ class World:
     secrets: SeqSecrets = field(factory=SeqSecrets)
     dev_mode: bool = False
     time_runs: bool = False
+    dead: set[str] = field(factory=set)  # replicas of which it is known
 
     def __attrs_post_init__(self) -> None:
         self.store = MemoryStore(now=self.clock, lease=self.policy.lease)
@@ -68,6 +69,7 @@ class World:
             hint=self.hints.append,
             monotonic=self.monotonic,
             replica=name,
+            has_died=self.dead.__contains__,
             dev_mode=self.dev_mode,
         )
         return build(outside, self.policy)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from hodei_cli.checks import OK, PROBLEM, Finding, findings
+from hodei_cli.checks import findings
 from hodei_cli.exits import Exit
+from hodei_cli.findings import OK, PROBLEM, Finding
 from hodei_cli.groups import command
 from hodei_cli.options import current
 from hodei_cli.render import show_list

@@ -27,7 +27,8 @@ COLUMNS = [
 def gc(dry_run: bool) -> int:
     """Destroy what providers have and nobody wants.
 
-    That is what this installation made and what belongs to no worker that it knows. The server does so by itself, when it starts and every minute.
+    That is what this installation made and what belongs to no worker that it knows. The server does so by
+    itself, when it starts and every minute.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`hodei job`: queue, get, list, cancel, retry, watch."""
+"""`hodei job`: queue, get, list, timeline, cancel, retry, watch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hodei_cli.options import current
 from hodei_cli.parse import PAIR
 from hodei_cli.render import Column, show_list, show_next, show_one, text_of
 from hodei_cli.submission import OPTIONS_END_AT_COMMAND, definition, job_options, owner
-from hodei_cli.views import OVER, STATES, job_record, job_row
+from hodei_cli.views import OVER, STATES, job_record, job_row, timeline_row
 
 if TYPE_CHECKING:
-    from hodei_proto.wire.hodei import JobDefinition, QueueJobResponse
+    from hodei_proto.wire.hodei import GetJobResponse, JobDefinition, QueueJobResponse
 
     from hodei_cli.session import Session
 
@@ -31,6 +31,9 @@ COLUMNS = [
 ]
 NO_JOBS = "No jobs yet. Try: hodei run -- echo hi"
 NONE_SUCH = "No job matches."
+
+
+TIMELINE = [Column("at", "AT"), Column("event", "EVENT"), Column("what", "WHAT", elastic=True)]
 
 
 @group()
@@ -72,14 +75,35 @@ def get(job_id: str) -> None:
       hodei job get 0192f3c4-1a5b-7c3d-8e9f-0a1b2c3d4e5f
       hodei job get JOB_ID --output json
     """
-    from hodei_grpc.methods import JobExecutionService
-    from hodei_proto.wire.hodei import GetJobRequest, JobId
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        response = _read(session, job_id)
+    show_one(job_record(response), current().output)
+
+
+@job.command()
+@click.argument("job_id")
+def timeline(job_id: str) -> None:
+    """Show what has happened to a job, in order: also how a worker is made for it while it waits.
+
+    \b
+    Examples:
+      hodei job timeline JOB_ID
+      hodei job timeline JOB_ID --output json
+    """
+    from hodei_grpc.methods import AuditService
+    from hodei_proto.wire.hodei import GetAuditLogsByCorrelationRequest
 
     from hodei_cli.session import connected
 
     with connected() as session:
-        response = session.call(JobExecutionService.get_job, GetJobRequest(job_id=JobId(value=job_id)))
-    show_one(job_record(response), current().output)
+        response = _read(session, job_id)  # or an unknown job would have an empty timeline
+        id = response.job.job_id.value if response.job and response.job.job_id else job_id
+        request = GetAuditLogsByCorrelationRequest(correlation_id=id)
+        entries = session.call(AuditService.get_audit_logs_by_correlation, request).logs
+    rows = [timeline_row(each) for each in entries]
+    show_list(rows, TIMELINE, current().output, "Nothing is recorded of it any more.")
 
 
 @job.command("list")
@@ -165,14 +189,16 @@ def watch(job_id: str) -> int:
     from hodei_grpc.methods import JobExecutionService
     from hodei_proto.wire.hodei import GetJobRequest, JobId
 
+    from hodei_cli.pending import PendingLine
     from hodei_cli.session import connected
 
     state = ""
-    with connected() as session:
-        request = GetJobRequest(job_id=JobId(value=job_id))
+    request = GetJobRequest(job_id=JobId(value=job_id))
+    with connected() as session, PendingLine(lambda: _read(session, job_id)) as pending:
         for response in session.stream(JobExecutionService.watch_job, request):
             record = job_record(response)
             state = response.state
+            pending.clear()
             show_next(record, current().output, _move(record))
     return Exit.OK if state == "SUCCEEDED" or state not in OVER else Exit.FAILED
 
@@ -189,6 +215,13 @@ def submit(session: Session, job: JobDefinition, queued_by: str) -> QueueJobResp
 def queue_and_show(session: Session, job: JobDefinition, queued_by: str) -> None:
     """Queue the job and print its id."""
     _show_queued(submit(session, job, queued_by))
+
+
+def _read(session: Session, job_id: str) -> GetJobResponse:
+    from hodei_grpc.methods import JobExecutionService
+    from hodei_proto.wire.hodei import GetJobRequest, JobId
+
+    return session.call(JobExecutionService.get_job, GetJobRequest(job_id=JobId(value=job_id)))
 
 
 def _show_queued(answer: QueueJobResponse) -> None:

@@ -47,6 +47,23 @@ class JobCreated(Event):
 
 
 @frozen(kw_only=True)
+class JobProvisioning(Event):
+    """A worker that is made for jobs like this one, which waits, has come so far."""
+
+    provider: str
+    worker_id: str
+    stage: str
+
+    def payload(self) -> dict[str, Any]:
+        return {
+            "job_id": self.correlation_id,
+            "provider": self.provider,
+            "worker_id": self.worker_id,
+            "stage": self.stage,
+        }
+
+
+@frozen(kw_only=True)
 class JobAssigned(Event):
     """A worker was chosen for the job's next attempt."""
 

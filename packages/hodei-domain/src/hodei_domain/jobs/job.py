@@ -168,8 +168,11 @@ class Job:
             JobState.RUNNING, at, (self._moved(JobState.RUNNING, at),), current=started, started_at=at
         )
 
-    def finish(self, attempt: int, result: JobResult, *, at: datetime, jitter: float = 0.5) -> "Change[Job]":
-        """The worker says how the attempt ended: an end, or back to the queue by the retry rules.
+    def finish(
+        self, attempt: int, result: JobResult, *, at: datetime, jitter: float = 0.5, retry: bool = True
+    ) -> "Change[Job]":
+        """The worker says how the attempt ended: an end, or back to the queue by the retry rules; without
+        `retry` an end in any case.
 
         With a cancel wish all but a success ends CANCELLED. `jitter` (0 to 1) is the random part of the
         backoff. Raises StaleAttempt, and AlreadyEnded if this attempt's end is known.
@@ -185,7 +188,7 @@ class Job:
         if result.reason == Reason.WORKER_LOST:
             return self.lose(attempt, at=at, why=result.message)
         failures = self.failures + 1
-        if is_tried_again(self.spec.retry, failures, result):
+        if retry and is_tried_again(self.spec.retry, failures, result):
             at = rising(at, self.changed_at)
             due = at + backoff(self.spec.retry, failures, jitter)
             return self._back(result, at, failures=failures, not_before=due)

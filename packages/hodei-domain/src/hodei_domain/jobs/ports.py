@@ -65,6 +65,10 @@ class JobQueue(Protocol):
         """
         ...
 
+    async def foremost(self, classes: Collection[str], limit: int) -> list[JobId]:
+        """The due jobs of these classes in the order of claims, without a lock: for looking only."""
+        ...
+
     async def waiting(self, limit_per_class: int) -> list[WaitingClass]:
         """The classes with due jobs, the one whose job waits longest first.
 

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     WORKING_DIR = "working-dir"
     SPAWN = "spawn"
     DISK_FULL = "disk-full"
+    UNRECORDED = "unrecorded"  # what the worker reported of it could not be stored
     REPORTED = "reported"  # a client said so through the attempt RPCs
 
 

@@ -21,6 +21,10 @@ class LeaderStore(Protocol):
         """
         ...
 
+    async def holder(self, name: str) -> str | None:
+        """Who holds the lease, which may have run out; None if nobody ever did."""
+        ...
+
     async def release(self, name: str, holder: str) -> None:
         """Give it up so that another need not wait. Not an error if it is not ours."""
         ...

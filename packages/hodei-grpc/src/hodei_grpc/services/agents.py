@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from attrs import define, field, frozen
 from hodei_application.control_plane import ControlPlane
-from hodei_application.jobs.reports import AttemptEnded, LogsArrived
+from hodei_application.jobs.reports import AttemptEnded, LogsArrived, Report
 from hodei_application.workers.hello import Hello
 from hodei_domain.kernel.errors import Denied, InvalidInput, Unauthenticated
 from hodei_domain.kernel.ids import JobId, WorkerId, parse_job_id, parse_worker_id
@@ -18,6 +19,8 @@ from hodei_grpc.convert import reports, runs, workers
 from hodei_grpc.convert.logs import to_chunk
 from hodei_grpc.servicers import Context
 from hodei_grpc.services.link import StreamLink
+
+T = TypeVar("T", wire.LogChunk, wire.JobStarted, wire.JobResultMessage)
 
 REMEMBERED = 20_000  # connections over which a worker registered; the oldest are forgotten
 DRAIN_WITHIN = timedelta(hours=1)  # for a worker that says it is going and not by when
@@ -192,9 +195,9 @@ class _Dialogue:
     async def _take(self, message: wire.WorkerMessage) -> None:
         control, link = self._control, self._link
         if message.log_chunk is not None:
-            await control.report_attempt(link, LogsArrived(to_chunk(message.log_chunk)))
+            await self._report(message.log_chunk, lambda told: LogsArrived(to_chunk(told)))
         elif message.started is not None:
-            await control.report_attempt(link, reports.to_started(message.started))
+            await self._report(message.started, reports.to_started)
         elif message.result is not None:
             await self._finish(message.result)
         elif message.heartbeat is not None:
@@ -223,9 +226,19 @@ class _Dialogue:
             why = told.reason or "the worker says so"
             await self._control.drain_worker(self._link.worker_id, deadline=DRAIN_WITHIN, reason=why)
 
+    async def _report(self, told: T, read: Callable[[T], Report]) -> None:
+        """Take in a report. One that cannot be read does not end the stream: it would come again at once."""
+        try:
+            report = read(told)
+        except InvalidInput as refusal:
+            job_id = parse_job_id(told.job_id, "job_id")
+            self._control.report_attempt.refused(self._link, job_id, told.attempt, refusal)
+        else:
+            await self._control.report_attempt(self._link, report)
+
     async def _finish(self, told: wire.JobResultMessage) -> None:
         if not self._link.is_legacy:
-            await self._control.report_attempt(self._link, reports.to_ended(told))
+            await self._report(told, reports.to_ended)
             return
         job_id = parse_job_id(told.job_id, "result.job_id")
         counted = self._control.legacy_log(self._link, job_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from attrs import frozen
 from hodei_application.control_plane import ControlPlane
-from hodei_application.jobs.attempt_door import parse_execution_id
+from hodei_application.jobs.attempt_door import Output, parse_execution_id
 from hodei_application.jobs.submit_job import Submitted
 from hodei_domain.jobs.state import JobState
 from hodei_domain.jobs.views import JobFilter
@@ -152,6 +152,7 @@ class JobExecution:
             _maybe_job(request.job_id),
             exit_code=_exit_code(request.exit_code),
             message=request.error_output,
+            output=Output(request.output, request.error_output),
         )
         return wire.CompleteJobResponse(
             success=True, message=job.state.value.lower(), completed_at=job.completed_at
@@ -164,6 +165,7 @@ class JobExecution:
             _maybe_job(request.job_id),
             message=request.error_message,
             error_type=request.error_type,
+            retryable=request.retryable,
         )
         return wire.FailJobResponse(success=True, message=job.state.value.lower(), failed_at=job.changed_at)
 

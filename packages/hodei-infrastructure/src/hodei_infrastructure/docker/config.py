@@ -46,7 +46,7 @@ def user(text: str) -> str:
     """`image`, or a number or two with a colon between. Raises InvalidInput."""
     if text and text != AS_IN_IMAGE and not _USER.fullmatch(text):
         raise InvalidInput(
-            f"{text!r} is neither UID nor UID:GID, nor `image`, which stands for the image's own user",
+            f"{text!r} is neither UID nor UID:GID nor `image` (as the image has it)",
             field="docker.user",
         )
     return text

@@ -63,11 +63,14 @@ class Engine:
     async def has_path(self, container: str, path: str) -> bool:
         """Whether there is such a path in a container, started or not."""
         with self._translated():
+            from aiohttp import ClientTimeout
+
             client = self._connected()
             await client._check_version()
             # aiodocker reads a refusal as JSON, and to a HEAD there is none.
             url = client._canonicalize_url(f"containers/{container}/archive")
-            async with client.session.head(url, params={"path": path}) as response:
+            within = ClientTimeout(total=ANSWERS_WITHIN, sock_connect=CONNECTS_WITHIN)
+            async with client.session.head(url, params={"path": path}, timeout=within) as response:
                 if response.status not in (200, 404):
                     raise EngineRefused(response.status, f"cannot look for {path}: {response.reason}")
                 return response.status == 200
@@ -81,10 +84,20 @@ class Engine:
             pass
 
     async def stream(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **params: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        silence: float | None = None,
+        **params: Any,
     ) -> AsyncIterator[dict[str, Any]]:
-        """JSON documents as they come, until the engine has said all, or raises EngineRefused within."""
-        async with self._call(method, path, params, within=None, headers=headers) as response:
+        """JSON documents as they come, until the engine has said all, or raises EngineRefused within.
+
+        An engine that says nothing for `silence` seconds counts as one that does not answer.
+        """
+        call = self._call(method, path, params, within=None, headers=headers, silence=silence)
+        async with call as response:
             async for line in response.content:
                 if line.strip():
                     document = json.loads(line)
@@ -113,6 +126,7 @@ class Engine:
         body: BinaryIO | str | None = None,
         within: float | None = ANSWERS_WITHIN,
         headers: Mapping[str, str] | None = None,
+        silence: float | None = None,
     ) -> AsyncIterator[ClientResponse]:
         with self._translated():
             from aiohttp import ClientTimeout
@@ -125,7 +139,7 @@ class Engine:
                 params=told,
                 data=body,
                 headers=headers,
-                timeout=ClientTimeout(total=within, sock_connect=CONNECTS_WITHIN),
+                timeout=ClientTimeout(total=within, sock_connect=CONNECTS_WITHIN, sock_read=silence),
             ) as response:
                 try:
                     yield response

@@ -15,7 +15,7 @@ UNIX = "unix://"
 class EngineRefused(ProviderUnavailable):
     """The engine answered, and said no. Where nobody knows better it may say yes another time."""
 
-    kind, code = Kind.UNAVAILABLE, "provider.unavailable"
+    kind, code = Kind.UNAVAILABLE, "provider.engine-refused"
 
     def __init__(self, status: int, message: str) -> None:
         """`status` is that of HTTP, 0 where the refusal came within an answer that had begun well."""

@@ -12,7 +12,8 @@ MIB = 1024 * 1024
 # Elsewhere an engine takes no limit for the disk of a container. overlay2 would, on xfs with project quotas,
 # which it does not tell.
 _LIMITS_DISKS = frozenset({"btrfs", "zfs", "devicemapper", "windowsfilter"})
-_DESKTOPS = ("docker desktop", "colima", "orbstack", "rancher desktop", "lima")
+_DESKTOPS = ("docker desktop", "orbstack", "rancher desktop")
+_DESKTOP_NAMES = ("docker-desktop", "colima", "orbstack", "lima-")
 
 
 @frozen(kw_only=True)
@@ -36,8 +37,8 @@ class EngineFacts:
     @property
     def is_desktop(self) -> bool:
         """Whether it runs in a virtual machine that forwards `host.docker.internal` to this machine."""
-        told = f"{self.operating_system} {self.name}".lower()
-        return any(desktop in told for desktop in _DESKTOPS)
+        system = self.operating_system.lower()
+        return any(each in system for each in _DESKTOPS) or self.name.lower().startswith(_DESKTOP_NAMES)
 
 
 def engine_facts(info: Mapping[str, Any]) -> EngineFacts:

@@ -23,6 +23,9 @@ log = logging.getLogger("hodei.docker")
 TELL_EVERY = 0.5
 """Seconds between two words on the progress of a pull."""
 
+SILENT_FOR = 600.0
+"""Seconds after which a pull that makes no progress is given up: the next try may find a better way."""
+
 Tell = Callable[[str], None]
 
 
@@ -118,6 +121,7 @@ class Images:
             "POST",
             "images/create",
             headers=await self._credentials.header(wanted),
+            silence=SILENT_FOR,
             fromImage=reference.with_tag(pull.image),
         )
         async for document in documents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from attrs import define
 from hodei_domain.providers.errors import ProviderUnavailable
@@ -10,7 +11,7 @@ from hodei_domain.providers.errors import ProviderUnavailable
 from hodei_infrastructure.docker.config import DockerConfig
 from hodei_infrastructure.docker.convert import gateway_of
 from hodei_infrastructure.docker.engine import Engine
-from hodei_infrastructure.docker.errors import EngineRefused
+from hodei_infrastructure.docker.errors import UNIX, EngineRefused
 from hodei_infrastructure.docker.facts import EngineFacts
 
 OpenDoor = Callable[[str], Awaitable[str | None]]
@@ -39,18 +40,19 @@ class Reaching:
             return self._config.server
         if network == "host":
             return self._main
-        gateway = await self._gateway(network)
-        door = None if gateway is None else await self._open_door(gateway)
-        if door is not None:
-            return door
-        if engine.is_desktop:
+        if engine.is_desktop:  # its gateway may have the address of another network of ours
             return f"host.docker.internal:{self._main.rpartition(':')[2]}"
-        where = f"{gateway}, the gateway of its network {network}, is no address of this machine"
-        raise ProviderUnavailable(
-            f"workers of this engine cannot reach the server: "
-            f"{where if gateway else f'its network {network} has no gateway'}; "
-            "HODEI_DOCKER_SERVER=host:port says where they can"
-        )
+        if not _is_here(self._config.socket_path):
+            raise _unreachable("it is on another machine")
+        gateway = await self._gateway(network)
+        if gateway is None:
+            raise _unreachable(f"its network {network} has no gateway")
+        door = await self._open_door(gateway)
+        if door is None:
+            raise _unreachable(
+                f"{gateway}, the gateway of its network {network}, is no address of this machine"
+            )
+        return door
 
     async def _gateway(self, network: str) -> str | None:
         try:
@@ -62,3 +64,14 @@ class Reaching:
                 f"the engine has no network {network}; HODEI_DOCKER_NETWORK names it "
                 f"(docker network create {network})"
             ) from refused
+
+
+def _is_here(address: str) -> bool:
+    return address.startswith(UNIX) or urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def _unreachable(why: str) -> ProviderUnavailable:
+    return ProviderUnavailable(
+        f"workers of this engine cannot reach the server: {why}; "
+        "HODEI_DOCKER_SERVER=host:port says where they can"
+    )

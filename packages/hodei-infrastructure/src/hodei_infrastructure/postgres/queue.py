@@ -9,6 +9,7 @@ from attrs import frozen
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import Priority
 from hodei_domain.jobs.views import SeenClass, WaitingClass
+from hodei_domain.kernel.ids import JobId
 
 from hodei_infrastructure.postgres.documents import SpecTexts, read_demand
 from hodei_infrastructure.postgres.job_rows import JOB, job_of
@@ -36,6 +37,13 @@ SELECT {JOB} FROM candidates q JOIN jobs j ON j.id = q.job_id JOIN job_specs s O
 WHERE j.state = 'PENDING' AND NOT j.held AND (j.not_before IS NULL OR j.not_before <= now())
 ORDER BY q.priority DESC, q.turn, q.job_id LIMIT %(limit)s
 FOR UPDATE OF j SKIP LOCKED
+"""
+_FOREMOST = """
+SELECT q.job_id FROM unnest(%(classes)s::text[]) AS class CROSS JOIN LATERAL (
+    SELECT job_id, priority, turn FROM job_queue
+    WHERE demand_class = class AND not_before IS NULL
+    ORDER BY priority DESC, turn, job_id LIMIT %(limit)s
+) AS q ORDER BY q.priority DESC, q.turn, q.job_id LIMIT %(limit)s
 """
 _OTHERS = 256  # rows that other claims may hold; each claims fewer at a time
 
@@ -97,6 +105,14 @@ class PostgresJobQueue:
         await self._session.run(_RIPEN)
         asked = {"classes": list(classes), "limit": limit, "window": limit + _OTHERS}
         return [job_of(row, self._specs) for row in await self._session.rows(_CLAIM, asked)]
+
+    async def foremost(self, classes: Collection[str], limit: int) -> list[JobId]:
+        """See JobQueue."""
+        if not classes or limit <= 0:
+            return []
+        await self._session.run(_RIPEN)
+        rows = await self._session.rows(_FOREMOST, {"classes": list(classes), "limit": limit})
+        return [JobId(job_id) for (job_id,) in rows]
 
     async def waiting(self, limit_per_class: int) -> list[WaitingClass]:
         """See JobQueue."""

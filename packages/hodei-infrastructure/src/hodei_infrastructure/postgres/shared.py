@@ -23,6 +23,7 @@ WHERE l.holder = excluded.holder OR l.expires_at <= now()
 RETURNING epoch
 """
 _HOLDS = "SELECT 1 FROM leader_leases WHERE name = %s AND epoch = %s AND expires_at > now()"
+_HOLDER = "SELECT holder FROM leader_leases WHERE name = %s"
 _RELEASE = "UPDATE leader_leases SET expires_at = now() WHERE name = %s AND holder = %s"
 
 _GET = "SELECT document FROM settings WHERE name = %s"
@@ -46,6 +47,11 @@ class PostgresLeaderStore:
     async def holds(self, name: str, epoch: int) -> bool:
         """See LeaderStore."""
         return await self._session.row(_HOLDS, (name, epoch)) is not None
+
+    async def holder(self, name: str) -> str | None:
+        """See LeaderStore."""
+        holder: str | None = await self._session.value(_HOLDER, (name,))
+        return holder
 
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""

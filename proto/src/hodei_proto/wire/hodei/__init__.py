@@ -739,8 +739,14 @@ class CompleteJobRequest(betterproto2.Message):
     """
 
     output: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    What it wrote; kept as its output where its worker sent none.
+    """
 
     error_output: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    The same of its errors; its beginning is also the result's message.
+    """
 
 
 default_message_pool.register_message("hodei", "CompleteJobRequest", CompleteJobRequest)

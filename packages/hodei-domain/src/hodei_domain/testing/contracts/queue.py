@@ -155,6 +155,15 @@ class JobQueueContract(StoreContract):
         assert {entry.demand for entry in waiting} == {usual.after.demand, anew.after.demand}
         assert await claim(begin, classes=[anew.after.demand.key]) == [anew.after]
 
+    async def test_the_foremost_are_seen_in_the_order_of_claims(self, begin: Begin) -> None:
+        changes = [submission(turn=2), submission(turn=1), submission(priority=Priority.HIGH, turn=9)]
+        await save_jobs(begin, *changes, submission(resources=BIG, turn=0))
+        async with begin() as tx:
+            assert await tx.queue.foremost([], 5) == []
+            seen = await tx.queue.foremost([ANY.key], 2)
+        assert seen == [changes[2].after.id, changes[1].after.id]
+        assert len(await claim(begin)) == 3
+
     async def test_the_turns_that_wait_are_told(self, begin: Begin) -> None:
         await save_jobs(
             begin,

@@ -23,6 +23,9 @@ class LeaderStoreContract(StoreContract):
         epoch = await acquire(begin, "a")
         assert epoch is not None
         assert await acquire(begin, "b") is None
+        async with begin() as tx:
+            assert await tx.leaders.holder("reaper") == "a"
+            assert await tx.leaders.holder("janitor") is None
         assert await acquire(begin, "a") == epoch
         async with begin() as tx:
             assert await tx.leaders.holds("reaper", epoch)

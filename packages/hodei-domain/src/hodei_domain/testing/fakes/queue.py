@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import Priority
 from hodei_domain.jobs.views import SeenClass, WaitingClass
+from hodei_domain.kernel.ids import JobId
 from hodei_domain.testing.fakes.holder import OfTransaction
 from hodei_domain.testing.fakes.tables import QueueRow
 
@@ -20,6 +21,10 @@ class MemoryQueue(OfTransaction):
         """See JobQueue."""
         rows = sorted((row for row in self._due() if row.demand.key in classes), key=lambda row: row.place)
         return [self.tables.jobs.rows[row.job_id] for row in rows[: max(limit, 0)]]
+
+    async def foremost(self, classes: Collection[str], limit: int) -> list[JobId]:
+        """See JobQueue."""
+        return [job.id for job in await self.claim(classes, limit)]
 
     async def waiting(self, limit_per_class: int) -> list[WaitingClass]:
         """See JobQueue."""

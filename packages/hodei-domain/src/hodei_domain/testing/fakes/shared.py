@@ -31,6 +31,11 @@ class MemoryLeaders(OfTransaction):
         row = self.tables.leaders.rows.get(name)
         return row is not None and row.epoch == epoch and row.until > self.tables.now()
 
+    async def holder(self, name: str) -> str | None:
+        """See LeaderStore."""
+        row = self.tables.leaders.rows.get(name)
+        return None if row is None else row.holder
+
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""
         row = self.tables.leaders.rows.get(name)

@@ -1,0 +1,71 @@
+"""How workers in containers find the server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+from attrs import evolve
+from hodei_domain.providers.errors import ProviderUnavailable
+from hodei_infrastructure.docker.config import DockerConfig
+from hodei_infrastructure.docker.engine import Engine
+from hodei_infrastructure.docker.errors import EngineRefused
+from hodei_infrastructure.docker.facts import engine_facts
+from hodei_infrastructure.docker.reaching import OpenDoor, Reaching, no_door
+
+MAIN = "127.0.0.1:50051"
+PLAIN = engine_facts({"OperatingSystem": "Debian", "Name": "salima"})
+DESKTOP = evolve(PLAIN, operating_system="Docker Desktop")
+
+
+async def a_door(host: str) -> str | None:
+    return f"{host}:50051"
+
+
+def reaching(engine: Engine, door: OpenDoor = a_door, **config: str) -> Reaching:
+    return Reaching(engine, DockerConfig(**config), MAIN, door)  # type: ignore[arg-type]  # texts alone
+
+
+@pytest.fixture
+async def network(engine: Engine) -> AsyncIterator[str]:
+    """A network of the test's own."""
+    name = f"hodei-made-{uuid4().hex[:8]}"
+    pool = {"Subnet": "172.31.254.0/24", "Gateway": "172.31.254.7"}
+    await engine.post("networks/create", {"Name": name, "IPAM": {"Config": [pool]}})
+    yield name
+    with suppress(EngineRefused):
+        await engine.delete(f"networks/{name}")
+
+
+async def test_by_the_gateway_of_their_network(engine: Engine, network: str) -> None:
+    assert await reaching(engine, network_mode=network).address(PLAIN) == "172.31.254.7:50051"
+
+
+async def test_by_what_the_operator_says_before_everything(engine: Engine) -> None:
+    told = reaching(engine, no_door, server="hodei.example.test:7")
+    assert await told.address(DESKTOP) == "hodei.example.test:7"
+
+
+async def test_on_the_host_s_network_as_its_processes_do(engine: Engine) -> None:
+    assert await reaching(engine, no_door, network_mode="host").address(PLAIN) == MAIN
+
+
+async def test_on_a_desktop_by_the_name_of_its_host(engine: Engine) -> None:
+    assert await reaching(engine).address(DESKTOP) == "host.docker.internal:50051"
+
+
+async def test_a_gateway_that_is_not_ours_is_named_with_what_to_set(engine: Engine, network: str) -> None:
+    with pytest.raises(ProviderUnavailable, match=r"172\.31\.254\.7.*HODEI_DOCKER_SERVER=host:port"):
+        await reaching(engine, no_door, network_mode=network).address(PLAIN)
+
+
+async def test_an_engine_elsewhere_needs_to_be_told(engine: Engine) -> None:
+    with pytest.raises(ProviderUnavailable, match=r"on another machine.*HODEI_DOCKER_SERVER"):
+        await reaching(engine, socket_path="tcp://192.0.2.1:2375").address(PLAIN)
+
+
+async def test_a_network_that_is_not_there_is_named(engine: Engine) -> None:
+    with pytest.raises(ProviderUnavailable, match="no network nowhere; HODEI_DOCKER_NETWORK"):
+        await reaching(engine, network_mode="nowhere").address(PLAIN)

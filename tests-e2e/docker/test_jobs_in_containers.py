@@ -1,0 +1,101 @@
+"""Jobs in images, from the command line to a real engine and back; and nothing is left of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+BUSYBOX, PYTHON = "hodei-test/busybox:1", "hodei-test/python:3.11"
+ON = {"HODEI_DOCKER_ENABLED": "1", "HODEI_PROCESS_ENABLED": "0", "HODEI_WORKER_IDLE_TTL": "1s"}
+
+
+@pytest.fixture(scope="module")
+def platform(shared_machine: Any, engine: Any) -> Iterator[Any]:
+    """A platform whose only workers are containers."""
+    shared_machine.up(**ON)
+    yield shared_machine
+    engine.until_none(shared_machine.place)  # idle for a second, they go by themselves
+
+
+@pytest.mark.parametrize(
+    ("image", "words", "said"),
+    [
+        (BUSYBOX, ["echo", "hi there"], "hi there"),
+        (BUSYBOX, ["sh", "-c", "id -u"], "65532"),
+        ("hodei-test/distroless:1", ["/app/hello", "you"], "hello from distroless you"),
+        ("hodei-test/debian:12", ["sh", "-c", "echo $HODEI_JOB_NAME"], "sh"),
+        (PYTHON, ["python", "-c", "print(6 * 7)"], "42"),
+    ],
+)
+def test_a_job_runs_in_its_image(platform: Any, image: str, words: list[str], said: str) -> None:
+    done = platform.run("run", "--image", image, "--", *words)
+    assert (done.status, done.out.decode().strip()) == (0, said), done.err
+
+
+def test_its_exit_code_and_its_two_streams_come_back_apart(platform: Any) -> None:
+    done = platform.run("run", "--image", BUSYBOX, "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (done.status, done.out) == (7, b"out\n")
+    assert b"err\n" in done.err
+
+
+def test_a_job_sees_nothing_of_the_agent_s(platform: Any) -> None:
+    said = platform.run("run", "--image", BUSYBOX, "--", "env").out.decode()
+    names = {line.partition("=")[0] for line in said.splitlines()}
+    assert {"HODEI_JOB_ID", "HODEI_ATTEMPT"} <= names
+    assert not {"HODEI_OTP_FILE", "HODEI_OTP_TOKEN", "HODEI_SERVER", "HODEI_WORKER_DIR"} & names
+
+
+def test_a_job_that_takes_more_memory_than_it_asked_for_ends_as_out_of_memory(
+    platform: Any, engine: Any
+) -> None:
+    engine.until_none(platform.place)
+    words = ("run", "--image", PYTHON, "--memory", "64", "--", "python", "-c", "x = bytearray(300 << 20)")
+    done = platform.run(*words)
+    assert done.status != 0
+    assert "memory" in done.err.decode()
+
+
+def test_what_is_no_image_fails_at_once_and_says_why(platform: Any) -> None:
+    done = platform.run("run", "--image", "127.0.0.1:5000/No/Image", "--", "true")
+    assert done.status != 0
+    assert "is no name of an image" in done.err.decode()
+
+
+def test_more_memory_than_the_machine_has_is_never_provisioned_and_says_why(platform: Any) -> None:
+    job = platform.run("job", "queue", "--image", BUSYBOX, "--memory", "1000000000", "--", "true").out
+    told = json.loads(platform.run("job", "get", job.decode().strip(), "-o", "json").out)
+    assert "MiB of memory" in json.dumps(told)
+    assert platform.run("job", "cancel", job.decode().strip()).status == 0
+
+
+def test_a_container_that_is_removed_by_hand_costs_its_job_an_attempt(platform: Any, engine: Any) -> None:
+    running = platform.start("run", "--image", BUSYBOX, "--", "sh", "-c", "echo $HODEI_ATTEMPT; sleep 3")
+    first = running.stdout.readline()
+    for container in engine.workers(platform.place):
+        engine.call("DELETE", f"/containers/{container['Id']}?force=1")
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, first, out) == (0, b"1\n", b"2\n"), err
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_while_it_makes_containers_leaves_no_orphan(
+    machine: Any, engine: Any
+) -> None:
+    machine.up(**ON)
+    server = machine.servers()[0]
+    jobs = [
+        machine.run("job", "queue", "--image", BUSYBOX, "--", "echo", str(n)).out.decode().strip()
+        for n in range(4)
+    ]
+    engine.until(machine.place, lambda found: found)  # the first is there, perhaps not yet started
+    server.send_signal(signal.SIGKILL)
+    server.wait(timeout=60)
+    machine.up(**ON)
+    assert [machine.run("job", "watch", job).status for job in jobs] == [0] * 4
+    engine.until_none(machine.place)
