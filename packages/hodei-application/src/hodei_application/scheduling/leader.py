@@ -48,11 +48,11 @@ PLAN_IN_VAIN_AGAIN = 1.0
 """Seconds until the next round at the earliest; the longer one while only classes wait that the last round
 could not serve and nothing has changed since. Ten times the shorter of the last two rounds at least, so
 that rounds do not take more than a tenth of a core, and a single slow one (the first, mostly) makes nobody
-wait; but no longer than PLAN_AT_LEAST, because rounds that took half a minute (the store was slow, or we were
+wait; but no longer than PLAN_AT_LATEST, because rounds that took half a minute (the store was slow, or we were
 stopped) would else be the last for five.
 """
 
-PLAN_AT_LEAST = 2.0
+PLAN_AT_LATEST = 2.0
 
 COUNTED = 1000
 """Waiting jobs of a class that are counted; no round makes more workers."""
@@ -197,7 +197,7 @@ class Leader:
         now = self.monotonic()
         self._in_vain = survey.provisioned.unserved
         took = now - begun
-        self._may_run_at = now + min(max(PLAN_AGAIN, 10 * min(took, self._took)), PLAN_AT_LEAST)
+        self._may_run_at = now + min(max(PLAN_AGAIN, 10 * min(took, self._took)), PLAN_AT_LATEST)
         self._took = took
         if full:
             self._full_at = now + self._interval(survey).total_seconds()
