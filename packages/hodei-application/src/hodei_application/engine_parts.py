@@ -96,7 +96,7 @@ def engine_of(parts: Parts) -> Engine:
             begin=outside.begin, now=outside.now, connected=parts.connected, lease=policy.lease
         ),
         wishes=ResendWishes(begin=outside.begin, now=outside.now, connected=parts.connected),
-        refresh=RefreshWatched(outside.begin, parts.moves, parts.connected),
+        refresh=RefreshWatched(outside.begin, parts.moves, parts.connected, outside.is_alone),
         deeds=parts.deeds,
     )
 

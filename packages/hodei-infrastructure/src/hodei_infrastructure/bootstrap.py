@@ -200,6 +200,7 @@ async def control_plane(
                     plugins=providers.plugin,
                     server_address=settings.server_advertise or server_address,
                     hint=hints.tell,
+                    is_alone=hints.is_alone,
                     # Of an embedded database there is one server, which its lock sees to.
                     replica=replica_name() if settings.database_url is not None else "the only one",
                     has_died=has_died,
