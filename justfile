@@ -32,6 +32,7 @@ types:
     mypy
     mypy -p benchmarks
     MYPYPATH=scripts mypy scripts/reference scripts/generate-docs.py
+    MYPYPATH=tests-e2e mypy -p faults
 
 # who may import whom
 imports:
@@ -68,6 +69,14 @@ system *ARGS:
 # the assembled system only
 e2e *ARGS:
     {{ unset_tools }} python -m pytest tests-e2e "$@"
+
+# break a platform under load for so many seconds and judge what came of it; the same again with its seed
+faults SECONDS *SEED:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m faults "$@"
+
+# 20 jobs a second with random faults for so many minutes: nothing stuck, nothing left over, nothing grows
+soak MINUTES *SEED:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m faults.soak "$@"
 
 # one benchmark of benchmarks/, by name
 bench NAME *ARGS:
