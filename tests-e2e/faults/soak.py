@@ -30,6 +30,7 @@ PER_SECOND = 20.0
 READ = 0.1
 SHAPES = (*("counts",) * 12, "fails", "retries", "cancelled", "clocked", "keyed")
 SAMPLE_EACH = 5.0
+SHORTEST_FOR_SLOPE = 240.0  # seconds
 MIB_PER_HOUR = 60.0  # a server that grows faster than this leaks; below it a run of minutes says nothing
 MIB_ALLOWED = 24.0  # for buffers and caches that fill once
 _SIZES = """
@@ -78,10 +79,13 @@ class Soak:
     jobs: int = 0
     latencies: list[float] = field(default_factory=list)
 
-    def slope(self, of: str) -> float:
+    def slope(self, of: str) -> str:
         """MiB per hour of the second half of the run, by least squares: the first half is for warming up."""
+        if self.seconds < SHORTEST_FOR_SLOPE:
+            return "too short a run for a slope"
         late = [s for s in self.samples if s.at >= self.samples[-1].at / 2]
-        return _slope([s.at / 3600 for s in late], [getattr(s, of) for s in late])
+        slope = _slope([s.at / 3600 for s in late], [getattr(s, of) for s in late])
+        return f"{slope:+.1f} MiB an hour over the second half"
 
     def story(self) -> str:
         """The figures."""
@@ -92,9 +96,9 @@ class Soak:
             f"stuck: {sum(1 for text in self.broken if 'P1' in text or 'after' in text)}, "
             f"left over: {sum(1 for text in self.broken if 'still runs' in text or 'nobody' in text)}",
             f"server: {self.samples[0].server_mib:.0f} MiB at first, {last.server_mib:.0f} MiB at the end, "
-            f"{self.slope('server_mib'):+.1f} MiB an hour over the second half",
+            f"{self.slope('server_mib')}",
             f"agent: {self.samples[0].agent_mib:.0f} MiB at first, {last.agent_mib:.0f} MiB at the end, "
-            f"{self.slope('agent_mib'):+.1f} MiB an hour over the second half",
+            f"{self.slope('agent_mib')}",
             f"tables: queue {max(s.queue_mib for s in self.samples):.1f} MiB at most, leases "
             f"{max(s.leases_mib for s in self.samples):.1f} MiB, "
             f"workers {max(s.workers for s in self.samples)} rows, "

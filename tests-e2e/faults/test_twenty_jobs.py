@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+import pytest_asyncio
 
 from faults.desk import Desk, until
 from faults.system import System, system
@@ -31,7 +32,7 @@ print("all", n)
 """
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def platform(need_postgres: None) -> AsyncIterator[System]:
     """Two replicas with room for all jobs at a time."""
     async with system(2, {"HODEI_PROCESS_MAX_WORKERS": str(JOBS)}) as found:
