@@ -25,15 +25,17 @@ WORKERS = 8
 class System:
     """What a test breaks and looks at."""
 
-    def __init__(self, place: Path, database: Database, replicas: list[Replica]) -> None:
+    def __init__(self, place: Path, database: Database, replicas: list[Replica], doors: str) -> None:
         self.place = place
         self.database = database
         self.replicas = replicas
+        self.doors = doors  # as workers are told of them
 
     @property
     def token(self) -> str:
         """Of all replicas."""
-        return (self.place / "data" / "token").read_text().strip()
+        path = self.place / "data" / "token"
+        return path.read_text().strip() if path.exists() else ""  # in development mode there is none
 
     def agents(self) -> dict[str, int]:
         """The workers that are alive, each with its agent's process."""
@@ -101,7 +103,7 @@ async def system(
         stack.push_async_callback(_end, place, replicas)
         for replica in replicas:
             await replica.start()
-        yield System(place, found, replicas)
+        yield System(place, found, replicas, ",".join(told))
 
 
 async def _end(place: Path, replicas: list[Replica]) -> None:
