@@ -82,8 +82,11 @@ async def system(
     settings: Mapping[str, str] | None = None,
     *,
     doors: Sequence[int] | None = None,
+    sources: Sequence[Path] = (),
+    start: bool = True,
 ) -> AsyncIterator[System]:
-    """`count` replicas that serve; workers are told of those that `doors` numbers, or of all.
+    """`count` replicas that serve; workers are told of those that `doors` numbers, or of all. `sources` are
+    directories of packages that come before the installed ones. Without `start` the caller starts them.
 
     At the end nothing of it is left, whatever happened.
     """
@@ -99,9 +102,11 @@ async def system(
             if doors is None or number in doors:
                 told.append(f"127.0.0.1:{port}")
         for replica in replicas:
-            replica.advertise(",".join(told))
+            if environment.get("HODEI_PROVISIONING_ENABLED") != "0":
+                replica.advertise(",".join(told))
+            replica.use(*sources)
         stack.push_async_callback(_end, place, replicas)
-        for replica in replicas:
+        for replica in replicas if start else ():
             await replica.start()
         yield System(place, found, replicas, ",".join(told))
 
