@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import sys
 import time
@@ -156,3 +157,27 @@ async def call_until(over: asyncio.Event, first: Desk, second: Desk, job: str) -
         desks = desks[::-1]
         await asyncio.sleep(0.01)
     return failed
+
+
+async def test_a_command_that_follows_its_job_goes_on_at_another_server(spread: System) -> None:
+    first, second = spread.replicas
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("HODEI_")},
+        "HODEI_SERVER": f"{first.address},{second.address}",
+        "HODEI_TOKEN": spread.token,
+        "HODEI_DATA_DIR": str(spread.place / "elsewhere"),
+    }
+    script = "i=0; while [ $i -lt 60 ]; do i=$((i + 1)); echo $i; sleep 0.05; done; exit 3"
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "hodei_cli", "run", "--", "/bin/sh", "-c", script),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    assert command.stdout is not None
+    line = await asyncio.wait_for(command.stdout.readline(), 60)
+    await first.kill()
+    rest, said = await asyncio.wait_for(command.communicate(), 60)
+    assert (line + rest).split() == [b"%d" % n for n in range(1, 61)]
+    assert command.returncode == 3, said.decode()
