@@ -19,6 +19,7 @@ from hodei_application.scheduling.provisioner import Provisioner
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.workers.heartbeat import FlushHeartbeats
+from hodei_application.workers.redeliver import Redeliver
 from hodei_application.workers.resend_wishes import ResendWishes
 
 
@@ -95,7 +96,12 @@ def engine_of(parts: Parts) -> Engine:
         flush=FlushHeartbeats(
             begin=outside.begin, now=outside.now, connected=parts.connected, lease=policy.lease
         ),
-        wishes=ResendWishes(begin=outside.begin, now=outside.now, connected=parts.connected),
+        wishes=ResendWishes(
+            begin=outside.begin,
+            now=outside.now,
+            connected=parts.connected,
+            redeliver=Redeliver(begin=outside.begin, connected=parts.connected),
+        ),
         refresh=RefreshWatched(outside.begin, parts.moves, parts.connected, outside.is_alone),
         deeds=parts.deeds,
     )

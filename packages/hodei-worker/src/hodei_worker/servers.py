@@ -12,7 +12,7 @@ class Servers:
     def __init__(self, listed: str, choose: Callable[[int], int] = random.randrange) -> None:
         """`listed` is host:port, or several of them with commas between."""
         self._addresses = listed.split(",")
-        self._at = choose(len(self._addresses))
+        self._at = choose(len(self._addresses)) if len(self._addresses) > 1 else 0
 
     @property
     def current(self) -> str:

@@ -34,8 +34,9 @@ class FlushHeartbeats:
     """Write who was heard, and renew the leases of what these workers run: two statements, however many
     they are.
 
-    Only workers that were heard within the suspicion time count: a stream that is up but silent keeps no
-    lease alive.
+    Each in a transaction of its own: who ends a job holds its worker's row and then wants its lease, so
+    nobody may hold a lease and then want a worker. Only workers that were heard within the suspicion time
+    count: a stream that is up but silent keeps no lease alive.
     """
 
     begin: UnitOfWork
@@ -49,9 +50,10 @@ class FlushHeartbeats:
             return
         busy = [c.worker.id for c in heard if c.worker.job_id is not None]
         samples = self._samples(heard)
-        async with self.begin() as tx:
-            if busy:  # leases before workers: the order of all our transactions
+        if busy:
+            async with self.begin() as tx:
                 await tx.leases.renew(busy, self.lease)
+        async with self.begin() as tx:
             await tx.workers.record_heartbeats([c.worker.id for c in heard])
             if samples:
                 await tx.audit.record(samples)
