@@ -81,7 +81,7 @@ class Engine:
             loop("leader", self.leader.step, LONGEST, signals.leader),
             loop("heartbeats", self.flush, policy.flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
-            loop("refresh", self.refresh, REFRESH),
+            loop("refresh", self.refresh, REFRESH, signals.joined),
         ]
 
     async def stop(self, drain: timedelta) -> None:

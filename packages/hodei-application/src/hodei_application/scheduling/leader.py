@@ -108,7 +108,7 @@ class Leader:
     def heard(self, job: Job) -> None:
         """A job moved here: look at it when its clock runs out, not just at the next full round."""
         clocks = job.spec.clocks
-        if clocks.queue is None and clocks.total is None:
+        if clocks.queue is None and clocks.total is None and job.cancel_wish is None:
             return
         deadline = next_deadline(job)
         if deadline is not None and (self._deadline is None or deadline.at < self._deadline):
