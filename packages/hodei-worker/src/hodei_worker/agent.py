@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import betterproto2
@@ -11,7 +12,7 @@ from hodei_proto.wire import hodei as wire
 
 from hodei_worker import convert
 from hodei_worker.attempt import Attempt, Host
-from hodei_worker.order import Key, NotStarted, Outcome
+from hodei_worker.order import Key, NotStarted, Order, Outcome
 from hodei_worker.outbox import Holding, Outbox
 from hodei_worker.overflow import Overflow
 from hodei_worker.spool import Spool
@@ -24,15 +25,30 @@ GIVEN_BACK = "given-back"  # never started: the server may give the job to anoth
 LOST = "worker-lost"  # started, and ended by us for no fault of the job's
 
 
+def _spool(host: Host) -> Spool:
+    """What does not fit into memory goes to the host's disk."""
+    return Spool(overflow=Overflow(host.scratch.base))
+
+
 class Agent:
     """Takes the server's messages, and leaves what it has to say in the outbox.
 
-    Knows nothing of connections.
+    Knows nothing of connections. `make_attempt` and `make_spool` make what an attempt is and what holds its
+    output.
     """
 
-    def __init__(self, host: Host, outbox: Outbox, meter: UsageMeter | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        outbox: Outbox,
+        meter: UsageMeter | None = None,
+        make_attempt: Callable[[Order, Spool, Host], Attempt] = Attempt,
+        make_spool: Callable[[Host], Spool] = _spool,
+    ) -> None:
         self._host = host
         self._outbox = outbox
+        self._make_attempt = make_attempt
+        self._make_spool = make_spool
         self._meter = meter or UsageMeter()
         self._current: Attempt | None = None
         self._superseded = False  # the current attempt is being killed, and nobody wants to hear of it
@@ -152,11 +168,11 @@ class Agent:
             self._begin(command, holding)
 
     def _hold(self, key: Key) -> Holding:
-        return self._outbox.hold(key, Spool(overflow=Overflow(self._host.scratch.base)))
+        return self._outbox.hold(key, self._make_spool(self._host))
 
     def _begin(self, command: wire.RunJobCommand, holding: Holding) -> None:
         try:
-            attempt = Attempt(convert.to_order(command), holding.spool, self._host)
+            attempt = self._make_attempt(convert.to_order(command), holding.spool, self._host)
             holding.started = attempt.start()
         except NotStarted as refusal:
             self._finish(holding, refusal.outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 FIRST = 0.25  # seconds
 LONGEST = 3.0
@@ -14,9 +15,12 @@ class Backoff:
     After a server comes back its agents spread over the whole limit, instead of coming in waves.
     """
 
-    def __init__(self, first: float = FIRST, longest: float = LONGEST) -> None:
+    def __init__(
+        self, first: float = FIRST, longest: float = LONGEST, jitter: Callable[[], float] = random.random
+    ) -> None:
         self._first = first
         self._longest = longest
+        self._jitter = jitter
         self._failures = 0
 
     def reset(self) -> None:
@@ -25,6 +29,6 @@ class Backoff:
 
     def next_seconds(self) -> float:
         """The wait after one more failure."""
-        limit = min(self._longest, self._first * 2**self._failures)
+        limit: float = min(self._longest, self._first * 2**self._failures)
         self._failures = min(self._failures + 1, 32)
-        return random.uniform(0, limit)  # noqa: S311  spreads load, guards nothing
+        return limit * self._jitter()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 import grpc
@@ -34,7 +33,10 @@ class LostTouch(Exception):
 
 
 class Connection:
-    """Keeps an agent connected. `make_agent` is called once, when the server has told its worker id."""
+    """Keeps an agent connected. `make_agent` is called once, when the server has told its worker id.
+
+    `dial` opens a connection; each try has one of its own.
+    """
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Connection:
         registration: Callable[[str], wire.RegisterWorkerRequest],
         make_agent: Callable[[str, Outbox], Agent],
         backoff: Backoff | None = None,
+        dial: Callable[[str], WorkerService] = WorkerService,
     ) -> None:
         self._server = server
         self._registration = registration
@@ -49,7 +52,9 @@ class Connection:
         self._outbox = Outbox()
         self._session_id = ""
         self._patience = FIRST_PATIENCE
-        self._heard_at = time.monotonic()
+        self._dial = dial
+        self._now = asyncio.get_running_loop().time
+        self._heard_at = self._now()
         self._troubled = False
         self._leaving = False
         self._service: WorkerService | None = None
@@ -60,7 +65,7 @@ class Connection:
     async def keep(self) -> None:
         """Connect, and connect again, for ever. Raise Refused or LostTouch."""
         while True:
-            self._service = WorkerService(self._server)
+            self._service = self._dial(self._server)
             try:
                 await self._once(self._service)
             except (grpc.RpcError, StreamLost) as e:
@@ -68,7 +73,7 @@ class Connection:
             finally:
                 service, self._service = self._service, None
                 await service.close()
-            if time.monotonic() - self._heard_at > self._patience:
+            if self._now() - self._heard_at > self._patience:
                 raise LostTouch(f"no word from {self._server} for {self._patience:.0f} s")
             await asyncio.sleep(self._backoff.next_seconds())
 

@@ -119,7 +119,7 @@ async def run(settings: Settings) -> int:
         make_agent,
     )
     try:
-        return await _serve(connection, Leaving(connection, settings.drain_seconds))
+        return await serve(connection, Leaving(connection, settings.drain_seconds))
     finally:
         if connection.agent.done():  # however we came here, no job runs on without us
             await connection.agent.result().abandon("the agent ends")
@@ -166,7 +166,8 @@ class Leaving:
             await agent.result().drained.wait()
 
 
-async def _serve(connection: Connection, leaving: Leaving) -> int:
+async def serve(connection: Connection, leaving: Leaving) -> int:
+    """Keep connected until we are to leave; return the exit code."""
     keeping = asyncio.create_task(connection.keep())
     left = asyncio.create_task(leaving.wait())
     try:

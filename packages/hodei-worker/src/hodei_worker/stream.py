@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 from hodei_proto.wire import hodei as wire
 
@@ -37,7 +36,8 @@ class Stream:
         self._agent = agent
         self._outbox = outbox
         self._interval = HEARTBEAT_SECONDS
-        self.heard_at = time.monotonic()
+        self._now = asyncio.get_running_loop().time
+        self.heard_at = self._now()
         self.lease_seconds: float | None = None  # None until the server has welcomed us
 
     async def run(self) -> None:
@@ -79,7 +79,7 @@ class Stream:
         message = await self._call.read()
         if not isinstance(message, wire.ServerMessage):  # EOF
             raise StreamLost("the server ended the stream")
-        self.heard_at = time.monotonic()
+        self.heard_at = self._now()
         return message
 
     def _take(self, message: wire.ServerMessage) -> None:
@@ -103,7 +103,7 @@ class Stream:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
-            silent = time.monotonic() - self.heard_at
+            silent = self._now() - self.heard_at
             if silent > SILENT_INTERVALS * self._interval:
                 raise StreamLost(f"the server has said nothing for {silent:.0f} s")
             self._outbox.post(self._agent.heartbeat())
