@@ -21,6 +21,7 @@ from hodei_worker.connection import Connection, LostTouch, Refused
 from hodei_worker.convert import registration
 from hodei_worker.machine import look_at_machine
 from hodei_worker.outbox import Outbox
+from hodei_worker.scratch import Scratch
 from hodei_worker.settings import Settings
 
 
@@ -263,6 +264,103 @@ async def test_an_agent_that_cannot_come_back_within_its_lease_gives_up(
     await server.stop()
     with pytest.raises(LostTouch):
         await asyncio.wait_for(client.task, 20)
+
+
+async def test_a_job_is_dead_before_its_lease_ends_and_what_it_wrote_is_told_later(
+    server: Any, client: Client, order: Any, read: Any, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    side = await server.connected()
+    await side.welcome(lease_ms=2000, heartbeat_interval_ms=50)
+    side.send(run_job=order(f"echo out; echo $$ > {pid_file}; trap '' TERM; while :; do sleep 1; done"))
+    await side.next("log_chunk")
+    await server.stop()
+    cut_off_at = asyncio.get_running_loop().time()
+    agent = client.connection.agent.result()
+    await asyncio.wait_for(agent._task, 20)
+    assert asyncio.get_running_loop().time() - cut_off_at < 2
+    assert not Path(f"/proc/{int(pid_file.read_text())}").exists()
+    await server.start()
+    again = await server.connected()
+    hello = await again.welcome()
+    assert [(f.job_id, f.attempt) for f in hello.finished] == [("job-1", 1)]
+    result = await again.finish()
+    assert (result.reason, result.started) == ("worker-lost", True)
+    assert read(again.chunks).stdout == b"out\n"
+
+
+async def test_what_the_server_says_of_the_lease_counts_however_well_the_stream_is(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=900, heartbeat_interval_ms=200)
+    side.send(run_job=order("sleep 60"))
+    await side.next("started")
+    answers = iter([900] * 10)  # two seconds in which it is renewed, then no more
+    async with asyncio.timeout(20):
+        while (message := await side.incoming.get()).result is None:
+            if message.heartbeat is not None:
+                side.send(ack=wire.AckMessage(success=True, lease_ms=next(answers, 1)))
+    assert message.result.reason == "worker-lost"
+    assert next(answers, None) is None
+
+
+async def test_an_order_that_comes_when_the_lease_is_over_is_given_back_unstarted(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=50)
+    await asyncio.sleep(0.06)  # the lease is what it waits for
+    side.send(run_job=order("true"))
+    result = await side.next("result")
+    assert (result.reason, result.started) == ("given-back", False)
+
+
+async def test_an_end_that_waits_is_told_when_the_lease_is_long_over(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=100, heartbeat_interval_ms=30)
+    side.send(run_job=order("exit 5"))
+    await side.next("result")
+    await server.stop()
+    agent = client.connection.agent.result()
+    await asyncio.sleep(0.3)  # three leases
+    assert agent.lease.over
+    assert not client.task.done()
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    assert (await again.finish()).exit_code == 5
+
+
+async def test_an_end_that_nobody_took_stays_on_disk_when_the_agent_ends(
+    server: Any, client: Client, order: Any, host: Host
+) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("echo out; exit 5"))
+    await side.next("result")
+    await server.stop()
+    assert client.connection.close() is True
+    host.scratch.close(keep_spool=True)
+    [left] = host.scratch.base.glob("agent-*/spool/*")
+    assert b"out\n" in left.read_bytes()
+    assert b'"exit_code": 5' in left.read_bytes()
+    assert sorted(each.name for each in left.parent.parent.iterdir()) == ["lock", "spool"]
+
+
+async def test_a_spool_of_a_dead_agent_is_not_swept_without_a_word(
+    scratch: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scratch.make()
+    [spool] = scratch.base.glob("agent-*/spool")
+    (spool / "000000001").write_bytes(b"x" * 2000)
+    scratch.close(keep_spool=True)
+    later = Scratch(scratch.base)
+    assert later.sweep() == 1
+    assert "left 2 KiB of output or ends" in caplog.text
+    later.close()
 
 
 async def test_output_stays_within_the_window_while_nothing_is_acknowledged(
