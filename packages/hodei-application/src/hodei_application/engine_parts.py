@@ -18,7 +18,7 @@ from hodei_application.scheduling.presence import PresenceCheck
 from hodei_application.scheduling.provisioner import Provisioner
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.timekeeper import Timekeeper
-from hodei_application.workers.heartbeat import FlushHeartbeats
+from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.resend_wishes import ResendWishes
 
 
@@ -77,6 +77,7 @@ def engine_of(parts: Parts) -> Engine:
         signals=parts.signals,
     )
     parts.moves.heard_by.append(leader.heard)
+    renew = RenewLeases(begin=outside.begin, connected=parts.connected, lease=policy.lease)
     return Engine(
         outside=outside,
         policy=policy,
@@ -92,9 +93,8 @@ def engine_of(parts: Parts) -> Engine:
         destroyer=destroyer,
         inventory=inventory,
         sightings=parts.sightings,
-        flush=FlushHeartbeats(
-            begin=outside.begin, now=outside.now, connected=parts.connected, lease=policy.lease
-        ),
+        renew=renew,
+        flush=FlushHeartbeats(begin=outside.begin, now=outside.now, connected=parts.connected, renew=renew),
         wishes=ResendWishes(begin=outside.begin, now=outside.now, connected=parts.connected),
         refresh=RefreshWatched(outside.begin, parts.moves, parts.connected),
         deeds=parts.deeds,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 # Of the lease: the job is dead before the server may give it away, although our clock may be slow, the kill
 # takes a moment, and the lease of a new attempt began when the server decided and not when we heard.
-RESERVE = 0.1
+RESERVE = 0.05
 
 
 class Lease:
