@@ -108,5 +108,5 @@ def test_the_spool_has_a_size_with_a_unit(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["64", "much", "-1MiB", "1.5GiB", "64 parsecs", "1KiB", "9999GiB"])
 def test_a_size_that_makes_no_sense_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(SettingsError, match="HODEI_SPOOL_SIZE=.*(64MiB or 1GiB|1MiB to 1TiB)"):
+    with pytest.raises(SettingsError, match=r"HODEI_SPOOL_SIZE=.*(64MiB or 1GiB|1MiB to 1TiB)"):
         read_settings({"HODEI_OTP_TOKEN": "x", "HODEI_SPOOL_SIZE": text})

@@ -12,6 +12,7 @@ from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.scheduling.creator import Creator
 from hodei_application.scheduling.destroyer import Destroyer
 from hodei_application.scheduling.janitor import Inventory, Janitor
+from hodei_application.scheduling.last_words import LastWords
 from hodei_application.scheduling.leader import Leader
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.presence import PresenceCheck
@@ -26,6 +27,7 @@ def engine_of(parts: Parts) -> Engine:
     """Everything of a control plane that acts by itself."""
     outside, policy = parts.outside, parts.policy
     reaper = _reaper(parts)
+    intake = _intake(parts)
     destroyer = Destroyer(
         begin=outside.begin,
         now=outside.now,
@@ -43,6 +45,7 @@ def engine_of(parts: Parts) -> Engine:
         backoffs=parts.backoffs,
         provisionings=parts.provisionings,
         reaper=reaper,
+        last_words=LastWords(now=outside.now, landscape=parts.landscape, intake=intake),
     )
     inventory = Inventory(
         begin=outside.begin,
@@ -86,7 +89,7 @@ def engine_of(parts: Parts) -> Engine:
         landscape=parts.landscape,
         config=parts.config,
         connected=parts.connected,
-        intake=_intake(parts),
+        intake=intake,
         dispatcher=parts.dispatcher,
         leader=leader,
         reaper=reaper,

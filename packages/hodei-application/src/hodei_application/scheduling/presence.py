@@ -22,6 +22,7 @@ from hodei_application.deeds import Deeds
 from hodei_application.ports import Clock, Jitter
 from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.last_words import LastWords
 from hodei_application.scheduling.provisionings import STARTED, Provisionings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import Signals
@@ -52,6 +53,7 @@ class PresenceCheck:
     backoffs: Backoffs
     provisionings: Provisionings
     reaper: Reaper
+    last_words: LastWords
 
     def ask(self, live: Sequence[Worker]) -> bool:
         """Begin to ask about those that are suspect; whether there are any."""
@@ -87,14 +89,16 @@ class PresenceCheck:
         if worker.state is WorkerState.CONNECTING and worker.provider_id is not None:
             self.backoffs.failed(worker.provider_id, worker.demand.key, self.now())
             await self.provisionings.failed(worker.id, why)
+        await self.last_words(worker)
         at = self.now()
 
         def end(job: Job) -> Change[Job]:
             return _end_of(job, presence, why, at)
 
-        # A worker that has bound again since it was suspected has another version and is alive.
+        # A worker that has bound again since it was suspected is alive; its last words may have freed it.
+        states = {worker.state, WorkerState.READY} if worker.job_id is not None else {worker.state}
         await self.reaper.take_away(
-            worker.id, why, end=end, still=lambda w: not w.connected and w.state is worker.state
+            worker.id, why, end=end, still=lambda w: not w.connected and w.state in states
         )
 
 

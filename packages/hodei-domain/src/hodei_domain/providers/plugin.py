@@ -14,6 +14,7 @@ from hodei_domain.providers.ports import (
     WorkerLifecycle,
     WorkerLogs,
     WorkerMetrics,
+    WorkerSpool,
 )
 from hodei_domain.providers.provider import ProviderType
 
@@ -37,4 +38,5 @@ class ProviderPlugin:
     cost: WorkerCost | None = None
     metrics: WorkerMetrics | None = None
     events: WorkerEventSource | None = None
+    spool: WorkerSpool | None = None
     server_address: Callable[[], Awaitable[str]] | None = None
