@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,8 @@ class Server:
     def take(self, message: wire.WorkerMessage) -> None:
         if message.log_chunk is not None:
             self._take_chunk(message.log_chunk)
-        elif message.result is not None and not self.ends:
-            if message.result.next_sequence == self.entries:
-                self.ends.append(message.result.exit_code)
+        elif message.result is not None and not self.ends and message.result.next_sequence == self.entries:
+            self.ends.append(message.result.exit_code)
 
     def _take_chunk(self, chunk: wire.LogChunk) -> None:
         if chunk.first_sequence + chunk.lines <= self.entries:
@@ -129,7 +129,7 @@ async def play(place: Path, steps: list[tuple[str, int]]) -> None:
                 holding.result = convert.from_outcome(
                     KEY,
                     outcome,
-                    at=convert.datetime.now(convert.UTC),
+                    at=datetime.now(UTC),
                     next_sequence=written.next_sequence - holding.spool.lost_entries,
                     log_bytes=written.next_offset,
                 )
