@@ -31,6 +31,7 @@ format:
 types:
     mypy
     mypy -p benchmarks
+    MYPYPATH=tests-e2e mypy -p simulation
     MYPYPATH=scripts mypy scripts/reference scripts/generate-docs.py
 
 # who may import whom
@@ -69,6 +70,14 @@ system *ARGS:
 e2e *ARGS:
     {{ unset_tools }} python -m pytest tests-e2e "$@"
 
+# SEEDS simulated worlds with faults, beginning with seed FROM; each that breaks a promise is told
+simulate SEEDS="1000" FROM="0" *ARGS:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m simulation "$@"
+
+# the story of one seed
+simulate-one SEED:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m simulation --story {{ SEED }}
+
 # one benchmark of benchmarks/, by name
 bench NAME *ARGS:
     {{ unset_tools }} python -m "benchmarks.$@"
@@ -84,6 +93,10 @@ build:
 # the agent bundle that the wheel of hodei-agent-bundle ships, for this machine's architecture or another
 bundle *ARGS:
     python -m hodei_agent_bundle build "$@"
+
+# the images of the server and of the workers; --help lists the options
+images *ARGS:
+    scripts/docker/build-images.sh "$@"
 
 # the platform on this machine, from this checkout
 dev *ARGS:

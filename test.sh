@@ -21,7 +21,7 @@ fi
 summary=() failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-for step in lint types imports generated unit agent system; do
+for step in lint types imports generated unit agent system simulate; do
     printf '\n== %s\n' "$step"
     since=$SECONDS
     if "$venv/bin/just" "$step" 2>&1 | tee "$log"; then

@@ -113,6 +113,7 @@ def _environment(url: str, data: Path, settings: Mapping[str, str]) -> dict[str,
         "HODEI_DATA_DIR": str(data),
         "HODEI_LOG_LEVEL": "warning",
         "HODEI_RATE_LIMIT": "1000000",
+        "HODEI_DOCKER_ENABLED": "0",
     }
     return {**around, **ours, **settings}
 

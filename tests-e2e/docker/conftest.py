@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +28,9 @@ class _Connection(http.client.HTTPConnection):
 class Engine:
     """The engine, asked without any part of Hodei."""
 
+    def __init__(self) -> None:
+        self._labels: set[str] = set()
+
     def call(self, method: str, path: str) -> Any:
         """What it answers; None if that is nothing or a refusal."""
         connection = _Connection("localhost")
@@ -42,9 +45,19 @@ class Engine:
     def workers(self, place: Path) -> list[dict[str, Any]]:
         """Containers, running or not, of the server whose data directory this is."""
         label = f"hodei.installation={(place / 'installation').read_text().strip()}"
+        self._labels.add(label)
+        return self._labelled(label)
+
+    def _labelled(self, label: str) -> list[dict[str, Any]]:
         wanted = quote(json.dumps({"label": [label]}))
         found: list[dict[str, Any]] = self.call("GET", f"/containers/json?all=1&filters={wanted}")
         return found
+
+    def clean(self) -> None:
+        """Remove what a test that failed left behind."""
+        for label in self._labels:
+            for each in self._labelled(label):
+                self.call("DELETE", f"/containers/{each['Id']}?force=1&v=1")
 
     def until(self, place: Path, what: Callable[[list[dict[str, Any]]], Any]) -> Any:
         """Look until the workers are as wanted; what that gives."""
@@ -62,8 +75,10 @@ class Engine:
 
 
 @pytest.fixture(scope="session")
-def engine(need: Callable[[str, object, str], None]) -> Engine:
+def engine(need: Callable[[str, object, str], None]) -> Iterator[Engine]:
     """The engine of this machine, with the images of the tests."""
     there = os.path.exists(SOCKET) and Engine().call("GET", "/version")
     need("docker", there, f"no Docker engine at {SOCKET}")
-    return Engine()
+    engine = Engine()
+    yield engine
+    engine.clean()

@@ -1,7 +1,8 @@
 """The pages: every example runs and prints what it promises, links lead somewhere, translations agree.
 
 A page says what the tests need to know about an example in a comment before it: `background` is a server that
-stays while the later examples run, `grpcurl` needs that program, `long` takes minutes and is not run here.
+stays while the later examples run, `grpcurl` needs that program, `docker` an engine, `long` takes minutes and
+is not run here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 PATIENCE_SECONDS = 300.0
+DEBIAN = "hodei-test/debian:12"
 
 
 class Example(NamedTuple):
@@ -107,7 +109,9 @@ def test_generated_pages_are_what_the_code_gives() -> None:
 
 
 def test_every_example_is_marked_with_a_word_that_is_known() -> None:
-    assert {each.mark for page in PAGES for each in examples(page)} <= {"", "background", "grpcurl", "long"}
+    assert {each.mark for page in PAGES for each in examples(page)} <= {
+        *("", "background", "grpcurl", "docker", "long")
+    }
 
 
 @pytest.mark.e2e
@@ -136,6 +140,18 @@ def test_the_examples_for_a_foreign_client_run(machine: Any, grpcurl: str, tmp_p
         return commands
 
     run_in_one_shell([each._replace(commands=placed(each.commands)) for each in found], machine, tmp_path)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_the_examples_with_images_run(machine: Any, need_images: Callable[..., None], tmp_path: Path) -> None:
+    """In an image that is here already: the one on the page would have to be pulled."""
+    need_images(DEBIAN)
+    machine.up(HODEI_DOCKER_ENABLED="1")
+    found = [each for page in RUN for each in examples(page) if each.mark == "docker"]
+    assert found
+    here = [each._replace(commands=each.commands.replace("alpine:3.20", DEBIAN)) for each in found]
+    run_in_one_shell(here, machine, tmp_path)
 
 
 def run_in_one_shell(chosen: Sequence[Example], machine: Any, place: Path) -> None:

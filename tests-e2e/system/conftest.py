@@ -107,6 +107,7 @@ def running(url: str, data_dir: Path, port: int = 0, **settings: str) -> Iterato
         "HODEI_DATABASE_URL": url,
         "HODEI_DATA_DIR": str(data_dir),
         "HODEI_PROCESS_MAX_WORKERS": str(MAX_WORKERS),
+        "HODEI_DOCKER_ENABLED": "0",
         "HODEI_LOG_LEVEL": "debug",
     }
     ready, ready_there = os.pipe()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -48,24 +49,6 @@ class Engine:
         return set(self("ps", "-a", "--filter", mark, "--format", '{{.Label "hodei.worker.id"}}').split())
 
 
-@pytest.fixture(scope="module")
-def images() -> None:
-    """The images of these tests; without them the tests are skipped, or fail where Docker is required."""
-    if shutil.which("docker") is None:
-        missing = ["docker"]
-    else:
-        missing = [image for image in (*SHELL, DISTROLESS) if not _has(image)]
-    if missing and "docker" in os.environ.get("HODEI_REQUIRE", "").split(","):
-        pytest.fail(f"HODEI_REQUIRE names docker, and there is no {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"no {', '.join(missing)} here")
-
-
-def _has(image: str) -> bool:
-    looked = subprocess.run(("docker", "image", "inspect", image), capture_output=True, check=False)
-    return looked.returncode == 0
-
-
 @pytest.fixture
 def port() -> int:
     """A port to which a second server can come back. Workers dial the first one's."""
@@ -74,7 +57,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def data(images: None, tmp_path: Path) -> Path:
+def data(need_images: Callable[..., None], tmp_path: Path) -> Path:
+    need_images(*SHELL, DISTROLESS)
     return tmp_path
 
 
@@ -233,12 +217,40 @@ def test_more_memory_than_the_engine_has_is_never_tried(database: str, data: Pat
         assert platform.sql("SELECT count(*) FROM workers") == [(0,)]
 
 
+class NothingThere(BaseHTTPRequestHandler):
+    """A registry that has no image."""
+
+    def do_GET(self) -> None:
+        body = b"{}"
+        if self.path != "/v2/":
+            body = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "we never had such a thing"}]}'
+        self.send_response(200 if self.path == "/v2/" else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815  (http.server looks for this name)
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def empty_registry() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), NothingThere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
 def test_what_cannot_be_pulled_fails_at_once_with_the_registrys_words(
-    database: str, data: Path, run_server: Any
+    database: str, data: Path, run_server: Any, empty_registry: str
 ) -> None:
     with run_server(database, data, **DOCKER) as platform:
-        ended = platform.run("true", image="127.0.0.1:5000/hodei-test/nothing:1")
+        ended = platform.run("true", image=f"{empty_registry}/some/thing:1")
         assert (ended.state, ended.reason) == ("FAILED", "image-pull")
-        assert "nothing" in ended.message
+        assert "we never had such a thing" in ended.message
         wrong = platform.run("true", image="Not A Reference")
         assert (wrong.state, wrong.reason) == ("FAILED", "image-pull"), wrong.message

@@ -171,6 +171,25 @@ def test_a_private_server_has_its_own_database_and_takes_its_workers_along(tmp_p
     assert not (tmp_path / "server.json").exists()
 
 
+@pytest.mark.parametrize(("arguments", "left"), [((), 1), (("--only-server",), 0)])
+def test_the_only_server_of_a_database_takes_idle_workers_along(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    left: int,
+) -> None:
+    with running(tmp_path, *arguments, HODEI_DATABASE_URL=database_url) as server:
+        with server.client(token=(tmp_path / "token").read_text().strip()) as client:
+            assert run(client, "true").state == "SUCCEEDED"
+        code, errors = server.stop()
+        assert code == 0, errors
+    try:
+        assert len(list((tmp_path / "workers").glob("*.json"))) == left
+    finally:
+        with running(tmp_path, "--ephemeral", HODEI_DATABASE_URL=database_url):
+            pass  # it clears away what the other left
+
+
 def test_the_jobs_of_an_owner_that_is_gone_are_cancelled(database_url: str, tmp_path: Path) -> None:  # noqa: F811
     theirs, ours = os.pipe()
     arguments = ("--ephemeral", "--owner-fd", str(theirs))

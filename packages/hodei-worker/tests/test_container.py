@@ -92,7 +92,7 @@ def test_what_limits_a_job_is_told_in_words(tmp_path: Path) -> None:
         "the container's: memory 160 MiB with the agent; memory 96 MiB, watched by the agent"
     )
     unlimited = Limiter(container=found(tmp_path / "nothing"))
-    assert unlimited.label == "rlimit"
+    assert unlimited.label == "container"
     assert unlimited.confine(Asked()).text == "the container's: no limit on memory"
 
 

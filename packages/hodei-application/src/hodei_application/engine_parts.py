@@ -20,6 +20,7 @@ from hodei_application.scheduling.provisioner import Provisioner
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
+from hodei_application.workers.redeliver import Redeliver
 from hodei_application.workers.resend_wishes import ResendWishes
 
 
@@ -98,7 +99,12 @@ def engine_of(parts: Parts) -> Engine:
         sightings=parts.sightings,
         renew=renew,
         flush=FlushHeartbeats(begin=outside.begin, now=outside.now, connected=parts.connected, renew=renew),
-        wishes=ResendWishes(begin=outside.begin, now=outside.now, connected=parts.connected),
+        wishes=ResendWishes(
+            begin=outside.begin,
+            now=outside.now,
+            connected=parts.connected,
+            redeliver=Redeliver(begin=outside.begin, connected=parts.connected),
+        ),
         refresh=RefreshWatched(outside.begin, parts.moves, parts.connected),
         deeds=parts.deeds,
     )

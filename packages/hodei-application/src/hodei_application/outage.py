@@ -21,6 +21,8 @@ class Outage:
     """One line when the store goes and one when it is back, however many loops and calls notice it."""
 
     _monotonic: Callable[[], float] = monotonic
+    _recovered: Callable[[], None] = lambda: None
+    """Called when it answers again: what was committed although nobody heard of it is there to be found."""
     _since: float | None = field(default=None, init=False)
     ended_at: float = field(default=float("-inf"), init=False)
     """When it recovered last; whoever judges silence must not count the outage."""
@@ -42,6 +44,7 @@ class Outage:
             self.ended_at = self._monotonic()
             log.warning("The store answers again after %.1f s", self.ended_at - self._since)
             self._since = None
+            self._recovered()
 
 
 @frozen

@@ -58,9 +58,9 @@ class Parts:
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
         """Make them all."""
-        outage = Outage(outside.monotonic)
-        outside = evolve(outside, begin=Watched(outside.begin, outage))
         signals = Signals(outside.hint)
+        outage = Outage(outside.monotonic, signals.wish)
+        outside = evolve(outside, begin=Watched(outside.begin, outage))
         config = LiveConfig.of(policy.scheduler)
         landscape = Landscape(outside.plugins)
         kinds = Kinds(landscape)

@@ -13,7 +13,7 @@ from hodei_application.workers.commands import Action, LogAck, ResultAck, StopAt
 from hodei_application.workers.hello import Attempted
 from hodei_domain.jobs.job import JobState, Progress
 from hodei_domain.jobs.result import JobResult, Reason
-from hodei_domain.jobs.spec import RetryRules
+from hodei_domain.jobs.spec import OnWorkerLost, RetryRules
 from hodei_domain.kernel.errors import StoreUnavailable
 from hodei_domain.workers.worker import WorkerState
 
@@ -133,6 +133,16 @@ async def test_an_end_without_all_of_its_output_is_not_accepted_and_the_worker_t
     await agent.say(LogsArrived(delayed), agent.end(job))
     assert (await world.job(job.id)).state is JobState.SUCCEEDED
     assert agent.told(ResultAck) == [ResultAck(job.id, 1, True)]
+
+
+async def test_the_end_of_an_attempt_that_was_given_up_does_not_count_although_the_job_is_over(
+    world: World,
+) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent, on_worker_lost=OnWorkerLost.FAIL)
+    await world.control.terminate_worker(agent.worker_id)
+    await agent.finish(job)
+    assert [ack.accepted for ack in agent.told(ResultAck)] == [False]
 
 
 async def test_a_chunk_behind_a_hole_is_not_stored_and_the_worker_must_tell_again(world: World) -> None:

@@ -237,6 +237,21 @@ async def test_a_storm_of_wake_ups_makes_no_storm_of_rounds(world: World) -> Non
     assert world.store.commits == before
 
 
+async def test_a_round_that_took_long_does_not_put_off_the_next_for_minutes(world: World) -> None:
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[Any]:
+        async with world.store.begin() as tx:
+            yield tx
+        world.clock.advance(timedelta(seconds=30))
+
+    leader = world.replica("one", slow).engine.leader
+    await leader.step()
+    job = await world.submit(clocks=Clocks(total=timedelta(seconds=1)))
+    world.clock.advance(timedelta(seconds=6))
+    await leader.step()
+    assert (await world.job(job.id)).state is JobState.TIMEOUT
+
+
 async def test_a_class_that_was_tried_in_vain_does_not_hold_up_another(world: World) -> None:
     await world.add_provider(max_workers=5)
     await world.submit(image="a:1", provider="scripted", region="")
@@ -322,3 +337,25 @@ async def test_a_plugins_bug_does_not_end_the_destroying(
     world.provider.on_destroy = None
     await world.pass_time(timedelta(seconds=10))
     assert (await world.worker(agent.worker_id)).state is WorkerState.TERMINATED
+
+
+@pytest.mark.parametrize(("durations", "pause"), [((0.3,), 0.05), ((0.3, 0.2), 2.0), ((0.01, 0.4), 0.1)])
+async def test_rounds_that_are_slow_come_more_seldom_and_a_single_slow_one_delays_nothing(
+    world: World, durations: tuple[float, ...], pause: float
+) -> None:
+    left = list(durations)
+
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[Any]:
+        async with world.store.begin() as tx:
+            yield tx
+            world.clock.advance(timedelta(seconds=left.pop(0) if left else 0))
+
+    leader = world.replica("slow", slow).engine.leader
+    for _ in durations:
+        leader._may_run_at = float("-inf")
+        leader.signals.room()
+        await leader.step()
+    await world.submit()
+    leader.signals.room()
+    assert await leader.step() == pytest.approx(timedelta(seconds=pause), abs=timedelta(milliseconds=1))

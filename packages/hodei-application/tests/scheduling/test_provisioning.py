@@ -1,5 +1,6 @@
 """Making workers: the provisioner, the creator and their backoff."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable, WorkerNotCreated
 from hodei_domain.providers.pools import Pool, PoolRules
 from hodei_domain.providers.provider import ProviderStatus
+from hodei_domain.workers.spec import WorkerSpec
 from hodei_domain.workers.worker import WorkerState
 
 
@@ -354,3 +356,46 @@ async def test_a_warm_pool_of_an_image_that_cannot_be_had_is_tried_ever_more_sel
     world.provider.failures = []
     await world.pass_time(timedelta(minutes=3))
     assert len(world.provider.made) == 1
+
+
+async def test_a_registry_that_is_away_says_nothing_of_the_provider(world: World) -> None:
+    provider = await world.add_provider()
+    world.provider.failures = [WorkerNotCreated("no route to the registry")] * 5
+    await world.submit(image="far:1")
+    await world.pass_time(timedelta(seconds=20))
+    found = (await world.control.get_provider(provider.id)).provider
+    assert (found.status, found.failures) == (ProviderStatus.ACTIVE, 0)
+
+
+async def test_a_pull_may_take_longer_than_a_worker_has_to_register(world: World) -> None:
+    pulled = asyncio.Event()
+
+    async def pull(spec: WorkerSpec) -> None:
+        await pulled.wait()
+
+    world.provider.on_prepare = pull
+    await world.add_provider()
+    job = await world.submit()
+    await world.control.engine.leader.step()
+    for _ in range(20):  # minutes
+        world.clock.advance(timedelta(minutes=1))
+        await world.control.engine.leader.step()
+    [worker] = await world.live()
+    assert worker.state is WorkerState.CREATING
+    world.provider.on_prepare = None
+    pulled.set()
+    await world.settle()
+    assert [made for what, made in world.provider.calls if what == "create"] == [worker.id]
+    assert (await world.job(job.id)).worker_id == worker.id
+
+
+async def test_a_worker_has_its_time_to_register_from_when_it_was_made(world: World) -> None:
+    world.agents_come = False
+    await world.add_provider()
+    await world.submit()
+    await world.control.engine.leader.step()
+    await world.control.engine.deeds.settled()
+    [worker] = await world.live()
+    assert worker.state is WorkerState.CONNECTING
+    within = world.control.engine.config.now.register_within
+    assert worker.register_by == world.clock() + within

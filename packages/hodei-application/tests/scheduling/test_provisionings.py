@@ -170,3 +170,15 @@ async def test_a_successor_goes_on_telling(world: World) -> None:
     await world.settle()
     await world.control.engine.leader.provisionings.stage(id, "pulling x")
     assert await stages(world, job.id) == ["making a worker", "started", "pulling x"]
+
+
+async def test_a_job_that_waits_for_days_does_not_fill_the_trail(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisionings, "MOST_OF_A_JOB", 5)
+    await world.add_provider()
+    job = await world.submit(image="alpine")
+    world.provider.failures = [WorkerNotCreated("no route to the registry")] * 100
+    await world.pass_time(timedelta(minutes=2))
+    told = await stages(world, job.id)
+    assert told == [*(["making a worker", "failed: no route to the registry"] * 2), "making a worker"]

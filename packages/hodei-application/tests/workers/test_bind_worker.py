@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from hodei_application.logs.get_logs import LogQuery
 from hodei_application.testing import World
 from hodei_application.workers.commands import Action, CancelAttempt, RunAttempt, Welcome
 from hodei_application.workers.hello import Attempted
@@ -86,6 +87,16 @@ async def test_a_running_job_that_its_worker_forgot_is_lost_by_its_policy(world:
     lost = await world.job(job.id)
     assert (lost.state, lost.result and lost.result.reason) == (JobState.FAILED, Reason.WORKER_LOST)
     assert (await world.worker(agent.worker_id)).state is WorkerState.READY
+
+
+async def test_the_output_that_a_worker_lost_with_a_running_job_is_marked_in_its_log(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    await agent.write(job, b"kept\n")
+    await agent.connect()
+    page = await world.control.get_logs(LogQuery(job_id=job.id))
+    assert page.lines[0].entry.data == b"kept"
+    assert b"output that it had not sent yet is lost" in page.lines[1].entry.data
 
 
 async def test_an_old_worker_that_comes_back_goes_on_with_what_our_books_say(world: World) -> None:

@@ -2,6 +2,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from hodei_application.logs.get_logs import LogQuery
 from hodei_application.testing import World
 from hodei_application.workers.commands import DrainWorker
 from hodei_application.workers.terminate_worker import WorkerBusy
@@ -83,6 +84,16 @@ async def test_a_worker_that_is_terminated_loses_its_job_by_policy(world: World)
     assert (worker.state, worker.job_id, worker.reason) == (WorkerState.TERMINATING, None, "broken")
     again = await world.control.terminate_worker(agent.worker_id)
     assert again.lost is None
+
+
+async def test_the_output_that_goes_with_a_terminated_worker_is_marked_in_its_log(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    await agent.write(job, b"kept\n")
+    await world.control.terminate_worker(agent.worker_id, reason="broken")
+    page = await world.control.get_logs(LogQuery(job_id=job.id))
+    assert page.lines[0].entry.data == b"kept"
+    assert b"broken; output that it had not sent yet is lost" in page.lines[1].entry.data
 
 
 async def test_without_force_a_busy_worker_is_left_alone(world: World) -> None:

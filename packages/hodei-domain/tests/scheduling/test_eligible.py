@@ -37,6 +37,17 @@ def demand(**fields: Any) -> DemandClass:
     return DemandClass(**{"image": "alpine:3.20", **fields})
 
 
+SHAPE = Resources(memory_mib=512, gpu=1, architecture="amd64")
+
+
+def test_a_container_serves_only_jobs_that_ask_for_what_it_was_made_for() -> None:
+    made = evolve(WORKER, shape=SHAPE, capacity=Capacity(cpu_cores=4, memory_mib=1024, disk_mib=100))
+    assert worker_cannot(demand(resources=SHAPE), made) is None
+    assert worker_cannot(demand(resources=evolve(SHAPE, architecture="")), made) is None
+    for other in (Resources(), evolve(SHAPE, memory_mib=256), evolve(SHAPE, gpu=0)):
+        assert "other resources" in str(worker_cannot(demand(resources=other), made))
+
+
 FITTING = [
     demand(),
     demand(resources=Resources(cpu_cores=4, memory_mib=1024, storage_mib=100, gpu=1, architecture="amd64")),

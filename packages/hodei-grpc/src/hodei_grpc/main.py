@@ -44,6 +44,9 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--ready-fd", type=int, help='write {"port":…,"pid":…} there when it serves')
     parser.add_argument("--no-banner", action="store_true", help="print nothing on standard output")
     parser.add_argument("--ephemeral", action="store_true", help="take all workers along when it stops")
+    parser.add_argument(
+        "--only-server", action="store_true", help="take idle workers along: no other server has its database"
+    )
     parser.add_argument("--owner-fd", type=int, help="stop when this closes and no job is left")
     parser.add_argument("--upgrade-db", action="store_true", help="bring the database up to date, and exit")
     return parser.parse_args(argv)
@@ -147,8 +150,8 @@ async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop:
                     tell_ready(options.ready_fd, server.port, providers)
                     _greet(server, settings, options, providers)
                     await _until_stop(stop, options, control, Curtain(server, announcement))
-                if options.ephemeral or settings.database_url is None:
-                    # Of an embedded database there is no other server, whose workers they could be.
+                if options.ephemeral or options.only_server or settings.database_url is None:
+                    # There is no other server, whose workers they could be.
                     await control.destroy_workers(WORKER_GRACE, busy=options.ephemeral)
                 refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
                 await control.stop()  # ends the streams of workers, for which the server would wait

@@ -23,7 +23,7 @@ SERVER_OPTIONS: Final = (
     # With it, a second server would bind the same port and silently take half of the connections.
     ("grpc.so_reuseport", 0),
     # By default a peer that asks more often than every 5 minutes is sent away with "too_many_pings".
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 4),
+    ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_MS // 4),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 

@@ -24,7 +24,7 @@ async def provider(platform: Platform) -> providers.ProviderConfig:
     told = await platform.call(
         ProvidersProviderManagementService.list_providers, providers.ListProvidersRequest()
     )
-    found: providers.ProviderConfig = told.providers[0]
+    found: providers.ProviderConfig = next(each for each in told.providers if each.name == "process")
     return found
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from hodei_domain.kernel.demand import ANY, DemandClass
 from hodei_domain.kernel.values import Resources
+from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable, WorkerNotCreated
 from hodei_domain.providers.records import PresenceState, WorkerSighting
 from hodei_domain.workers.spec import WorkerSpec
@@ -290,6 +291,17 @@ async def test_what_the_machine_has_not_is_said_before_anything_is_made(make_pro
     ]
     for asked, words in wishes:
         assert words in (provider.why_not(DemandClass(image=BUSYBOX, resources=asked)) or "")
+
+
+async def test_it_tells_what_the_engine_can_when_that_has_changed(make_provider: MakeProvider) -> None:
+    provider = make_provider()
+    told: list[Capabilities] = []
+    provider.on_change = told.append
+    assert provider.capabilities.max_resources.memory_mib == 0  # nobody has asked the engine yet
+    await provider.look()
+    await provider.look()
+    assert told == [provider.capabilities]
+    assert provider.capabilities.max_resources.memory_mib > 0
 
 
 # --- servers that die, and engines that are away ---

@@ -263,6 +263,23 @@ async def test_a_worker_tells_that_its_image_is_being_pulled(
     await creating
 
 
+async def test_a_server_that_dies_while_it_pulls_leaves_nothing_and_the_next_one_makes_the_worker(
+    make_provider: MakeProvider, registry: Registry, name: str
+) -> None:
+    dying, heir, worker = make_provider(), make_provider(), a_spec(name)
+    registry.go.clear()
+    creating = asyncio.create_task(dying.create_worker(worker, "otp"))
+    assert await asyncio.to_thread(registry.asked_for_layer.wait, PATIENCE)
+    creating.cancel()
+    await asyncio.gather(creating, return_exceptions=True)
+    await dying.close()
+    assert await heir.list_workers() == []
+    assert (await heir.worker_status(worker.worker_id)).state is PresenceState.ABSENT
+    registry.go.set()
+    await heir.create_worker(worker, "another otp")
+    assert (await heir.worker_status(worker.worker_id)).state is PresenceState.RUNNING
+
+
 def test_progress_adds_up_the_layers() -> None:
     progress = Progress()
     assert str(progress) == ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
-import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -62,6 +61,7 @@ class Attempt:
         self.order = order
         self.spool = spool
         self._host = host
+        self._now = asyncio.get_running_loop().time
         self._workspace = Workspace(order, host.scratch, host.working_dir)
         self._confinement: Confinement | None = None
         self._process: Process | None = None
@@ -129,7 +129,7 @@ class Attempt:
         if self._process is None or self._clocks is None or self._process.exited.done():
             return
         grace = self.order.grace if grace is None else grace
-        kill_at = time.monotonic() + grace
+        kill_at = self._now() + grace
         if self._stopping is None:
             self._stopping = (reason, message)
             if grace > 0:
@@ -201,7 +201,7 @@ class Attempt:
         """End what outlived the leader, then read what is left in the pipes."""
         if not process.gone:
             if self._stopping:
-                await process.wait_gone(self._kill_at - time.monotonic())
+                await process.wait_gone(self._kill_at - self._now())
             else:
                 await pump.drain(DRAIN_SECONDS)
                 process.signal(signal.SIGTERM)

@@ -37,7 +37,7 @@ class Limiter:
         """One word for the worker's `hodei.limits` label: cgroup-v1, cgroup-v2, container or rlimit."""
         if self._places:
             return f"cgroup-v{self._places.version}"
-        return "container" if self._container and self._container.memory_bytes else "rlimit"
+        return "container" if self._container else "rlimit"
 
     def confine(self, asked: Asked) -> Confinement:
         """A confinement for one attempt.

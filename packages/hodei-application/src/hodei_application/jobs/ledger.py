@@ -168,6 +168,11 @@ class Ledger:
             return False
         if (report.job_id, report.attempt) in self._ended:
             return True
+        recorded = job.current.result
+        if recorded is not None and recorded.reason == Reason.WORKER_LOST:
+            # Given up, so that what it brings now comes too late; unless the worker itself gave it up.
+            told = report.result
+            return (told.reason, told.message) == (recorded.reason, recorded.message)
         try:
             job.finish(report.attempt, report.result, at=self.at)
         except AlreadyEnded:

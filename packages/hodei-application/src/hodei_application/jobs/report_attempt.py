@@ -212,15 +212,20 @@ class RecordReports:
         """Our copies of jobs that this batch is going to save.
 
         The save is refused if a copy is outdated, and that is the epoch check. Where nothing may be saved,
-        as for output alone, and where the copy says that something is wrong, the row must be read.
+        as for output alone, and where the copy says that something is wrong, the row must be read. It must
+        be locked, too, where output comes along: who takes a job away locks the job and then its log, so
+        the log may not come first here.
         """
         known: dict[JobId, Job] = {}
+        loud = {arrival.report.job_id for arrival in arrivals if isinstance(arrival.report, LogsArrived)}
         for arrival in arrivals:
             report, worker_id = arrival.report, arrival.link.worker_id
             connection = self.connected.holds(arrival.link)
             job = None if connection is None else connection.job
             if job is None or job.id != report.job_id or not is_live(job, report.attempt, worker_id):
                 known.pop(report.job_id, None)
+            elif job.id in loud:
+                continue
             elif isinstance(report, AttemptEnded) or job.state is JobState.SCHEDULED:
                 known[job.id] = job
         return known

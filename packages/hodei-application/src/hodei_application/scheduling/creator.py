@@ -81,11 +81,9 @@ class Creator:
             await self._withdraw(worker, "its provider is not available on this control plane")
             return
         try:
-            if worker.id in self._own or not await self._exists(plugin, worker.id):
-                token = await self._password(worker)
-                if token is None:
-                    return
-                await self._call(plugin, worker, worker.provider_id, token)
+            is_new = worker.id in self._own or not await self._exists(plugin, worker.id)
+            if is_new and not await self._make(plugin, worker, worker.provider_id):
+                return
         except WorkerNotCreated as error:
             await self._refused(worker, worker.provider_id, error)
         except ProviderUnavailable as error:
@@ -121,26 +119,35 @@ class Creator:
             await tx.otps.put(otp)
         return token
 
-    async def _call(
-        self, plugin: ProviderPlugin, worker: Worker, provider_id: ProviderId, token: str
-    ) -> None:
+    async def _make(self, plugin: ProviderPlugin, worker: Worker, provider_id: ProviderId) -> bool:
+        """Have it made; False when it is not wanted any more.
+
+        What takes long comes before the password, which is good for minutes only.
+        """
+        spec = WorkerSpec(
+            worker_id=worker.id,
+            provider_id=provider_id,
+            demand=worker.demand,
+            server_address=await self._address_for(plugin),
+            otp_ttl=self.otp_ttl,
+            labels=worker.labels,
+            expires_at=worker.expires_at,
+        )
+        if plugin.preparation is not None:
+            await plugin.preparation.prepare(spec)
+        token = await self._password(worker)
+        if token is None:
+            return False
         async with asyncio.timeout(self.config.now.register_within.total_seconds()):
-            spec = WorkerSpec(
-                worker_id=worker.id,
-                provider_id=provider_id,
-                demand=worker.demand,
-                server_address=await self._address_for(plugin),
-                otp_ttl=self.otp_ttl,
-                labels=worker.labels,
-                expires_at=worker.expires_at,
-            )
             await plugin.lifecycle.create_worker(spec, token)
+        return True
 
     async def _address_for(self, plugin: ProviderPlugin) -> str:
         return self.server_address if plugin.server_address is None else await plugin.server_address()
 
     async def _confirm(self, worker: Worker, provider_id: ProviderId) -> None:
-        await self._move(worker.id, lambda w: w.created(at=self.now()))
+        due = self.now() + self.config.now.register_within
+        await self._move(worker.id, lambda w: w.created(at=self.now(), register_by=due))
         await self.provisionings.stage(worker.id, STARTED)
         self.backoffs.worked(provider_id, worker.demand.key)
         provider = self.landscape.provider(provider_id)
@@ -152,7 +159,7 @@ class Creator:
         reason.
         """
         if not error.final:
-            await self._failed(worker, provider_id, worker.demand.key, error.message)
+            await self._put_off(worker, provider_id, worker.demand.key, error.message)
             return
         log.warning("No worker can be made for %s: %s", worker.demand, error.message)
         self.backoffs.refused(provider_id, worker.demand.key, self.now())
@@ -175,12 +182,19 @@ class Creator:
         return len(changes)
 
     async def _failed(self, worker: Worker, provider_id: ProviderId, key: str, message: str) -> None:
-        """The identity is burnt; another worker with a new one follows after a while."""
+        """The provider itself does badly."""
+        await self._put_off(worker, provider_id, key, message)
+        await self.providers.on(provider_id, lambda p: p.report_health(False, message, at=self.now()))
+
+    async def _put_off(self, worker: Worker, provider_id: ProviderId, key: str, message: str) -> None:
+        """The identity is burnt; another worker with a new one follows after a while.
+
+        That says nothing of the provider: a registry that is away must not close it for other images.
+        """
         retry_at = self.backoffs.failed(provider_id, key, self.now())
         log.warning("Worker %s was not made, the next try is at %s: %s", worker.id, retry_at, message)
         await self.provisionings.failed(worker.id, message)
         await self._withdraw(worker, message)
-        await self.providers.on(provider_id, lambda p: p.report_health(False, message, at=self.now()))
 
     async def _withdraw(self, worker: Worker, why: str) -> None:
         """It may exist in part: destroying makes sure that nothing is left."""

@@ -18,7 +18,6 @@ from hodei_domain.scheduling.order import FairOrder
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.jobs.moves import Moves
-from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.hot_classes import HotClasses
@@ -27,7 +26,6 @@ from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.match import COMPARED, FIRST_REASON, Match, match_jobs
 from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.signals import Signals
-from hodei_application.workers.commands import RunAttempt
 from hodei_application.workers.connected import ConnectedWorkers, Connection
 from hodei_application.workers.link import LinkClosed
 
@@ -282,15 +280,16 @@ class Dispatcher:
         return Assigned(match.connection, job, bound.then(lambda w: w.take(job.after.id, number, at=at)))
 
     async def deliver(self, assigned: Sequence[Assigned]) -> None:
-        """Send what was committed; give back what cannot be sent."""
+        """Send what was committed, unless Redeliver was quicker; give back what cannot be sent."""
         self.connected.update(given.worker.after for given in assigned)
         undelivered = []
         for given in assigned:
             job = given.job.after
             self.turns.reach(job.spec.priority, job.turn)
-            given.connection.legacy_log = LegacyLog(job.id, job.attempt)
+            if self._is_delivered(given):
+                continue
             try:
-                given.connection.link.send(RunAttempt(job))
+                given.connection.run(job)
             except LinkClosed:
                 self.connected.remove(given.connection.link)  # or it would be offered the next job at once
                 undelivered.append(given)
@@ -299,6 +298,9 @@ class Dispatcher:
             self.signals.demand()  # there are fewer idle ones now than are to be kept
         if undelivered:
             await repeat(lambda: self._give_back(undelivered))
+
+    def _is_delivered(self, given: Assigned) -> bool:
+        return self.connected.is_aware(given.worker.after.id, given.job.after.id, given.job.after.attempt)
 
     def _requeue_at(self, at: datetime) -> datetime | None:
         delay = self.config.now.requeue_delay
@@ -312,6 +314,8 @@ class Dispatcher:
             at = self.now()
             returned, freed = [], []
             for given in undelivered:
+                if self._is_delivered(given):
+                    continue
                 job, worker = jobs.get(given.job.after.id), workers.get(given.worker.after.id)
                 attempt = given.job.after.attempt
                 if job is not None and job.attempt == attempt and job.worker_id is not None:

@@ -46,9 +46,13 @@ ill.
 PLAN_AGAIN = 0.05
 PLAN_IN_VAIN_AGAIN = 1.0
 """Seconds until the next round at the earliest; the longer one while only classes wait that the last round
-could not serve and nothing has changed since. Ten times a round's own duration at least, so that rounds
-never take more than a tenth of a core.
+could not serve and nothing has changed since. Ten times the shorter of the last two rounds at least, so
+that rounds do not take more than a tenth of a core, and a single slow one (the first, mostly) makes nobody
+wait; but no longer than PLAN_AT_LEAST, because rounds that took half a minute (the store was slow, or we were
+stopped) would else be the last for five.
 """
+
+PLAN_AT_LEAST = 2.0
 
 COUNTED = 1000
 """Waiting jobs of a class that are counted; no round makes more workers."""
@@ -93,6 +97,7 @@ class Leader:
     deeds: Deeds
     signals: Signals
     _may_run_at: float = field(default=float("-inf"), init=False)
+    _took: float = field(default=0.0, init=False)  # by the last round, in seconds
     _full_at: float = field(default=float("-inf"), init=False)
     _settings_at: float = field(default=float("-inf"), init=False)
     _clean_at: float = field(default=float("-inf"), init=False)
@@ -191,7 +196,9 @@ class Leader:
     def _pace(self, survey: Survey, begun: float, full: bool) -> None:
         now = self.monotonic()
         self._in_vain = survey.provisioned.unserved
-        self._may_run_at = now + max(PLAN_AGAIN, 10 * (now - begun))
+        took = now - begun
+        self._may_run_at = now + min(max(PLAN_AGAIN, 10 * min(took, self._took)), PLAN_AT_LEAST)
+        self._took = took
         if full:
             self._full_at = now + self._interval(survey).total_seconds()
 

@@ -141,7 +141,6 @@ class Provisioner:
         return worker.state is WorkerState.READY and worker.connected and at - heard < STALE
 
     def _intents(self, creation: Creation, at: datetime) -> list[Change[Worker]]:
-        register_by = at + self.config.now.register_within
         lifetime = self.terms.at(creation.provider_id, creation.demand).max_lifetime
         log.info("Making %d workers at %s for %s", creation.count, creation.provider, creation.demand)
         return [
@@ -150,7 +149,6 @@ class Provisioner:
                 at=at,
                 provider_id=creation.provider_id,
                 demand=creation.demand,
-                register_by=register_by,
                 # The engine's own limit, for the case that we are gone. We replace workers at their
                 # lifetime, and what they run then may take as long again.
                 expires_at=at + 2 * lifetime,

@@ -25,6 +25,10 @@ MAKING, STARTED = "making a worker", "started"
 MOST_STAGES = 20
 """Stages of one worker that are recorded: an engine that tells ever new ones must not fill the trail."""
 
+MOST_OF_A_JOB = 60
+"""Records in one job's timeline: a registry that is away for days brings a new worker every two minutes."""
+
+ROOM = 10_000
 LONGEST_STAGE = 500
 _PROGRESS = re.compile(r"[\s,:;(]*\d+(?:\.\d+)?\s?%\)?\s*$")
 
@@ -57,6 +61,7 @@ class Provisionings:
     landscape: Landscape
     kinds: Kinds
     _coming: dict[WorkerId, _Coming] = field(factory=dict, init=False)
+    _told: dict[JobId, int] = field(factory=dict, init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def making(self, tx: Transaction, workers: Iterable[Worker]) -> None:
@@ -94,11 +99,22 @@ class Provisionings:
 
     async def _record(self, tx: Transaction, news: Sequence[_Coming], stage: str) -> None:
         await self._find_jobs(tx, news, again=stage != STARTED)
-        events = [self._event(coming, stage) for coming in news if coming.job_id is not None]
+        events = [
+            self._event(coming, stage)
+            for coming in news
+            if coming.job_id is not None and self._may_hear(coming.job_id)
+        ]
         if events:
             await tx.audit.record(events)
         for coming in news:
             coming.told.add(stage)
+
+    def _may_hear(self, job_id: JobId) -> bool:
+        count = self._told.pop(job_id, 0) + 1
+        self._told[job_id] = count
+        if len(self._told) > ROOM:
+            del self._told[next(iter(self._told))]
+        return count <= MOST_OF_A_JOB
 
     async def _find_jobs(self, tx: Transaction, news: Sequence[_Coming], *, again: bool) -> None:
         """See to it that each has a job that still waits, as far as there are some; without `again` only

@@ -10,12 +10,14 @@ from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.errors import ChangedMeanwhile
 from hodei_domain.kernel.ids import JobId
+from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.workers.errors import WorkerNotFound
 from hodei_domain.workers.worker import Worker
 
 from hodei_application.jobs.cancel_job import cancel_command
 from hodei_application.jobs.moves import Moves
 from hodei_application.logs.legacy_log import LegacyLog
+from hodei_application.logs.lost_output import mark_lost_output
 from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.dispatcher import Dispatcher
@@ -27,6 +29,8 @@ from hodei_application.workers.link import WorkerLink
 
 log = logging.getLogger("hodei.workers")
 
+FORGOTTEN = "it came back without the job"
+
 
 @frozen
 class Bound:
@@ -36,6 +40,7 @@ class Bound:
     jobs: dict[JobId, Job]
     moved: tuple[Job, ...]
     answers: tuple[Answer, ...]
+    mark: LogChunk | None
 
 
 @frozen(kw_only=True)
@@ -63,15 +68,19 @@ class BindWorker:
             leased_at = self.connected.monotonic()  # before the store's own clock says from when
             bound = await repeat(lambda: self._bind(hello, link.is_legacy))
             connection = self.connected.add(link, bound.worker, self.kinds.of(bound.worker), leased_at)
+            connection.aware = frozenset((a.job_id, a.attempt) for a in hello.attempts)
         welcome = Welcome(bound.answers, self.heartbeat_interval, self.lease)
         log.info("Worker %s connected: %s", bound.worker.id, bound.worker.state)
         if not link.is_legacy:
             link.send(welcome)
         held = bound.jobs.get(bound.worker.job_id) if bound.worker.job_id is not None else None
         if held is not None and link.is_legacy:
+            connection.aware = frozenset({(held.id, held.attempt)})
             connection.legacy_log = await self._resume(held)
         if held is not None and held.cancel_wish is not None:
             link.send(cancel_command(held))
+        if bound.mark is not None:
+            self.moves.logs.stored(bound.mark)
         self.moves(bound.moved)
         self.dispatcher.look(bound.moved)
         return welcome
@@ -93,14 +102,22 @@ class BindWorker:
             forgotten = None if is_legacy else self._forgotten(hello, worker, jobs)
             if self._holds_nothing(worker, jobs) or forgotten is not None:
                 bound = bound.then(lambda w: w.free(at=self.now()))
+            mark = None
             if forgotten is not None:
+                mark = await self._mark(tx, worker, jobs[forgotten.after.id])
                 await tx.jobs.save([forgotten])
                 jobs[forgotten.after.id] = forgotten.after
             await tx.workers.save([bound])
             await tx.workers.record_heartbeats([worker.id])
             answers = await self._answers(tx, hello, jobs)
         moved = () if forgotten is None else (forgotten.after,)
-        return Bound(bound.after, jobs, moved, answers)
+        return Bound(bound.after, jobs, moved, answers, mark)
+
+    async def _mark(self, tx: Transaction, worker: Worker, job: Job) -> LogChunk | None:
+        """Say in the log of an attempt that had started that its output is lost with it."""
+        if job.started_at is None:
+            return None
+        return await mark_lost_output(tx, job, f"worker {worker.id}: {FORGOTTEN}", self.now())
 
     def _holds_nothing(self, worker: Worker, jobs: dict[JobId, Job]) -> bool:
         """Whether its row says it has a job that is not, or no longer, its own."""
@@ -117,7 +134,7 @@ class BindWorker:
             return None
         if job.state is JobState.SCHEDULED:
             return job.give_back(job.attempt, at=self.now(), why="it did not reach the worker")
-        return job.lose(job.attempt, at=self.now(), why="the worker came back without it")
+        return job.lose(job.attempt, at=self.now(), why=FORGOTTEN)
 
     async def _answers(self, tx: Transaction, hello: Hello, jobs: dict[JobId, Job]) -> tuple[Answer, ...]:
         answers = []

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from attrs import define, field
 from hodei_domain.jobs.job import Job
-from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.scheduling.kinds import Kind
-from hodei_application.workers.commands import Command
+from hodei_application.workers.commands import Command, RunAttempt
 from hodei_application.workers.link import LinkClosed, WorkerLink
 from hodei_application.workers.usage import Usage
 
@@ -26,7 +26,8 @@ class Connection:
 
     The row in the store is the truth; a save from an outdated copy is refused by its version, and the copy
     is read again. `kind` is equal for workers that can serve the same classes. `job` is the newest copy of
-    the job that it holds, or held last. `heard_at` and `leased_at` are monotonic, in seconds: the lease of
+    the job that it holds, or held last. `aware` are the attempts that the worker told of when it bound, or
+    was told of since over this stream. `heard_at` and `leased_at` are monotonic, in seconds: the lease of
     what it holds runs from `leased_at` at least.
     """
 
@@ -39,6 +40,13 @@ class Connection:
     sampled_at: float = float("-inf")
     legacy_log: LegacyLog | None = None
     job: Job | None = None
+    aware: frozenset[tuple[JobId, int]] = frozenset()
+
+    def run(self, job: Job) -> None:
+        """Have the worker run the job's present attempt. Raises LinkClosed."""
+        self.legacy_log = LegacyLog(job.id, job.attempt)
+        self.link.send(RunAttempt(job))
+        self.aware = frozenset({(job.id, job.attempt)})
 
 
 @define(eq=False)
@@ -159,6 +167,11 @@ class ConnectedWorkers:
         for connection in self._idle.get(kind, {}).values():
             if connection.worker.id not in self.reserved and not self._is_silent(connection):
                 yield connection
+
+    def is_aware(self, worker_id: WorkerId, job_id: JobId, attempt: int) -> bool:
+        """Whether the worker has been told of this attempt over its present stream, or came with it."""
+        connection = self._by_id.get(worker_id)
+        return connection is not None and (job_id, attempt) in connection.aware
 
     def send(self, worker_id: WorkerId, command: Command) -> bool:
         """Whether the command could be put on the worker's stream."""

@@ -63,7 +63,9 @@ class RenewLeases:
 class FlushHeartbeats:
     """Write who was heard, and renew leases before: two transactions, however many workers they are about.
 
-    Only workers that were heard within the suspicion time count.
+    Each in a transaction of its own: who ends a job holds its worker's row and then wants its lease, so
+    nobody may hold a lease and then want a worker. Only workers that were heard within the suspicion time
+    count.
     """
 
     begin: UnitOfWork

@@ -17,6 +17,7 @@ from hodei_application.ports import Clock, UnitOfWork
 from hodei_application.workers.commands import DrainWorker
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.hello import is_live
+from hodei_application.workers.redeliver import Redeliver
 
 ASKED_FOR = frozenset({Reason.TIMEOUT_TOTAL, Reason.TIMEOUT_EXECUTION})
 
@@ -24,27 +25,31 @@ ASKED_FOR = frozenset({Reason.TIMEOUT_TOTAL, Reason.TIMEOUT_EXECUTION})
 @frozen(kw_only=True)
 class ResendWishes:
     """Read the rows of the workers connected here, and of their jobs, and send what another replica wrote
-    there: cancels, clocks that ran out, drains. All of it may reach a worker twice.
+    there: cancels, clocks that ran out, drains, and jobs that were given to them unheard. All of it may reach
+    a worker twice.
     """
 
     begin: UnitOfWork
     now: Clock
     connected: ConnectedWorkers
+    redeliver: Redeliver
 
     async def __call__(self) -> None:
         connections = list(self.connected)
         if not connections:
             return
-        held = {c.worker.job_id for c in connections if c.worker.job_id is not None}
         async with self.begin() as tx:
-            jobs = await tx.jobs.find(held) if held else {}
             workers = await tx.workers.find([c.worker.id for c in connections])
+            held = {worker.job_id for worker in workers.values() if worker.job_id is not None}
+            jobs = await tx.jobs.find(held) if held else {}
         self.connected.update(workers.values())
         for worker in workers.values():
-            self._tell(worker, jobs)
+            await self._tell(worker, jobs)
 
-    def _tell(self, worker: Worker, jobs: Mapping[JobId, Job]) -> None:
+    async def _tell(self, worker: Worker, jobs: Mapping[JobId, Job]) -> None:
         job = None if worker.job_id is None else jobs.get(worker.job_id)
+        if job is not None and self.redeliver.is_due(worker, job):
+            await self.redeliver(worker, job)
         if job is not None and is_live(job, worker.attempt or 0, worker.id):
             self._tell_of_job(worker, job)
         if worker.state is WorkerState.DRAINING:

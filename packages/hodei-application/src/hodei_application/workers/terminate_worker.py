@@ -8,10 +8,12 @@ from attrs import frozen
 from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.errors import ChangedMeanwhile, Conflict, Kind
 from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.workers.errors import WorkerNotFound
 from hodei_domain.workers.worker import Worker
 
 from hodei_application.jobs.moves import Moves
+from hodei_application.logs.lost_output import mark_lost_output
 from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.dispatcher import Dispatcher
@@ -35,6 +37,7 @@ class Terminated:
 
     worker: Worker
     lost: Job | None
+    mark: LogChunk | None = None
 
 
 @frozen
@@ -70,6 +73,8 @@ class Terminate:
         done = await repeat(lambda: self._terminate(worker_id, force, why))
         self.connected.update([done.worker])
         self.connected.send(worker_id, DrainWorker(_AT_ONCE, why))
+        if done.mark is not None:
+            self.moves.logs.stored(done.mark)
         moved = [] if done.lost is None else [done.lost]
         self.moves(moved)
         self.dispatcher.look(moved)
@@ -90,13 +95,15 @@ class Terminate:
                 raise WorkerBusy(f"worker {worker_id} runs job {job.id}")
             at = self.now()
             change = worker.terminate(at=at, why=why)
-            lost = None
+            lost = mark = None
             if job is not None:
+                if job.started_at is not None:
+                    mark = await mark_lost_output(tx, job, f"worker {worker_id}: {why}", at)
                 lost = job.lose(job.attempt, at=at, why=why)
                 change = change.then(lambda w: w.free(at=at))
                 await tx.jobs.save([lost])
             await tx.workers.save([change])
-        return Terminated(change.after, None if lost is None else lost.after)
+        return Terminated(change.after, None if lost is None else lost.after, mark)
 
     async def _held(self, tx: Transaction, worker: Worker) -> Job | None:
         if worker.job_id is None:

@@ -14,6 +14,7 @@ from hodei_domain.providers.ports import (
     WorkerLifecycle,
     WorkerLogs,
     WorkerMetrics,
+    WorkerPreparation,
     WorkerSpool,
 )
 from hodei_domain.providers.provider import ProviderType
@@ -34,6 +35,7 @@ class ProviderPlugin:
     inventory: WorkerInventory
     eligibility: WorkerEligibility
     health: WorkerHealth
+    preparation: WorkerPreparation | None = None
     logs: WorkerLogs | None = None
     cost: WorkerCost | None = None
     metrics: WorkerMetrics | None = None

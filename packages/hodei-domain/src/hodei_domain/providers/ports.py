@@ -63,6 +63,17 @@ class WorkerLifecycle(Protocol):
         ...
 
 
+class WorkerPreparation(Protocol):
+    """Does before create_worker() what may take long and needs no password."""
+
+    async def prepare(self, spec: WorkerSpec) -> None:
+        """Fetch the worker's image, for instance. May take as long as it gets on, and be broken off.
+
+        create_worker() must not depend on it: another process may have prepared. Raises WorkerNotCreated.
+        """
+        ...
+
+
 class WorkerInventory(Protocol):
     """Finds what is ours."""
 

@@ -25,7 +25,11 @@ def worker_cannot(demand: DemandClass, offer: WorkerOffer) -> str | None:
         return f"belongs to provider {offer.provider or 'none'}, not {demand.provider}"
     if demand.region and demand.region != offer.region:
         return f"is in region {offer.region or 'none'}, not {demand.region}"
-    return _too_small(demand.resources, offer) or _unmet(demand.constraints, _labels_of(offer))
+    return (
+        _other_shape(demand.resources, offer.shape)
+        or _too_small(demand.resources, offer)
+        or _unmet(demand.constraints, _labels_of(offer))
+    )
 
 
 def provider_cannot(demand: DemandClass, offer: ProviderOffer) -> str | None:
@@ -81,6 +85,13 @@ def honour(demand: DemandClass, providers: Iterable[ProviderOffer]) -> DemandCla
     return evolve(demand, provider="", region="")
 
 
+def _other_shape(asked: Resources, shape: Resources | None) -> str | None:
+    # The container's limits are the job's: a larger one would let it take more than it asked for.
+    if shape is None or evolve(asked, architecture="") == evolve(shape, architecture=""):
+        return None
+    return "has a container that was made for other resources"
+
+
 def _too_small(asked: Resources, offer: WorkerOffer) -> str | None:
     has = offer.capacity
     if has.cpu_cores and asked.cpu_cores > has.cpu_cores:
@@ -89,7 +100,7 @@ def _too_small(asked: Resources, offer: WorkerOffer) -> str | None:
         return f"has {has.memory_mib} MiB of memory, not {asked.memory_mib}"
     if has.disk_mib and asked.storage_mib > has.disk_mib:
         return f"has {has.disk_mib} MiB of disk, not {asked.storage_mib}"
-    if asked.gpu > has.gpu:  # a machine that does not know of a GPU has none
+    if asked.gpu > has.gpu and offer.shape is None:  # a machine that does not know of a GPU has none
         return f"has {has.gpu} GPUs, not {asked.gpu}"
     return None
 

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from hodei_domain.kernel.ids import ProviderId, WorkerId
-from hodei_domain.kernel.values import UNKNOWN, Capacity, PullPolicy, copied
+from hodei_domain.kernel.values import UNKNOWN, Capacity, PullPolicy, Resources, copied
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.pools import DEFAULT, Pool, PoolKey
 from hodei_domain.providers.provider import Provider
 from hodei_domain.workers.worker import Worker
 
 _NOTHING = Capabilities()
+LIMITS_LABEL, BY_CONTAINER = "hodei.limits", "container"  # what an agent says of how it holds jobs to limits
 
 
 @frozen(kw_only=True)
@@ -36,6 +37,7 @@ class WorkerOffer:
     load: float = 0.0
     images: frozenset[str] = frozenset()
     made_for: str = ""  # key of the demand class it was made for
+    shape: Resources | None = None  # what its container is held to; None where each job is held by itself
 
 
 @frozen(kw_only=True)
@@ -103,6 +105,7 @@ def offer_of(worker: Worker, provider: str = "", region: str = "", load: float =
         load=load,
         images=frozenset({worker.demand.image} - {""}),
         made_for=worker.demand.key,
+        shape=asked if worker.demand.image or worker.labels.get(LIMITS_LABEL) == BY_CONTAINER else None,
     )
 
 

@@ -98,11 +98,13 @@ class Worker:
         """Whether a job may be given to it now."""
         return self.state is WorkerState.READY and self.connected
 
-    def created(self, *, at: datetime) -> "Change[Worker]":
-        """The provider has made it. Changes nothing if it was quicker and registered already."""
+    def created(self, *, at: datetime, register_by: datetime | None = None) -> "Change[Worker]":
+        """The provider has made it, and it has to come until then. Changes nothing if it was quicker and
+        registered already.
+        """
         if self.state is not WorkerState.CREATING:
             return same(self)
-        return self._move(WorkerState.CONNECTING, at)
+        return self._move(WorkerState.CONNECTING, at, register_by=register_by or self.register_by)
 
     def register(self, info: WorkerInfo, *, at: datetime) -> "Change[Worker]":
         """The agent proved who it is. Again after a lost stream: only what it says of itself is kept.

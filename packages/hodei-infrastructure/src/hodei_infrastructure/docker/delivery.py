@@ -39,6 +39,7 @@ class Delivery:
 
     _engine: Engine
     _cache: Path
+    lacking: str = field(default="", init=False)  # for which architecture there was no agent, last
     _bundles: dict[str, Bundle] = field(factory=dict, init=False)
     _filled: dict[str, str] = field(factory=dict, init=False)  # volume → when it was made, as we saw it whole
     _lock: asyncio.Lock = field(factory=asyncio.Lock, init=False)
@@ -52,8 +53,9 @@ class Delivery:
                 try:
                     found = await asyncio.to_thread(find_bundle, architecture, self._cache)
                 except BundleUnavailable as error:
+                    self.lacking = architecture
                     raise WorkerNotCreated(f"no agent for this engine: {error}") from error
-                self._bundles[architecture] = found
+                self._bundles[architecture], self.lacking = found, ""
         return self._bundles[architecture]
 
     async def volume(self, bundle: Bundle, image: str) -> str | None:
@@ -100,7 +102,7 @@ class Delivery:
                 await self._engine.put_archive(helper, AGENT_DIR, last)
                 log.info("Filled the volume %s with the agent", name)
         finally:
-            await self._engine.delete(f"containers/{helper}", force="1")
+            await self._engine.delete(f"containers/{helper}", force="1", v="1")
         self._filled[name] = _made_at(volume)
         return True
 
@@ -140,7 +142,7 @@ class Delivery:
         helpers = await self._engine.get("containers/json", all="1", filters=filters(label=AGENT))
         for helper in helpers:
             if datetime.now(UTC).timestamp() - int(helper["Created"]) > FILLED_WITHIN:
-                await self._remove(f"containers/{helper['Id']}", force="1")
+                await self._remove(f"containers/{helper['Id']}", force="1", v="1")
 
     async def _remove(self, path: str, **params: Any) -> None:
         try:

@@ -36,7 +36,7 @@ from hodei_infrastructure.docker.containers import Containers
 from hodei_infrastructure.docker.credentials import Credentials
 from hodei_infrastructure.docker.delivery import Delivery
 from hodei_infrastructure.docker.engine import Engine, filters
-from hodei_infrastructure.docker.facts import EngineFacts, engine_facts
+from hodei_infrastructure.docker.facts import EngineFacts, ImageFacts, engine_facts
 from hodei_infrastructure.docker.making import Making
 from hodei_infrastructure.docker.pulling import Images
 from hodei_infrastructure.docker.reaching import OpenDoor, Reaching, no_door
@@ -45,6 +45,7 @@ from hodei_infrastructure.docker.sightings import Sightings
 NAME = "docker"
 ANSWERS_WITHIN = 8.0  # seconds for an engine to say how it does
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries to find an engine that was not there
+PACKS_AFTER = 3.0  # seconds; a server that runs one short job without an image is gone by then
 AGENT_STARTS_WITHIN = timedelta(milliseconds=200)
 GUESS = timedelta(seconds=1)
 RECENT = 0.3  # the weight of the newest start in what is expected of the next
@@ -77,6 +78,7 @@ class DockerProvider:
     _facts: EngineFacts | None = field(default=None, init=False)
     _expected: timedelta = field(default=GUESS, init=False)
     _under_way: set[WorkerId] = field(factory=set, init=False)
+    _prepared: dict[WorkerId, ImageFacts] = field(factory=dict, init=False)
     _preparing: asyncio.Task[None] | None = field(default=None, init=False)
     _locks: WeakValueDictionary[WorkerId, asyncio.Lock] = field(factory=WeakValueDictionary, init=False)
 
@@ -139,6 +141,7 @@ class DockerProvider:
             try:
                 facts = await self.look()
                 await self._reaching.address(facts)
+                await asyncio.sleep(PACKS_AFTER)
                 await self._delivery.bundle(facts.architecture)
                 return
             except HodeiError as error:
@@ -162,6 +165,12 @@ class DockerProvider:
 
     # --- WorkerLifecycle ---
 
+    async def prepare(self, spec: WorkerSpec) -> None:
+        """Pull the image."""
+        facts = self._facts or await self.look()
+        tell = partial(self._sightings.stage, spec.worker_id)
+        self._prepared[spec.worker_id] = await self._making.image(spec, facts, tell)
+
     async def create_worker(self, spec: WorkerSpec, otp: str) -> None:
         """Make and start a container, unless this worker has one or had one."""
         async with self._lock(spec.worker_id), self._made_here(spec.worker_id):
@@ -169,7 +178,7 @@ class DockerProvider:
                 return
             tell = partial(self._sightings.stage, spec.worker_id)
             facts = self._facts or await self.look()
-            image = await self._making.image(spec, facts, tell)
+            image = self._prepared.pop(spec.worker_id, None) or await self._making.image(spec, facts, tell)
             began = asyncio.get_running_loop().time()
             if await self._making.start(spec, otp, facts, image, tell):
                 self._learn(asyncio.get_running_loop().time() - began)
@@ -193,6 +202,7 @@ class DockerProvider:
 
     async def destroy_worker(self, id: WorkerId, grace: timedelta) -> None:
         """TERM to the agent, which stops its job; after the grace KILL to all of it."""
+        self._prepared.pop(id, None)
         async with self._lock(id):
             document = await self._find(id)
             if document is not None:
@@ -230,7 +240,8 @@ class DockerProvider:
             facts = await self.look()
             details |= _described(facts)
             details["server_for_workers"] = await self._reaching.address(facts)
-            await self._delivery.bundle(facts.architecture)
+            if self._delivery.lacking:
+                await self._delivery.bundle(facts.architecture)
             await self._making.why_no_default()
         except HodeiError as error:
             return Health(healthy=False, message=error.message, details=details)
@@ -292,6 +303,7 @@ class DockerProvider:
             type=self.type,
             capabilities=self.capabilities,
             lifecycle=self,
+            preparation=self,
             inventory=self,
             eligibility=self,
             health=self,

@@ -44,8 +44,8 @@ class ScriptedProvider:
     """Serves every provider port. Tests read `made` and `calls`, and script what goes wrong.
 
     `failures` are raised by the next creates, one each. `refusals` maps demand keys to why_not(). `outage`
-    makes every call raise ProviderUnavailable. `on_create` is awaited after each create: an agent's part can
-    be played there. `left` is what dead workers have on their disks.
+    makes every call raise ProviderUnavailable. `on_prepare` is awaited before a create, `on_create`
+    after it: an agent's part can be played there. `left` is what dead workers have on their disks.
     """
 
     name: str = "scripted"
@@ -60,6 +60,7 @@ class ScriptedProvider:
     starts_in: timedelta = timedelta(seconds=1)
     left: dict[WorkerId, list[LogChunk | LeftEnd]] = field(factory=dict)
     cost_per_hour: float = 0.0
+    on_prepare: Callable[[WorkerSpec], Awaitable[None]] | None = None
     on_create: Callable[[WorkerSpec, str], Awaitable[None]] | None = None
     on_destroy: Callable[[WorkerId], Awaitable[None]] | None = None
     _sightings: "asyncio.Queue[WorkerSighting]" = field(factory=asyncio.Queue)
@@ -72,6 +73,7 @@ class ScriptedProvider:
             type=self.type,
             capabilities=self.capabilities,
             lifecycle=self,
+            preparation=self,
             inventory=self,
             eligibility=self,
             health=self,
@@ -81,6 +83,11 @@ class ScriptedProvider:
             events=self,
             spool=self,
         )
+
+    async def prepare(self, spec: WorkerSpec) -> None:
+        """See WorkerPreparation."""
+        if self.on_prepare is not None:
+            await self.on_prepare(spec)
 
     async def create_worker(self, spec: WorkerSpec, otp: str) -> None:
         """See WorkerLifecycle."""
