@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hodei_application.engine import Engine
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
@@ -22,6 +24,9 @@ from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.redeliver import Redeliver
 from hodei_application.workers.resend_wishes import ResendWishes
+
+WRITING = timedelta(seconds=2)
+"""Beyond the suspicion time, until a replica that lives has written for sure whom it has heard."""
 
 
 def engine_of(parts: Parts) -> Engine:
@@ -47,6 +52,7 @@ def engine_of(parts: Parts) -> Engine:
         provisionings=parts.provisionings,
         reaper=reaper,
         last_words=LastWords(now=outside.now, landscape=parts.landscape, intake=intake),
+        silence=policy.suspicion + WRITING,
     )
     inventory = Inventory(
         begin=outside.begin,

@@ -44,7 +44,9 @@ class PresenceCheck:
     """Lets the engine's word beat silence: a worker that it says is gone is lost at once, not when its
     lease runs out.
 
-    Only workers without a stream are asked about. One that still exists is left to its lease.
+    Only workers without a stream are asked about, and those whose replica has died before it could say that
+    the stream is gone: nobody has written for longer than `silence` that they were heard. One that still
+    exists is left to its lease.
     """
 
     now: Clock
@@ -54,6 +56,7 @@ class PresenceCheck:
     provisionings: Provisionings
     reaper: Reaper
     last_words: LastWords
+    silence: timedelta
 
     def ask(self, live: Sequence[Worker]) -> bool:
         """Begin to ask about those that are suspect; whether there are any."""
@@ -68,7 +71,13 @@ class PresenceCheck:
         if worker.state is WorkerState.CONNECTING:
             return self.now() - worker.changed_at >= SETTLING
         served = worker.state in (WorkerState.READY, WorkerState.BUSY, WorkerState.DRAINING)
-        return served and not worker.connected
+        return served and self._is_unheard(worker)
+
+    def _is_unheard(self, worker: Worker) -> bool:
+        if not worker.connected:
+            return True
+        heard_at = max(worker.last_heartbeat or worker.changed_at, worker.changed_at)
+        return self.now() - heard_at > self.silence
 
     async def _look(self, worker: Worker) -> None:
         plugin = self.landscape.plugin(worker.provider_id)
@@ -98,7 +107,7 @@ class PresenceCheck:
         # A worker that has bound again since it was suspected is alive; its last words may have freed it.
         states = {worker.state, WorkerState.READY} if worker.job_id is not None else {worker.state}
         await self.reaper.take_away(
-            worker.id, why, end=end, still=lambda w: not w.connected and w.state in states
+            worker.id, why, end=end, still=lambda w: self._is_unheard(w) and w.state in states
         )
 
 
