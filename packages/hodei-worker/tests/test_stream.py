@@ -350,6 +350,68 @@ async def test_an_end_that_nobody_took_stays_on_disk_when_the_agent_ends(
     assert sorted(each.name for each in left.parent.parent.iterdir()) == ["lock", "spool"]
 
 
+async def test_a_full_spool_makes_the_job_wait_and_nothing_is_lost(
+    server: Any, client: Client, order: Any, read: Any, host: Host, tmp_path: Path
+) -> None:
+    assert host.shelf is not None
+    host.shelf._capacity = 1 << 20
+    gate = tmp_path / "gate"
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order(f"until [ -e {gate} ]; do sleep 0.02; done; seq 1 1500000"))
+    await side.next("started")
+    await server.stop()
+    gate.touch()
+    agent = client.connection.agent.result()
+    pump = agent._current._pump
+    blocked, take = asyncio.Event(), pump._unwatch
+    pump._unwatch = lambda pipe: (take(pipe), pump._blocked and blocked.set())
+    await asyncio.wait_for(blocked.wait(), 20)  # window, disk and pipe are full: 10 MB do not fit
+    assert agent.busy
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    await until_result(again)
+    assert read(again.chunks).stdout == b"".join(b"%d\n" % n for n in range(1, 1_500_001))
+
+
+async def test_a_job_that_asked_for_it_loses_output_with_a_mark_instead_of_waiting(
+    server: Any, client: Client, order: Any, read: Any, host: Host, tmp_path: Path
+) -> None:
+    assert host.shelf is not None
+    host.shelf._capacity = 1 << 20
+    gate = tmp_path / "gate"
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order(f"until [ -e {gate} ]; do sleep 0.02; done; seq 1 1500000", drop_logs=True))
+    await side.next("started")
+    await server.stop()
+    gate.touch()
+    agent = client.connection.agent.result()
+    await asyncio.wait_for(agent._task, 30)
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    await until_result(again)
+    told = read(again.chunks)
+    lost = sum(entry.gap_bytes for entry in told.entries)
+    assert lost > 0
+    assert len(told.stdout) + lost == sum(len(b"%d\n" % n) for n in range(1, 1_500_001))
+
+
+async def test_one_that_is_let_in_and_cut_off_again_and_again_does_not_try_ever_faster(
+    server: Any, client: Client
+) -> None:
+    waits: list[float] = []
+    wait = client.connection._backoff.next_seconds
+    client.connection._backoff.next_seconds = lambda: waits.append(wait()) or waits[-1]  # type: ignore[method-assign,func-returns-value]
+    for _ in range(6):
+        side = await server.connected()
+        await side.welcome()
+        side.end()
+    assert client.connection._backoff._failures >= 5
+
+
 async def test_a_spool_of_a_dead_agent_is_not_swept_without_a_word(
     scratch: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -24,6 +24,9 @@ FIRST_PATIENCE = 300.0
 # the lease has seen to that.
 LAST_PATIENCE = 300.0
 UNREGISTER_SECONDS = 3.0
+# A stream that brought its last message sooner after its beginning was no success: whoever is let in and cut
+# off again and again must not try ever faster.
+STEADY_SECONDS = 3.0
 REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 
@@ -103,14 +106,16 @@ class Connection:
     async def _once(self, service: WorkerService) -> None:
         agent = await self._register(service)
         stream = Stream(service.stream(self._session_id), agent, self._outbox)
+        began = self._now()
         try:
             await stream.run()
         finally:
             if stream.lease_seconds is not None:
                 self._patience = stream.lease_seconds
                 self._heard_at = stream.heard_at
-                self._backoff.reset()
                 self._troubled = False
+                if stream.heard_at - began >= STEADY_SECONDS:
+                    self._backoff.reset()
 
     async def _register(self, service: WorkerService) -> Agent:
         """Every connection begins here.
