@@ -25,6 +25,10 @@ SETTINGS = {
     "log_format": "`console` for people, `logfmt` or `json` for machines.",
     "audit_retention": "How long the audit trail is kept.",
     "log_retention": "How long the output of ended jobs is kept.",
+    "lease": (
+        "Silence after which a worker's attempt is lost, at least `2s`. A worker that is not sure of its "
+        "lease stops its job before. Heartbeats and suspicion follow from it."
+    ),
     "provisioning_enabled": "Create workers on demand. With 0 only workers that are started by hand work.",
     "process_enabled": "Offer the process provider: workers as processes of this machine.",
     "process_max_workers": "The most workers of the process provider. Else: by the number of processors.",
@@ -79,6 +83,8 @@ AGENT = {
     "around the agent.",
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
+    "HODEI_SPOOL_SIZE": "The most output that waits on disk for the server, over all jobs, such as `1GiB` "
+    "(`64MiB`). Processes take it from the server's environment; containers have `64MiB`.",
     "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
     "HODEI_LOG_LEVEL": "`debug`, `info`, `warn` or `error`.",
 }

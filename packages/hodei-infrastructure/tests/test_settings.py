@@ -88,6 +88,7 @@ def test_every_problem_is_reported_at_once_with_its_variable() -> None:
         ("HODEI_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("HODEI_LOG_RETENTION", "-3d", "more than nothing"),
         ("HODEI_LOG_RETENTION", "1e999d", "no duration"),
+        ("HODEI_LEASE", "1s", "2s or more"),
         ("HODEI_BIND", "localhost:50051", "without a port"),
         ("HODEI_DATABASE_URL", "mysql://u:secret@h/x", "postgres://user:password@host:5432/name"),
         ("HODEI_DATABASE_URL", "postgres://u:secret@h:99999/x", "postgres://user:password@host:5432/name"),

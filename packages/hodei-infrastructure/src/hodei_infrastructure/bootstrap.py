@@ -226,6 +226,7 @@ def _policy(settings: Settings) -> Policy:
     from hodei_domain.scheduling.config import SchedulerConfig
 
     return Policy(
+        lease=settings.lease,
         audit_retention=settings.audit_retention,
         log_retention=settings.log_retention,
         provisioning=settings.provisioning_enabled,

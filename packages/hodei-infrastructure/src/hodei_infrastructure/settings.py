@@ -24,7 +24,8 @@ OTHERS = (
     "HODEI_OTP_TOKEN HODEI_OTP_FILE HODEI_SERVER HODEI_SERVER_ADDRESS HODEI_WORKER_ID HODEI_WORKER_NAME "
     "HODEI_LOG_BATCH_SIZE HODEI_LOG_FLUSH_INTERVAL HODEI_WORKER_DIR HODEI_TOKEN HODEI_OUTPUT HODEI_REQUIRE "
     "HODEI_WORKER_IN_IMAGE HODEI_PG_BIN HODEI_JOB_ID HODEI_JOB_NAME HODEI_ATTEMPT HODEI_FC_TEST "
-    "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME HODEI_PYTHON HODEI_VENV"
+    "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_SPOOL_SIZE HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME "
+    "HODEI_PYTHON HODEI_VENV"
 )
 FREE_PREFIXES = ("HODEI_TEST_",)
 
@@ -75,6 +76,7 @@ class Settings:
     log_format: str = _setting("HODEI_LOG_FORMAT", v.one_of("console", "logfmt", "json"), "console")
     audit_retention: timedelta = _setting("HODEI_AUDIT_RETENTION", v.duration, timedelta(days=90))
     log_retention: timedelta = _setting("HODEI_LOG_RETENTION", v.duration, timedelta(days=30))
+    lease: timedelta = _setting("HODEI_LEASE", v.duration_from(timedelta(seconds=2)), timedelta(seconds=45))
     provisioning_enabled: bool = _setting("HODEI_PROVISIONING_ENABLED", v.flag, True)
     process_enabled: bool = _setting("HODEI_PROCESS_ENABLED", v.flag, True)
     # None: by the number of processors.

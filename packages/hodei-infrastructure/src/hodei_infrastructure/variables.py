@@ -116,6 +116,18 @@ def duration(text: str) -> timedelta:
     return value
 
 
+def duration_from(least: timedelta) -> Callable[[str], timedelta]:
+    """A duration that is at least so long."""
+
+    def parse(text: str) -> timedelta:
+        value = duration(text)
+        if value < least:
+            raise Refused(f"{text!r} is too short; write {least.total_seconds():g}s or more")
+        return value
+
+    return parse
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """One of a few words, in any case; given back in lower case."""
 
