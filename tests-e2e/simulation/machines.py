@@ -87,6 +87,7 @@ class Machine:
             self.engine.history.problem(f"{self.name} broke: {error!r}")
             code = 70
         finally:
+            connection.close()
             if connection.agent.done():
                 await connection.agent.result().abandon("the agent ends")
         self.engine.history.note(f"{self.name} exits {code}")
@@ -165,7 +166,7 @@ class _Meter:
 
 
 class _Disk:
-    """hodei_worker.overflow.Overflow in memory."""
+    """hodei_worker.journal.Journal in memory."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -185,7 +186,7 @@ class _Disk:
     def release(self, size: int) -> None:
         """It may stay."""
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         self.full = False
 
 

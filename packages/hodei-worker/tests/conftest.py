@@ -25,6 +25,7 @@ from hodei_proto.wire import hodei as wire
 from hodei_worker.attempt import Attempt, Host
 from hodei_worker.chunk import Chunk
 from hodei_worker.environment import base_environment
+from hodei_worker.journal import Shelf
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import LogPump, Pace
 from hodei_worker.order import Key, Order, Outcome, Shell
@@ -162,6 +163,7 @@ def host(reaper: Reaper, scratch: Scratch) -> Host:
         limiter=Limiter(),
         base_environment=base_environment({"PATH": os.environ["PATH"], "HOME": "/root", "USER": "root"}),
         pace=Pace(),
+        shelf=Shelf(scratch),
     )
 
 

@@ -97,3 +97,16 @@ def test_a_machine_without_a_temporary_directory_needs_one_named(monkeypatch: py
     with pytest.raises(SettingsError, match="HODEI_WORKER_DIR is needed"):
         read_settings({"HODEI_OTP_TOKEN": "x"})
     assert read_settings({"HODEI_OTP_TOKEN": "x", "HODEI_WORKER_DIR": "/w"}).directory == Path("/w")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64MiB", 64 << 20), ("1 GiB", 1 << 30), ("2mb", 2_000_000), ("4096KiB", 4 << 20)]
+)
+def test_the_spool_has_a_size_with_a_unit(text: str, size: int) -> None:
+    assert read_settings({"HODEI_OTP_TOKEN": "x", "HODEI_SPOOL_SIZE": text}).spool_bytes == size
+
+
+@pytest.mark.parametrize("text", ["64", "much", "-1MiB", "1.5GiB", "64 parsecs", "1KiB", "9999GiB"])
+def test_a_size_that_makes_no_sense_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"HODEI_SPOOL_SIZE=.*(64MiB or 1GiB|1MiB to 1TiB)"):
+        read_settings({"HODEI_OTP_TOKEN": "x", "HODEI_SPOOL_SIZE": text})

@@ -21,6 +21,7 @@ from hodei_worker.connection import Connection, LostTouch, Refused
 from hodei_worker.convert import registration
 from hodei_worker.machine import look_at_machine
 from hodei_worker.outbox import Outbox
+from hodei_worker.scratch import Scratch
 from hodei_worker.settings import Settings
 
 
@@ -263,6 +264,165 @@ async def test_an_agent_that_cannot_come_back_within_its_lease_gives_up(
     await server.stop()
     with pytest.raises(LostTouch):
         await asyncio.wait_for(client.task, 20)
+
+
+async def test_a_job_is_dead_before_its_lease_ends_and_what_it_wrote_is_told_later(
+    server: Any, client: Client, order: Any, read: Any, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    side = await server.connected()
+    await side.welcome(lease_ms=2000, heartbeat_interval_ms=50)
+    side.send(run_job=order(f"echo out; echo $$ > {pid_file}; trap '' TERM; while :; do sleep 1; done"))
+    await side.next("log_chunk")
+    await server.stop()
+    cut_off_at = asyncio.get_running_loop().time()
+    agent = client.connection.agent.result()
+    await asyncio.wait_for(agent._task, 20)
+    assert asyncio.get_running_loop().time() - cut_off_at < 2
+    assert not Path(f"/proc/{int(pid_file.read_text())}").exists()
+    await server.start()
+    again = await server.connected()
+    hello = await again.welcome()
+    assert [(f.job_id, f.attempt) for f in hello.finished] == [("job-1", 1)]
+    result = await again.finish()
+    assert (result.reason, result.started) == ("worker-lost", True)
+    assert read(again.chunks).stdout == b"out\n"
+
+
+async def test_what_the_server_says_of_the_lease_counts_however_well_the_stream_is(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=900, heartbeat_interval_ms=200)
+    side.send(run_job=order("sleep 60"))
+    await side.next("started")
+    answers = iter([900] * 10)  # two seconds in which it is renewed, then no more
+    async with asyncio.timeout(20):
+        while (message := await side.incoming.get()).result is None:
+            if message.heartbeat is not None:
+                side.send(ack=wire.AckMessage(success=True, lease_ms=next(answers, 1)))
+    assert message.result.reason == "worker-lost"
+    assert next(answers, None) is None
+
+
+async def test_an_order_that_comes_when_the_lease_is_over_is_given_back_unstarted(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=50)
+    await asyncio.sleep(0.06)  # the lease is what it waits for
+    side.send(run_job=order("true"))
+    result = await side.next("result")
+    assert (result.reason, result.started) == ("given-back", False)
+
+
+async def test_an_end_that_waits_is_told_when_the_lease_is_long_over(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=100, heartbeat_interval_ms=30)
+    side.send(run_job=order("exit 5"))
+    await side.next("result")
+    await server.stop()
+    agent = client.connection.agent.result()
+    await asyncio.sleep(0.3)  # three leases
+    assert agent.lease.over
+    assert not client.task.done()
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    assert (await again.finish()).exit_code == 5
+
+
+async def test_an_end_that_nobody_took_stays_on_disk_when_the_agent_ends(
+    server: Any, client: Client, order: Any, host: Host
+) -> None:
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order("echo out; exit 5"))
+    await side.next("result")
+    await server.stop()
+    assert client.connection.close() is True
+    host.scratch.close(keep_spool=True)
+    [left] = host.scratch.base.glob("agent-*/spool/*")
+    assert b"out\n" in left.read_bytes()
+    assert b'"exit_code": 5' in left.read_bytes()
+    assert sorted(each.name for each in left.parent.parent.iterdir()) == ["lock", "spool"]
+
+
+async def test_a_full_spool_makes_the_job_wait_and_nothing_is_lost(
+    server: Any, client: Client, order: Any, read: Any, host: Host, tmp_path: Path
+) -> None:
+    assert host.shelf is not None
+    host.shelf._capacity = 1 << 20
+    gate = tmp_path / "gate"
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order(f"until [ -e {gate} ]; do sleep 0.02; done; seq 1 1500000"))
+    await side.next("started")
+    await server.stop()
+    gate.touch()
+    agent = client.connection.agent.result()
+    pump = agent._current._pump
+    blocked, take = asyncio.Event(), pump._unwatch
+    pump._unwatch = lambda pipe: (take(pipe), pump._blocked and blocked.set())
+    await asyncio.wait_for(blocked.wait(), 20)  # window, disk and pipe are full: 10 MB do not fit
+    assert agent.busy
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    await until_result(again)
+    assert read(again.chunks).stdout == b"".join(b"%d\n" % n for n in range(1, 1_500_001))
+
+
+async def test_a_job_that_asked_for_it_loses_output_with_a_mark_instead_of_waiting(
+    server: Any, client: Client, order: Any, read: Any, host: Host, tmp_path: Path
+) -> None:
+    assert host.shelf is not None
+    host.shelf._capacity = 1 << 20
+    gate = tmp_path / "gate"
+    side = await server.connected()
+    await side.welcome()
+    side.send(run_job=order(f"until [ -e {gate} ]; do sleep 0.02; done; seq 1 1500000", drop_logs=True))
+    await side.next("started")
+    await server.stop()
+    gate.touch()
+    agent = client.connection.agent.result()
+    await asyncio.wait_for(agent._task, 30)
+    await server.start()
+    again = await server.connected()
+    await again.welcome()
+    await until_result(again)
+    told = read(again.chunks)
+    lost = sum(entry.gap_bytes for entry in told.entries)
+    assert lost > 0
+    assert len(told.stdout) + lost == sum(len(b"%d\n" % n) for n in range(1, 1_500_001))
+
+
+async def test_one_that_is_let_in_and_cut_off_again_and_again_does_not_try_ever_faster(
+    server: Any, client: Client
+) -> None:
+    waits: list[float] = []
+    wait = client.connection._backoff.next_seconds
+    client.connection._backoff.next_seconds = lambda: waits.append(wait()) or waits[-1]  # type: ignore[method-assign,func-returns-value]
+    for _ in range(6):
+        side = await server.connected()
+        await side.welcome()
+        side.end()
+    assert client.connection._backoff._failures >= 5
+
+
+async def test_a_spool_of_a_dead_agent_is_not_swept_without_a_word(
+    scratch: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scratch.make()
+    [spool] = scratch.base.glob("agent-*/spool")
+    (spool / "000000001").write_bytes(b"x" * 2000)
+    scratch.close(keep_spool=True)
+    later = Scratch(scratch.base)
+    assert later.sweep() == 1
+    assert "left 2 KiB of output or ends" in caplog.text
+    later.close()
 
 
 async def test_output_stays_within_the_window_while_nothing_is_acknowledged(

@@ -215,7 +215,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             lease=parts.policy.lease,
         ),
         disconnect_worker=DisconnectWorker(commit=disconnects, connected=connected, signals=signals),
-        heartbeat=Heartbeat(connected),
+        heartbeat=Heartbeat(connected, parts.policy.lease),
         report_attempt=ReportAttempt(
             now=now, connected=connected, intake=engine.intake, troubles=parts.troubles
         ),

@@ -28,7 +28,7 @@ from hodei_application.scheduling.presence import Sightings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
-from hodei_application.workers.heartbeat import FlushHeartbeats
+from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.resend_wishes import ResendWishes
 
 log = logging.getLogger("hodei.control-plane")
@@ -56,6 +56,7 @@ class Engine:
     destroyer: Destroyer
     inventory: Inventory
     sightings: Sightings
+    renew: RenewLeases
     flush: FlushHeartbeats
     wishes: ResendWishes
     refresh: RefreshWatched
@@ -79,9 +80,10 @@ class Engine:
         return [
             loop("dispatcher", self.dispatcher.step, policy.poll, signals.work),
             loop("leader", self.leader.step, LONGEST, signals.leader),
+            loop("leases", self.renew, policy.renewal),
             loop("heartbeats", self.flush, policy.flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
-            loop("refresh", self.refresh, REFRESH),
+            loop("refresh", self.refresh, REFRESH, signals.joined),
         ]
 
     async def stop(self, drain: timedelta) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hodei_application.engine import Engine
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
@@ -12,21 +14,26 @@ from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.scheduling.creator import Creator
 from hodei_application.scheduling.destroyer import Destroyer
 from hodei_application.scheduling.janitor import Inventory, Janitor
+from hodei_application.scheduling.last_words import LastWords
 from hodei_application.scheduling.leader import Leader
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.presence import PresenceCheck
 from hodei_application.scheduling.provisioner import Provisioner
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.timekeeper import Timekeeper
-from hodei_application.workers.heartbeat import FlushHeartbeats
+from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.redeliver import Redeliver
 from hodei_application.workers.resend_wishes import ResendWishes
+
+WRITING = timedelta(seconds=2)
+"""Beyond the suspicion time, until a replica that lives has written for sure whom it has heard."""
 
 
 def engine_of(parts: Parts) -> Engine:
     """Everything of a control plane that acts by itself."""
     outside, policy = parts.outside, parts.policy
     reaper = _reaper(parts)
+    intake = _intake(parts)
     destroyer = Destroyer(
         begin=outside.begin,
         now=outside.now,
@@ -44,6 +51,8 @@ def engine_of(parts: Parts) -> Engine:
         backoffs=parts.backoffs,
         provisionings=parts.provisionings,
         reaper=reaper,
+        last_words=LastWords(now=outside.now, landscape=parts.landscape, intake=intake),
+        silence=policy.suspicion + WRITING,
     )
     inventory = Inventory(
         begin=outside.begin,
@@ -78,6 +87,7 @@ def engine_of(parts: Parts) -> Engine:
         signals=parts.signals,
     )
     parts.moves.heard_by.append(leader.heard)
+    renew = RenewLeases(begin=outside.begin, connected=parts.connected, lease=policy.lease)
     return Engine(
         outside=outside,
         policy=policy,
@@ -86,23 +96,22 @@ def engine_of(parts: Parts) -> Engine:
         landscape=parts.landscape,
         config=parts.config,
         connected=parts.connected,
-        intake=_intake(parts),
+        intake=intake,
         dispatcher=parts.dispatcher,
         leader=leader,
         reaper=reaper,
         destroyer=destroyer,
         inventory=inventory,
         sightings=parts.sightings,
-        flush=FlushHeartbeats(
-            begin=outside.begin, now=outside.now, connected=parts.connected, lease=policy.lease
-        ),
+        renew=renew,
+        flush=FlushHeartbeats(begin=outside.begin, now=outside.now, connected=parts.connected, renew=renew),
         wishes=ResendWishes(
             begin=outside.begin,
             now=outside.now,
             connected=parts.connected,
             redeliver=Redeliver(begin=outside.begin, connected=parts.connected),
         ),
-        refresh=RefreshWatched(outside.begin, parts.moves, parts.connected),
+        refresh=RefreshWatched(outside.begin, parts.moves, parts.connected, outside.is_alone),
         deeds=parts.deeds,
     )
 

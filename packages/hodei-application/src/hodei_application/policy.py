@@ -1,4 +1,5 @@
 """How long things may take, and how the application behaves: what an operator sets at start."""
+# ruff: noqa: RUF009  (each `_share_of_lease` is an attrs field, made once on purpose)
 
 from __future__ import annotations
 
@@ -8,38 +9,48 @@ from os import getpid
 from platform import node
 from random import random
 from time import monotonic
+from typing import Any
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from hodei_domain.scheduling.config import SchedulerConfig
 
 from hodei_application.ports import (
     Clock,
     HasDied,
     Hint,
+    IsAlone,
     Jitter,
     NewId,
     PluginFactory,
     Secrets,
     UnitOfWork,
+    always_alone,
     no_hint,
     nobody_has_died,
 )
+
+
+def _share_of_lease(parts: float, longest: timedelta) -> Any:
+    """A field: so small a part of the lease, and never longer than this."""
+    return field(default=Factory(lambda policy: min(policy.lease / parts, longest), takes_self=True))
 
 
 @frozen(kw_only=True)
 class Policy:
     """Times of workers and leases, and what is kept for how long.
 
-    heartbeat_interval: told to workers. suspicion: silence after which a worker gets no new work. lease:
-    silence after which its attempt is lost; renewed each `flush`, so at least three times. cancel_bound:
-    beyond the job's grace, until a worker that does not confirm is destroyed. poll: of the dispatcher, a
-    safety net. provisioning: whether workers are made.
+    lease: silence after which an attempt is lost. heartbeat_interval: told to workers. suspicion: silence
+    after which a worker gets no new work. renewal: between renewals of the leases of those who were heard.
+    flush: between writing who was heard. These four follow from the lease. cancel_bound: beyond the job's
+    grace, until a worker that does not confirm is destroyed. poll: of the dispatcher, a safety net.
+    provisioning: whether workers are made.
     """
 
-    heartbeat_interval: timedelta = timedelta(seconds=5)
-    suspicion: timedelta = timedelta(seconds=15)
     lease: timedelta = timedelta(seconds=45)
-    flush: timedelta = timedelta(seconds=12)
+    heartbeat_interval: timedelta = _share_of_lease(9, timedelta(seconds=5))
+    suspicion: timedelta = _share_of_lease(3, timedelta(seconds=15))
+    renewal: timedelta = _share_of_lease(18, timedelta(seconds=2.5))
+    flush: timedelta = _share_of_lease(3.75, timedelta(seconds=12))
     cancel_bound: timedelta = timedelta(seconds=5)
     otp_ttl: timedelta = timedelta(seconds=300)
     poll: timedelta = timedelta(seconds=1)
@@ -69,6 +80,7 @@ class Outside:
     server_address: str
     jitter: Jitter = random
     hint: Hint = no_hint
+    is_alone: IsAlone = always_alone
     monotonic: Callable[[], float] = monotonic
     replica: str = field(factory=_replica)
     has_died: HasDied = nobody_has_died

@@ -124,6 +124,27 @@ async def test_what_the_engine_says_beats_silence(world: World) -> None:
     assert first.result.message == "it exited with 137: killed"
 
 
+async def test_the_engines_word_counts_also_of_those_whose_server_died_without_a_word(
+    world: World,
+) -> None:
+    agent, job = await provided(world)
+    world.provider.see(agent.worker_id, Presence(state=PresenceState.EXITED, exit_code=137, reason="killed"))
+    agent.link.breaks = True
+    world.control = world.replica(
+        "two"
+    )  # the first one was killed: nobody has written that the stream is gone
+    assert (await world.worker(agent.worker_id)).connected
+    await world.pass_time(timedelta(seconds=25))
+    assert (await world.job(job.id)).attempt == 2
+
+
+async def test_a_worker_that_is_heard_is_not_taken_away_whatever_the_engine_says(world: World) -> None:
+    agent, job = await provided(world)
+    world.provider.see(agent.worker_id, Presence(state=PresenceState.EXITED))
+    await world.pass_time(timedelta(minutes=2))
+    assert (await world.job(job.id)).attempt == 1
+
+
 async def test_a_worker_that_ran_out_of_memory_fails_its_job_with_that_reason(world: World) -> None:
     agent, job = await provided(world)
     world.provider.see(agent.worker_id, Presence(state=PresenceState.EXITED, reason="oom", exit_code=137))

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from hodei_application.testing import ScriptedLink, World
+from hodei_application.workers.hello import Attempted
 from hodei_application.workers.usage import Usage
 from hodei_domain.jobs.job import JobState
 from hodei_domain.workers.ports import WorkerFilter
@@ -58,3 +59,57 @@ async def test_without_workers_nothing_is_written(world: World) -> None:
     before = world.store.commits
     await world.control.engine.flush()
     assert world.store.commits == before
+
+
+async def test_a_heartbeat_is_told_how_long_the_lease_lasts_since_it_was_renewed(world: World) -> None:
+    agent = await world.add_worker()
+    assert world.control.heartbeat(agent.link) == timedelta(seconds=45)
+    job = await world.running(agent)
+    world.clock.advance(timedelta(seconds=10))
+    assert world.control.heartbeat(agent.link) <= timedelta(seconds=35)
+    await world.control.engine.renew()
+    assert world.control.heartbeat(agent.link) == timedelta(seconds=45)
+    world.clock.advance(timedelta(seconds=3))
+    assert world.control.heartbeat(agent.link) == timedelta(seconds=42)
+    await agent.finish(job)
+    assert world.control.heartbeat(agent.link) == timedelta(seconds=45)
+
+
+async def test_what_is_told_of_the_lease_never_outlasts_it_in_the_store(world: World) -> None:
+    agent = await world.add_worker()
+    world.control.heartbeat(agent.link)
+    world.clock.advance(timedelta(seconds=4))
+    job = await world.running(agent)
+    for step in (1, 3, 7, 2, 9, 14):
+        world.clock.advance(timedelta(seconds=step))
+        if step % 2:
+            await world.control.engine.renew()
+        left = world.control.heartbeat(agent.link)
+        assert world.clock() + left <= world.store.tables.leases.rows[job.id, 1]
+
+
+async def test_a_lease_that_is_not_renewed_runs_out_however_well_the_stream_is(
+    world: World,
+) -> None:
+    agent = await world.add_worker()
+    await world.running(agent)
+    for _ in range(10):
+        world.clock.advance(timedelta(seconds=5))
+        left = world.control.heartbeat(agent.link)
+    assert left < timedelta(0)
+
+
+async def test_nothing_is_asked_of_the_store_to_renew_while_nothing_runs(world: World) -> None:
+    await world.add_worker()
+    before = world.store.commits
+    await world.control.engine.renew()
+    assert world.store.commits == before
+
+
+async def test_a_worker_that_bound_again_has_the_lease_of_its_binding(world: World) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    world.clock.advance(timedelta(seconds=20))
+    await agent.connect(running=(Attempted(job.id, 1),))
+    world.clock.advance(timedelta(seconds=5))
+    assert world.control.heartbeat(agent.link) == timedelta(seconds=40)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hodei_application.workers import commands as c
 from hodei_application.workers.link import LinkClosed
 from hodei_domain.kernel.ids import JobId, WorkerId
-from hodei_grpc.convert.runs import HEARTBEAT_ACK
+from hodei_grpc.convert.runs import heartbeat_ack
 from hodei_grpc.services.link import ROOM, StreamLink
 
 J1 = JobId(UUID(int=1))
@@ -23,11 +24,11 @@ async def test_messages_come_in_the_order_of_their_commands() -> None:
     stream = link()
     for number in range(3):
         stream.send(c.LogAck(J1, 1, number))
-    stream.answer(HEARTBEAT_ACK)
+    stream.answer(heartbeat_ack(timedelta(seconds=45)))
     stream.close("enough")
     told = [message async for message in stream.messages()]
     assert [message.log_ack.next_sequence for message in told if message.log_ack] == [0, 1, 2]
-    assert told[-1] == HEARTBEAT_ACK
+    assert told[-1] == heartbeat_ack(timedelta(seconds=45))
 
 
 async def test_what_waits_is_sent_before_the_end_and_nothing_after() -> None:
@@ -37,7 +38,7 @@ async def test_what_waits_is_sent_before_the_end_and_nothing_after() -> None:
     stream.close("second")
     with pytest.raises(LinkClosed, match="first"):
         stream.send(c.LogAck(J1, 1, 8))
-    stream.answer(HEARTBEAT_ACK)
+    stream.answer(heartbeat_ack(timedelta(seconds=45)))
     assert len([message async for message in stream.messages()]) == 1
 
 

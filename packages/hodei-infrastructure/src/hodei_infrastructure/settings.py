@@ -24,7 +24,8 @@ OTHERS = (
     "HODEI_OTP_TOKEN HODEI_OTP_FILE HODEI_SERVER HODEI_SERVER_ADDRESS HODEI_WORKER_ID HODEI_WORKER_NAME "
     "HODEI_LOG_BATCH_SIZE HODEI_LOG_FLUSH_INTERVAL HODEI_WORKER_DIR HODEI_TOKEN HODEI_OUTPUT HODEI_REQUIRE "
     "HODEI_WORKER_IN_IMAGE HODEI_PG_BIN HODEI_JOB_ID HODEI_JOB_NAME HODEI_ATTEMPT HODEI_FC_TEST "
-    "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME HODEI_PYTHON HODEI_VENV"
+    "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_SPOOL_SIZE HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME "
+    "HODEI_PYTHON HODEI_VENV"
 )
 FREE_PREFIXES = ("HODEI_TEST_",)
 
@@ -65,6 +66,8 @@ class Settings:
     )
     grpc_port: int = _setting("GRPC_PORT", v.port, 50051)
     bind: str = _setting("HODEI_BIND", v.address, "127.0.0.1")
+    # "": the one it listens at. Several: this server and others on the same database.
+    server_advertise: str = _setting("HODEI_SERVER_ADVERTISE", v.servers, "")
     dev_mode: bool = _setting("HODEI_DEV_MODE", v.flag, False)
     rest_port: int = _setting("HODEI_REST_PORT", v.port, 3000)
     rate_limit: int = _setting("HODEI_RATE_LIMIT", v.whole(1, 10**9), 5000)  # calls a second of one address
@@ -73,6 +76,7 @@ class Settings:
     log_format: str = _setting("HODEI_LOG_FORMAT", v.one_of("console", "logfmt", "json"), "console")
     audit_retention: timedelta = _setting("HODEI_AUDIT_RETENTION", v.duration, timedelta(days=90))
     log_retention: timedelta = _setting("HODEI_LOG_RETENTION", v.duration, timedelta(days=30))
+    lease: timedelta = _setting("HODEI_LEASE", v.duration_from(timedelta(seconds=2)), timedelta(seconds=45))
     provisioning_enabled: bool = _setting("HODEI_PROVISIONING_ENABLED", v.flag, True)
     process_enabled: bool = _setting("HODEI_PROCESS_ENABLED", v.flag, True)
     # None: by the number of processors.

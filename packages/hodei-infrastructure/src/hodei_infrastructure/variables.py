@@ -116,6 +116,18 @@ def duration(text: str) -> timedelta:
     return value
 
 
+def duration_from(least: timedelta) -> Callable[[str], timedelta]:
+    """A duration that is at least so long."""
+
+    def parse(text: str) -> timedelta:
+        value = duration(text)
+        if value < least:
+            raise Refused(f"{text!r} is too short; write {least.total_seconds():g}s or more")
+        return value
+
+    return parse
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """One of a few words, in any case; given back in lower case."""
 
@@ -149,6 +161,20 @@ def address(text: str) -> str:
         raise Refused(
             f"{text!r} is no IP address; write one without a port, such as 127.0.0.1 or ::1"
         ) from None
+
+
+def servers(text: str) -> str:
+    """`host:port`, or several with commas between."""
+    listed = [each.strip() for each in text.split(",")]
+    for each in listed:
+        try:
+            parts = urlsplit(f"//{each}")
+            right = bool(parts.hostname) and bool(parts.port) and parts.netloc == each and "@" not in each
+        except ValueError:
+            right = False
+        if not right:
+            raise Refused(f"{each!r} is not host:port; write host:port, or several with commas between")
+    return ",".join(listed)
 
 
 def database_url(text: str) -> str:

@@ -12,9 +12,10 @@ from hodei_proto.wire import hodei as wire
 
 from hodei_worker import convert
 from hodei_worker.attempt import Attempt, Host
+from hodei_worker.journal import Journal
+from hodei_worker.lease import Lease
 from hodei_worker.order import Key, NotStarted, Order, Outcome
 from hodei_worker.outbox import Holding, Outbox
-from hodei_worker.overflow import Overflow
 from hodei_worker.spool import Spool
 from hodei_worker.usage import UsageMeter
 
@@ -26,8 +27,8 @@ LOST = "worker-lost"  # started, and ended by us for no fault of the job's
 
 
 def _spool(host: Host) -> Spool:
-    """What does not fit into memory goes to the host's disk."""
-    return Spool(overflow=Overflow(host.scratch.base))
+    """What does not fit into memory, and what the server does not take at once, goes to the host's disk."""
+    return Spool(journal=None if host.shelf is None else Journal(host.shelf))
 
 
 class Agent:
@@ -58,6 +59,7 @@ class Agent:
         self._overtime: asyncio.TimerHandle | None = None
         self.draining = False
         self.drained = asyncio.Event()
+        self.lease = Lease(self._lease_is_over)
 
     @property
     def busy(self) -> bool:
@@ -160,7 +162,9 @@ class Agent:
             self._next = command  # as soon as the one that is being killed is gone
             return
         holding = self._hold(key)
-        if self.draining:
+        if self.lease.over:
+            self._finish(holding, _given_back("it came when the worker's lease was over"))
+        elif self.draining:
             self._finish(holding, _given_back("the worker is draining"))
         elif self._current is not None:
             self._finish(holding, _given_back(f"the worker is busy with job {self._current.order.key}"))
@@ -184,6 +188,7 @@ class Agent:
             self._current, self._superseded = attempt, False
             self._meter.begin(attempt)
             self._outbox.wake()
+            self.lease.watch()
             self._task = asyncio.create_task(self._see_through(attempt, holding))
 
     async def _see_through(self, attempt: Attempt, holding: Holding) -> None:
@@ -193,6 +198,7 @@ class Agent:
             log.exception("Job %s: its end could not be told", holding.key)
             outcome = Outcome(reason=LOST, exit_code=-1, message=f"the agent failed: {e}")
         self._current = None
+        self.lease.unwatch()
         self._lines_dropped += attempt.dropped_lines
         if self._outbox.get(holding.key) is holding:
             self._finish(holding, outcome, attempt)
@@ -211,8 +217,8 @@ class Agent:
             holding.key,
             outcome,
             at=datetime.now(UTC),
-            next_sequence=attempt.next_sequence if attempt else 0,
-            log_bytes=attempt.log_bytes if attempt else 0,
+            next_sequence=attempt.next_sequence - holding.spool.lost_entries if attempt else 0,
+            log_bytes=attempt.log_bytes - holding.spool.lost_bytes if attempt else 0,
         )
         self._outbox.wake()
         log.info("Job %s ended: %s", holding.key, f"{outcome.reason} {outcome.message}".strip())
@@ -271,6 +277,12 @@ class Agent:
         """End what runs, so that the server gives the job to another worker."""
         if self._current is not None:
             self._current.stop(LOST, f"the worker left: {reason}", grace)
+
+    def _lease_is_over(self) -> None:
+        """Nobody has told us in time that the attempt is still ours: others may be given it from now on."""
+        if self._current is not None and not self._superseded:
+            log.warning("Job %s is killed: the server could not be reached in time", self._current.order.key)
+            self._current.stop(LOST, "its worker could not reach the server within its lease", 0.0)
 
     async def abandon(self, reason: str) -> None:
         """Kill what runs and forget everything: the server has given it to others by now."""

@@ -13,6 +13,7 @@ from hodei_worker.clocks import Clocks
 from hodei_worker.confinement import Confinement, Launch, has_shell
 from hodei_worker.container import first_to_go
 from hodei_worker.environment import job_environment
+from hodei_worker.journal import Shelf
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import LogPump, Pace
 from hodei_worker.order import Order, Outcome, Shell
@@ -41,6 +42,7 @@ class Host:
     pace: Pace = field(default_factory=Pace)
     working_dir: str = ""  # of jobs that name none; empty for a private one
     in_image: bool = False  # the container around us was made for the job
+    shelf: Shelf | None = None  # None: output waits in memory alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from hodei_proto.wire import hodei as wire
 from hodei_worker.agent import Agent
 from hodei_worker.backoff import Backoff
 from hodei_worker.outbox import Outbox
+from hodei_worker.servers import Servers
 from hodei_worker.service import WorkerService
 from hodei_worker.stream import Stream, StreamLost
 
@@ -20,7 +21,13 @@ log = logging.getLogger("hodei.worker")
 
 # How long a new agent tries to find its server: as long as its one-time password is good for.
 FIRST_PATIENCE = 300.0
+# How long an agent that still has an end or output to tell tries to find its server again. Nothing runs then:
+# the lease has seen to that.
+LAST_PATIENCE = 300.0
 UNREGISTER_SECONDS = 3.0
+# A stream that brought its last message sooner after its beginning was no success: whoever is let in and cut
+# off again and again must not try ever faster.
+STEADY_SECONDS = 3.0
 REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 
@@ -29,13 +36,14 @@ class Refused(Exception):
 
 
 class LostTouch(Exception):
-    """The server could not be reached for so long that it has given our attempt to others."""
+    """The server could not be reached for so long that it has given up on us."""
 
 
 class Connection:
     """Keeps an agent connected. `make_agent` is called once, when the server has told its worker id.
 
-    `dial` opens a connection; each try has one of its own.
+    `server` may be a list with commas: when one does not answer, or leaves, the next one is called. `dial`
+    opens a connection; each try has one of its own.
     """
 
     def __init__(
@@ -46,7 +54,7 @@ class Connection:
         backoff: Backoff | None = None,
         dial: Callable[[str], WorkerService] = WorkerService,
     ) -> None:
-        self._server = server
+        self._servers = Servers(server)
         self._registration = registration
         self._make_agent = make_agent
         self._outbox = Outbox()
@@ -65,17 +73,23 @@ class Connection:
     async def keep(self) -> None:
         """Connect, and connect again, for ever. Raise Refused or LostTouch."""
         while True:
-            self._service = self._dial(self._server)
+            self._service = self._dial(self._servers.current)
             try:
                 await self._once(self._service)
             except (grpc.RpcError, StreamLost) as e:
                 self._note_trouble(e)
+                self._servers.turn()
             finally:
                 service, self._service = self._service, None
                 await service.close()
-            if self._now() - self._heard_at > self._patience:
-                raise LostTouch(f"no word from {self._server} for {self._patience:.0f} s")
+            patience = max(self._patience, 0 if self._outbox.empty else LAST_PATIENCE)
+            if self._now() - self._heard_at > patience:
+                raise LostTouch(f"no word from {self._servers.current} for {patience:.0f} s")
             await asyncio.sleep(self._backoff.next_seconds())
+
+    def close(self) -> bool:
+        """After the last stream: put on disk what waits; whether there is anything."""
+        return self._outbox.close()
 
     async def leave(self, reason: str, seconds: float) -> None:
         """Wait until the server has everything, at most so long, and say goodbye if it can be heard."""
@@ -95,14 +109,16 @@ class Connection:
     async def _once(self, service: WorkerService) -> None:
         agent = await self._register(service)
         stream = Stream(service.stream(self._session_id), agent, self._outbox)
+        began = self._now()
         try:
             await stream.run()
         finally:
             if stream.lease_seconds is not None:
                 self._patience = stream.lease_seconds
                 self._heard_at = stream.heard_at
-                self._backoff.reset()
                 self._troubled = False
+                if stream.heard_at - began >= STEADY_SECONDS:
+                    self._backoff.reset()
 
     async def _register(self, service: WorkerService) -> Agent:
         """Every connection begins here.
@@ -126,5 +142,5 @@ class Connection:
         """Tell once that we are cut off; the tries that follow interest nobody."""
         text = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
         level = logging.DEBUG if self._troubled or self._leaving else logging.WARNING
-        log.log(level, "Not connected to %s: %s; trying again", self._server, text)
+        log.log(level, "Not connected to %s: %s; trying again", self._servers.current, text)
         self._troubled = True

@@ -103,6 +103,20 @@ def from_outcome(
     )
 
 
+def to_end(result: wire.JobResultMessage) -> dict[str, object]:
+    """An end as it lies on disk."""
+    return {
+        "reason": result.reason,
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "message": result.error_message,
+        "started": result.started,
+        "next_sequence": result.next_sequence,
+        "cpu_seconds": result.cpu_seconds,
+        "peak_memory_bytes": result.peak_memory_bytes,
+    }
+
+
 def to_usage(usage: Usage) -> wire.ResourceUsage:
     """What the job uses, for a heartbeat. `disk_bytes` is what it has written."""
     return wire.ResourceUsage(

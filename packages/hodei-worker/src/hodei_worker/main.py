@@ -22,6 +22,7 @@ from hodei_worker.connection import Connection, LostTouch, Refused
 from hodei_worker.container import Container
 from hodei_worker.convert import registration
 from hodei_worker.environment import base_environment, image_directory, image_environment
+from hodei_worker.journal import Shelf
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import Pace
 from hodei_worker.machine import look_at_machine
@@ -41,10 +42,11 @@ hodei-worker: register with a Hodei server and run its jobs.
 
 It takes everything from its environment:
   HODEI_OTP_TOKEN or HODEI_OTP_FILE   one-time password to register with (the file is removed)
-  HODEI_SERVER                        http://host:port or host:port (localhost:50051)
+  HODEI_SERVER                        http://host:port or host:port, several with commas (localhost:50051)
   HODEI_WORKER_ID                     who it is, if that is settled before
   HODEI_WORKER_NAME                   what people call it
   HODEI_WORKER_DIR                    where jobs' private directories go
+  HODEI_SPOOL_SIZE                    output that may wait on disk for the server, all in all (64MiB)
   HODEI_WORKER_IN_IMAGE               1: jobs get the environment, directory and limits of the image around it
   HODEI_LOG_BATCH_SIZE                lines of output after which they are sent (100)
   HODEI_LOG_FLUSH_INTERVAL            milliseconds after which they are sent (100)
@@ -90,6 +92,7 @@ async def run(settings: Settings) -> int:
     reaper.install(asyncio.get_running_loop())
     scratch = Scratch(settings.directory)
     scratch.sweep()
+    shelf = Shelf(scratch, settings.spool_bytes)
     limiter = Limiter.discover(Container.discover() if settings.in_image else None)
     machine = look_at_machine(settings.directory)
 
@@ -103,6 +106,7 @@ async def run(settings: Settings) -> int:
             pace=Pace(lines=settings.batch_lines, seconds=settings.flush_seconds),
             working_dir=image_directory() if settings.in_image else "",
             in_image=settings.in_image,
+            shelf=shelf,
         )
         return Agent(host, outbox)
 
@@ -121,9 +125,10 @@ async def run(settings: Settings) -> int:
     try:
         return await serve(connection, Leaving(connection, settings.drain_seconds))
     finally:
+        kept = connection.close()
         if connection.agent.done():  # however we came here, no job runs on without us
             await connection.agent.result().abandon("the agent ends")
-        scratch.close()
+        scratch.close(keep_spool=kept)
         reaper.close()
 
 

@@ -14,6 +14,10 @@ from hodei_worker.attempt import Started
 from hodei_worker.order import Key
 from hodei_worker.spool import Spool
 
+# What is acknowledged sooner never touches the disk: it is written at the second look that finds it. So this,
+# twice at most, is what a crash of the agent can lose of the output before it.
+LOOK_SECONDS = 0.2
+
 
 @dataclass(slots=True)
 class Holding:
@@ -30,6 +34,8 @@ class Holding:
     resumed: bool = True
     _started_sent: bool = False
     _result_sent: bool = False
+    _result_aged: bool = False
+    _result_saved: bool = False
 
     @property
     def running(self) -> bool:
@@ -46,6 +52,26 @@ class Holding:
         self.spool.rewind(next_sequence)
         self._started_sent = self._result_sent = False
         self.resumed = True
+
+    @property
+    def waits(self) -> bool:
+        """True while there is something that the server should have taken."""
+        return self.result is not None or not self.spool.empty
+
+    def save_aged(self) -> None:
+        """Write to disk what the server should have taken by now."""
+        self.spool.save_aged()
+        if self._result_aged:
+            self.save()
+        self._result_aged = self.result is not None
+
+    def save(self) -> bool:
+        """Write everything to disk that is not there; whether the end is there now."""
+        if self.result is None or self.result.result is None:
+            self.spool.save()
+        elif not self._result_saved:
+            self._result_saved = self.spool.save_end(convert.to_end(self.result.result))
+        return self._result_saved
 
     def next_start(self) -> WorkerMessage | None:
         """That the process runs, if that has not been said on this stream."""
@@ -70,7 +96,8 @@ class Holding:
 class Outbox:
     """Hands out the next message for the stream: short ones first, then output and ends in order.
 
-    So a heartbeat never waits for more than the one chunk that is on its way.
+    So a heartbeat never waits for more than the one chunk that is on its way. What the server does not
+    acknowledge within a moment is written to disk.
     """
 
     def __init__(self) -> None:
@@ -79,9 +106,15 @@ class Outbox:
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self._look: asyncio.TimerHandle | None = None
 
     def __iter__(self) -> Iterator[Holding]:
         return iter(self._holdings.values())
+
+    @property
+    def empty(self) -> bool:
+        """True when the server has closed every attempt."""
+        return not self._holdings
 
     def get(self, key: Key) -> Holding | None:
         """The attempt, if the server has not closed it."""
@@ -95,7 +128,8 @@ class Outbox:
     def hold(self, key: Key, spool: Spool) -> Holding:
         """Begin to account for an attempt."""
         holding = Holding(key, spool)
-        holding.spool.on_append = self.wake
+        spool.key = key
+        spool.on_append = self.wake
         self._holdings[key] = holding
         self._emptied.clear()
         return holding
@@ -117,6 +151,29 @@ class Outbox:
     def wake(self) -> None:
         """There may be something to send."""
         self._filled.set()
+        self._look_soon()
+
+    def close(self) -> bool:
+        """Nothing more will be sent. Ends that wait stay on disk with their output; whether there are any."""
+        if self._look is not None:
+            self._look.cancel()
+        kept = False
+        for holding in [each for each in self if not each.running]:
+            kept = holding.save() or kept
+            holding.spool.discard(keep=True)
+            del self._holdings[holding.key]
+        return kept
+
+    def _look_soon(self) -> None:
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._save_aged)
+
+    def _save_aged(self) -> None:
+        self._look = None
+        for holding in self:
+            holding.save_aged()
+        if any(holding.waits for holding in self):
+            self._look_soon()
 
     async def wait_empty(self, seconds: float) -> bool:
         """Wait until the server has closed every attempt, at most so long; tell whether it has."""

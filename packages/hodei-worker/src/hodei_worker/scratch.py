@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import itertools
+import logging
 import os
 import shutil
 import stat
@@ -13,6 +14,9 @@ from pathlib import Path
 
 LOCK = "lock"
 WORK = "work"
+SPOOL = "spool"
+
+log = logging.getLogger("hodei.worker.scratch")
 
 
 class NoScratch(OSError):
@@ -31,6 +35,7 @@ class Scratch:
         self.base = base / _name() if _shared(base) else base
         self._own: Path | None = None
         self._lock: int | None = None
+        self._spool: int | None = None
         self._spare: Path | None = None
         self._numbers = itertools.count(1)
 
@@ -66,33 +71,51 @@ class Scratch:
             return 0
         abandoned = [entry for entry in self.base.glob("agent-*") if entry != self._own and _abandoned(entry)]
         for entry in abandoned:
+            _tell_of_spool(entry)
             remove(entry)
         return len(abandoned)
 
-    def close(self) -> None:
-        """Remove the agent's own directory."""
-        if self._own is not None:
+    def spool_directory(self) -> int:
+        """A descriptor of the 0700 directory for output that waits. Raise OSError if there can be none."""
+        self._directory()
+        assert self._spool is not None
+        return self._spool
+
+    def close(self, *, keep_spool: bool = False) -> None:
+        """Remove the agent's own directory, all but the output that waits if that is to be kept."""
+        if self._own is not None and keep_spool:
+            for entry in self._own.iterdir():
+                if entry.name not in (LOCK, SPOOL):
+                    remove(entry)
+        elif self._own is not None:
             remove(self._own)
-        if self._lock is not None:
-            os.close(self._lock)
-        self._own = self._lock = None
+        for descriptor in (self._lock, self._spool):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._own = self._lock = self._spool = None
 
     def _directory(self) -> Path:
         if self._own is None or not self._own.is_dir():  # a cleaner of /tmp may have taken it away
             self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _ours(self.base):
                 raise PermissionError(f"{self.base} belongs to someone else or others may write to it")
-            self._own, self._lock = self._claim()
+            self._own, self._lock, self._spool = self._claim()
         return self._own
 
-    def _claim(self) -> tuple[Path, int]:
-        """Make our directory under a name that `sweep` does not see, lock it, and only then show it."""
+    def _claim(self) -> tuple[Path, int, int]:
+        """Make our directory under a name that `sweep` does not see, lock it, and only then show it.
+
+        The place for output is made, and opened, before any job has had a chance to put something there.
+        """
         hidden = Path(tempfile.mkdtemp(prefix=".new-", dir=self.base))
         lock = os.open(hidden / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (hidden / SPOOL).mkdir(mode=0o700)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        spool = os.open(hidden / SPOOL, flags)
         own = self.base / f"agent-{hidden.name.removeprefix('.new-')}"
         hidden.rename(own)
-        return own, lock
+        return own, lock, spool
 
 
 def default_base() -> Path:
@@ -116,6 +139,21 @@ def remove(directory: Path) -> None:
             with contextlib.suppress(OSError):
                 os.chmod(path, 0o700)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _tell_of_spool(directory: Path) -> None:
+    """What a dead agent could not deliver goes with its directory, but not without a word."""
+    try:
+        left = [entry.stat(follow_symlinks=False).st_size for entry in os.scandir(directory / SPOOL)]
+    except OSError:
+        return
+    if left:
+        log.warning(
+            "%s: an agent that died left %d KiB of output or ends that the server has not acknowledged. They "
+            "are removed; the server counts its attempt as lost",
+            directory,
+            -(-sum(left) // 1024),
+        )
 
 
 def _as_new(directory: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from hodei_worker.journal import CAPACITY_BYTES
 from hodei_worker.scratch import default_base
 
 T = TypeVar("T")
@@ -24,6 +25,8 @@ LEVELS = {
     "error": "ERROR",
 }
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+LEAST_SPOOL, MOST_SPOOL = 2**20, 2**40
 DEFAULT_PORT = 50051
 # Kubernetes gives a pod 30 s from TERM to KILL; what is left of them is for the job's own grace and the
 # goodbye.
@@ -42,7 +45,7 @@ class SettingsError(Exception):
 class Settings:
     """Everything the agent takes from its environment. Durations are seconds."""
 
-    server: str  # host:port
+    server: str  # host:port, or several with commas between
     otp: str = field(repr=False)
     worker_id: str
     name: str
@@ -51,6 +54,7 @@ class Settings:
     flush_seconds: float = 0.1
     directory: Path
     drain_seconds: float = DRAIN_SECONDS
+    spool_bytes: int = CAPACITY_BYTES  # what may wait on disk for the server
     in_image: bool = False  # jobs run in the image around the agent, with its environment and limits
 
 
@@ -62,7 +66,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     reader = _Reader(environ)
     worker_id = reader.read(("HODEI_WORKER_ID", "WORKER_ID"), _uuid, "")
     settings = Settings(
-        server=reader.read(("HODEI_SERVER", "HODEI_SERVER_ADDRESS"), address, f"localhost:{DEFAULT_PORT}"),
+        server=reader.read(("HODEI_SERVER", "HODEI_SERVER_ADDRESS"), addresses, f"localhost:{DEFAULT_PORT}"),
         otp=reader.otp(),
         worker_id=worker_id,
         name=reader.read(("HODEI_WORKER_NAME",), str, "")
@@ -72,11 +76,17 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         flush_seconds=reader.read(("HODEI_LOG_FLUSH_INTERVAL",), _number(1, 60_000, float), 100.0) / 1000,
         directory=reader.read(("HODEI_WORKER_DIR",), _directory, None) or reader.usual_directory(),
         drain_seconds=reader.read(("HODEI_DRAIN_TIMEOUT",), _number(0, 86_400, float), DRAIN_SECONDS),
+        spool_bytes=reader.read(("HODEI_SPOOL_SIZE",), _size, CAPACITY_BYTES),
         in_image=reader.read(("HODEI_WORKER_IN_IMAGE",), _yes_or_no, False),
     )
     if reader.problems:
         raise SettingsError(reader.problems)
     return settings
+
+
+def addresses(text: str) -> str:
+    """One address, or the servers of one control plane with commas between. Raise ValueError in words."""
+    return ",".join(address(each.strip()) for each in text.split(","))
 
 
 def address(text: str) -> str:
@@ -170,6 +180,17 @@ def _directory(text: str) -> Path:
     if not path.is_absolute():
         raise ValueError("should be an absolute path")
     return path
+
+
+def _size(text: str) -> int:
+    """Bytes, from a number with one of the units of UNITS."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    factor = UNITS.get(text[len(number) :].strip().lower())
+    if not number.isdecimal() or factor is None:
+        raise ValueError("should be a size with its unit, such as 64MiB or 1GiB")
+    if not LEAST_SPOOL <= int(number) * factor <= MOST_SPOOL:
+        raise ValueError("should be from 1MiB to 1TiB")
+    return int(number) * factor
 
 
 def _yes_or_no(text: str) -> bool:

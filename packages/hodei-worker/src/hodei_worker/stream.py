@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 
 from hodei_proto.wire import hodei as wire
 
@@ -39,6 +40,7 @@ class Stream:
         self._now = asyncio.get_running_loop().time
         self.heard_at = self._now()
         self.lease_seconds: float | None = None  # None until the server has welcomed us
+        self._asked: deque[float] = deque()  # when we sent the hello and the heartbeats without an answer yet
 
     async def run(self) -> None:
         """Serve until the stream is lost. Always raises: StreamLost or grpc.RpcError."""
@@ -51,6 +53,7 @@ class Stream:
             self._call.cancel()
 
     async def _greet(self) -> None:
+        self._asked.append(self._now())
         await self._call.write(self._agent.hello())
         try:
             async with asyncio.timeout(WELCOME_SECONDS):
@@ -85,13 +88,21 @@ class Stream:
     def _take(self, message: wire.ServerMessage) -> None:
         if message.welcome is not None:
             self._welcomed(message.welcome)
+        elif message.ack is not None:
+            self._granted(message.ack.lease_ms / 1000)
         self._agent.receive(message)
+
+    def _granted(self, seconds: float) -> None:
+        """An answer to the oldest heartbeat that has none. An older server does not say how long."""
+        if self._asked and self.lease_seconds is not None:
+            self._agent.lease.grant(self._asked.popleft(), seconds or self.lease_seconds)
 
     def _welcomed(self, welcome: wire.Welcome) -> None:
         if welcome.protocol > PROTOCOL:
             raise StreamLost(f"the server wants to speak version {welcome.protocol}, we know {PROTOCOL}")
         self._interval = welcome.heartbeat_interval_ms / 1000 or HEARTBEAT_SECONDS
         self.lease_seconds = welcome.lease_ms / 1000 or LEASE_SECONDS
+        self._granted(self.lease_seconds)
         log.info("Connected to server")
         if not (self._agent.draining or self._agent.busy):
             log.info("Waiting for jobs")
@@ -106,4 +117,5 @@ class Stream:
             silent = self._now() - self.heard_at
             if silent > SILENT_INTERVALS * self._interval:
                 raise StreamLost(f"the server has said nothing for {silent:.0f} s")
+            self._asked.append(self._now())
             self._outbox.post(self._agent.heartbeat())

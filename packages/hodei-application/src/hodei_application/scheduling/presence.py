@@ -22,6 +22,7 @@ from hodei_application.deeds import Deeds
 from hodei_application.ports import Clock, Jitter
 from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.landscape import Landscape
+from hodei_application.scheduling.last_words import LastWords
 from hodei_application.scheduling.provisionings import STARTED, Provisionings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import Signals
@@ -43,7 +44,9 @@ class PresenceCheck:
     """Lets the engine's word beat silence: a worker that it says is gone is lost at once, not when its
     lease runs out.
 
-    Only workers without a stream are asked about. One that still exists is left to its lease.
+    Only workers without a stream are asked about, and those whose replica has died before it could say that
+    the stream is gone: nobody has written for longer than `silence` that they were heard. One that still
+    exists is left to its lease.
     """
 
     now: Clock
@@ -52,6 +55,8 @@ class PresenceCheck:
     backoffs: Backoffs
     provisionings: Provisionings
     reaper: Reaper
+    last_words: LastWords
+    silence: timedelta
 
     def ask(self, live: Sequence[Worker]) -> bool:
         """Begin to ask about those that are suspect; whether there are any."""
@@ -66,7 +71,13 @@ class PresenceCheck:
         if worker.state is WorkerState.CONNECTING:
             return self.now() - worker.changed_at >= SETTLING
         served = worker.state in (WorkerState.READY, WorkerState.BUSY, WorkerState.DRAINING)
-        return served and not worker.connected
+        return served and self._is_unheard(worker)
+
+    def _is_unheard(self, worker: Worker) -> bool:
+        if not worker.connected:
+            return True
+        heard_at = max(worker.last_heartbeat or worker.changed_at, worker.changed_at)
+        return self.now() - heard_at > self.silence
 
     async def _look(self, worker: Worker) -> None:
         plugin = self.landscape.plugin(worker.provider_id)
@@ -87,14 +98,16 @@ class PresenceCheck:
         if worker.state is WorkerState.CONNECTING and worker.provider_id is not None:
             self.backoffs.failed(worker.provider_id, worker.demand.key, self.now())
             await self.provisionings.failed(worker.id, why)
+        await self.last_words(worker)
         at = self.now()
 
         def end(job: Job) -> Change[Job]:
             return _end_of(job, presence, why, at)
 
-        # A worker that has bound again since it was suspected has another version and is alive.
+        # A worker that has bound again since it was suspected is alive; its last words may have freed it.
+        states = {worker.state, WorkerState.READY} if worker.job_id is not None else {worker.state}
         await self.reaper.take_away(
-            worker.id, why, end=end, still=lambda w: not w.connected and w.state is worker.state
+            worker.id, why, end=end, still=lambda w: self._is_unheard(w) and w.state in states
         )
 
 

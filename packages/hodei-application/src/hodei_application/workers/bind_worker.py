@@ -65,8 +65,9 @@ class BindWorker:
 
     async def __call__(self, hello: Hello, link: WorkerLink) -> Welcome:
         with self.connected.coming(hello.worker_id):
+            leased_at = self.connected.monotonic()  # before the store's own clock says from when
             bound = await repeat(lambda: self._bind(hello, link.is_legacy))
-            connection = self.connected.add(link, bound.worker, self.kinds.of(bound.worker))
+            connection = self.connected.add(link, bound.worker, self.kinds.of(bound.worker), leased_at)
             connection.aware = frozenset((a.job_id, a.attempt) for a in hello.attempts)
         welcome = Welcome(bound.answers, self.heartbeat_interval, self.lease)
         log.info("Worker %s connected: %s", bound.worker.id, bound.worker.state)

@@ -27,13 +27,15 @@ class Connection:
     The row in the store is the truth; a save from an outdated copy is refused by its version, and the copy
     is read again. `kind` is equal for workers that can serve the same classes. `job` is the newest copy of
     the job that it holds, or held last. `aware` are the attempts that the worker told of when it bound, or
-    was told of since over this stream. `heard_at` is monotonic, in seconds.
+    was told of since over this stream. `heard_at` and `leased_at` are monotonic, in seconds: the lease of
+    what it holds runs from `leased_at` at least.
     """
 
     link: WorkerLink
     worker: Worker
     kind: Kind
     heard_at: float
+    leased_at: float
     usage: Usage | None = None
     sampled_at: float = float("-inf")
     legacy_log: LegacyLog | None = None
@@ -89,12 +91,14 @@ class ConnectedWorkers:
         finally:
             self._coming.remove(worker_id)
 
-    def add(self, link: WorkerLink, worker: Worker, kind: Kind) -> Connection:
+    def add(self, link: WorkerLink, worker: Worker, kind: Kind, leased_at: float) -> Connection:
         """The worker's stream is bound. An older link of the same worker is closed: the newest one counts."""
         older = self._by_id.get(worker.id)
         if older is not None:
             self._set_idle(older, idle=False)
-        connection = Connection(link=link, worker=worker, kind=kind, heard_at=self.monotonic())
+        connection = Connection(
+            link=link, worker=worker, kind=kind, heard_at=self.monotonic(), leased_at=leased_at
+        )
         self._by_id[worker.id] = connection
         self._sort(connection)
         if older is not None and older.link is not link:
@@ -137,6 +141,16 @@ class ConnectedWorkers:
         if connection is not None:
             connection.heard_at = self.monotonic()
         return connection
+
+    def left_of(self, connection: Connection, lease: timedelta) -> timedelta:
+        """How long the lease of what the worker holds will last at least, as far as this replica knows.
+
+        One that holds nothing has all of it: what it is given next will be given after this.
+        """
+        now = self.monotonic()
+        if connection.worker.job_id is None:
+            connection.leased_at = now
+        return lease - timedelta(seconds=now - connection.leased_at)
 
     def heard_lately(self) -> list[Connection]:
         """Connections with a sign of life within the suspicion time."""

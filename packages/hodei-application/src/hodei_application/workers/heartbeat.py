@@ -19,40 +19,66 @@ SAMPLED_EVERY = 600.0
 
 @frozen
 class Heartbeat:
-    """Note a heartbeat. A plain function: thousands of workers send one every few seconds."""
+    """Note a heartbeat; returns how long the lease of what the worker runs will last, zero or less if that is
+    over or unknown. A plain function: thousands of workers send one every few seconds.
+
+    A worker that goes by this stops its job before the lease ends, although its stream is well: when this
+    replica cannot renew leases, another one may be about to give the job away.
+    """
 
     connected: ConnectedWorkers
+    lease: timedelta
 
-    def __call__(self, link: WorkerLink, usage: Usage | None = None) -> None:
+    def __call__(self, link: WorkerLink, usage: Usage | None = None) -> timedelta:
         connection = self.connected.heard(link)
-        if connection is not None and usage is not None:
+        if connection is None:
+            return timedelta(0)
+        if usage is not None:
             connection.usage = usage
+        return self.connected.left_of(connection, self.lease)
+
+
+@frozen(kw_only=True)
+class RenewLeases:
+    """Renew the leases of what those workers run that were heard within the suspicion time: one statement,
+    however many they are, and none while nothing runs. A stream that is up but silent keeps no lease alive.
+    """
+
+    begin: UnitOfWork
+    connected: ConnectedWorkers
+    lease: timedelta
+
+    async def __call__(self) -> None:
+        busy = [c for c in self.connected.heard_lately() if c.worker.job_id is not None]
+        if not busy:
+            return
+        begun = self.connected.monotonic()  # before the store's own clock says from when
+        async with self.begin() as tx:
+            await tx.leases.renew([c.worker.id for c in busy], self.lease)
+        for connection in busy:
+            connection.leased_at = max(connection.leased_at, begun)
 
 
 @frozen(kw_only=True)
 class FlushHeartbeats:
-    """Write who was heard, and renew the leases of what these workers run: two statements, however many
-    they are.
+    """Write who was heard, and renew leases before: two transactions, however many workers they are about.
 
     Each in a transaction of its own: who ends a job holds its worker's row and then wants its lease, so
     nobody may hold a lease and then want a worker. Only workers that were heard within the suspicion time
-    count: a stream that is up but silent keeps no lease alive.
+    count.
     """
 
     begin: UnitOfWork
     now: Clock
     connected: ConnectedWorkers
-    lease: timedelta
+    renew: RenewLeases
 
     async def __call__(self) -> None:
+        await self.renew()
         heard = self.connected.heard_lately()
         if not heard:
             return
-        busy = [c.worker.id for c in heard if c.worker.job_id is not None]
         samples = self._samples(heard)
-        if busy:
-            async with self.begin() as tx:
-                await tx.leases.renew(busy, self.lease)
         async with self.begin() as tx:
             await tx.workers.record_heartbeats([c.worker.id for c in heard])
             if samples:

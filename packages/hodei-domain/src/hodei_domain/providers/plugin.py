@@ -15,6 +15,7 @@ from hodei_domain.providers.ports import (
     WorkerLogs,
     WorkerMetrics,
     WorkerPreparation,
+    WorkerSpool,
 )
 from hodei_domain.providers.provider import ProviderType
 
@@ -39,4 +40,5 @@ class ProviderPlugin:
     cost: WorkerCost | None = None
     metrics: WorkerMetrics | None = None
     events: WorkerEventSource | None = None
+    spool: WorkerSpool | None = None
     server_address: Callable[[], Awaitable[str]] | None = None

@@ -11,10 +11,11 @@ from typing import Protocol
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import ProviderId, WorkerId
+from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.events import ProviderRemoved
 from hodei_domain.providers.provider import Provider, ProviderType
-from hodei_domain.providers.records import FoundWorker, Health, Presence, Usage, WorkerSighting
+from hodei_domain.providers.records import FoundWorker, Health, LeftEnd, Presence, Usage, WorkerSighting
 from hodei_domain.workers.spec import WorkerSpec
 
 
@@ -135,6 +136,19 @@ class WorkerEventSource(Protocol):
         """What happens to our workers from now on; ends with ProviderUnavailable when the engine breaks off.
 
         A hint, not a record: what was missed is found by the inventory.
+        """
+        ...
+
+
+class WorkerSpool(Protocol):
+    """Reads what a worker had kept for the control plane when it died."""
+
+    def left_behind(self, id: WorkerId) -> AsyncIterator[LogChunk | LeftEnd]:
+        """Output and ends that may not have been delivered, in order for each attempt; until the worker is
+        destroyed it can be read again.
+
+        Every chunk passes check_chunk(). Reading ends at the first thing that is not as an agent writes it:
+        jobs may have been at it. So it is worth as much as the worker's own word, and needs the same checks.
         """
         ...
 

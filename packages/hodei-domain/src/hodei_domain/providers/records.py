@@ -6,7 +6,8 @@ from enum import Enum
 
 from attrs import field, frozen
 
-from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.jobs.result import JobResult
+from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.kernel.values import copied
 
 
@@ -72,3 +73,17 @@ class WorkerSighting:
     presence: Presence
     message: str = ""
     at: datetime
+
+
+@frozen(kw_only=True)
+class LeftEnd:
+    """The end of an attempt that a worker knew and could not deliver any more.
+
+    It holds for a log that is complete up to `next_sequence`. `started`: there was a process.
+    """
+
+    job_id: JobId
+    attempt: int
+    result: JobResult
+    next_sequence: int
+    started: bool = True

@@ -151,5 +151,9 @@ def _welcome(command: c.Welcome) -> wire.Welcome:
     )
 
 
-# What existing and our own workers wait for after each heartbeat.
-HEARTBEAT_ACK = wire.ServerMessage(ack=wire.AckMessage(message_id="heartbeat", success=True))
+def heartbeat_ack(lease_left: timedelta) -> wire.ServerMessage:
+    """What all workers wait for after each heartbeat; ours learn how long their lease will last."""
+    ack = wire.AckMessage(
+        message_id="heartbeat", success=True, lease_ms=milliseconds(max(lease_left, timedelta(0)))
+    )
+    return wire.ServerMessage(ack=ack)

@@ -21,6 +21,7 @@ from hodei_infrastructure.process.markers import Marker
 KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH"),
     *("HODEI_LOG_LEVEL", "HODEI_LOG_BATCH_SIZE", "HODEI_LOG_FLUSH_INTERVAL", "HODEI_DRAIN_TIMEOUT"),
+    "HODEI_SPOOL_SIZE",
 )
 STARTUP = timedelta(milliseconds=300)
 

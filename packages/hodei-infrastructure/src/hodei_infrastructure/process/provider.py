@@ -15,15 +15,16 @@ from weakref import WeakValueDictionary
 from attrs import define, field
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable
 from hodei_domain.providers.plugin import ProviderPlugin
 from hodei_domain.providers.provider import ProviderType
-from hodei_domain.providers.records import FoundWorker, Health, Presence, Usage, WorkerSighting
+from hodei_domain.providers.records import FoundWorker, Health, LeftEnd, Presence, Usage, WorkerSighting
 from hodei_domain.workers.spec import WorkerSpec
 
 from hodei_infrastructure.machine import Machine
-from hodei_infrastructure.process import convert, journals, proc
+from hodei_infrastructure.process import convert, journals, proc, spools
 from hodei_infrastructure.process.errors import translated
 from hodei_infrastructure.process.exits import Exits
 from hodei_infrastructure.process.killing import TreeSurvived, kill_tree, members, send
@@ -234,6 +235,13 @@ class ProcessProvider:
         """What the agent printed, also for a while after it was destroyed."""
         return await asyncio.to_thread(journals.tail, self._files.path(id, ".log"), tail)
 
+    async def left_behind(self, id: WorkerId) -> AsyncIterator[LogChunk | LeftEnd]:
+        """What the agent had on disk when it died, file by file."""
+        files = spools.read(self._files.path(id, ""))
+        while (found := await asyncio.to_thread(next, files, None)) is not None:
+            for each in found:
+                yield each
+
     async def usage(self, id: WorkerId) -> Usage | None:
         """Processor time is an average over the life of the processes that run now."""
         return await asyncio.to_thread(self._measure, id)
@@ -281,4 +289,5 @@ class ProcessProvider:
             cost=self,
             metrics=self,
             events=self,
+            spool=self,
         )

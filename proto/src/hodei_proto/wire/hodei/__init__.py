@@ -426,6 +426,12 @@ class AckMessage(betterproto2.Message):
 
     success: "bool" = betterproto2.field(2, betterproto2.TYPE_BOOL)
 
+    lease_ms: "int" = betterproto2.field(50, betterproto2.TYPE_UINT64)
+    """
+    To a heartbeat, one for each in their order: so many milliseconds after that heartbeat was sent, at least, the
+    lease of what the worker runs will last. 0 from a server that does not say: the welcome's lease_ms then.
+    """
+
 
 default_message_pool.register_message("hodei", "AckMessage", AckMessage)
 

@@ -8,6 +8,7 @@ from attrs import define, evolve, field, frozen
 
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable
 from hodei_domain.providers.plugin import ProviderPlugin
@@ -16,6 +17,7 @@ from hodei_domain.providers.records import (
     ABSENT,
     FoundWorker,
     Health,
+    LeftEnd,
     Presence,
     PresenceState,
     Usage,
@@ -43,7 +45,7 @@ class ScriptedProvider:
 
     `failures` are raised by the next creates, one each. `refusals` maps demand keys to why_not(). `outage`
     makes every call raise ProviderUnavailable. `on_prepare` is awaited before a create, `on_create`
-    after it: an agent's part can be played there.
+    after it: an agent's part can be played there. `left` is what dead workers have on their disks.
     """
 
     name: str = "scripted"
@@ -56,6 +58,7 @@ class ScriptedProvider:
     refusals: dict[str, str] = field(factory=dict)
     outage: str = ""
     starts_in: timedelta = timedelta(seconds=1)
+    left: dict[WorkerId, list[LogChunk | LeftEnd]] = field(factory=dict)
     cost_per_hour: float = 0.0
     on_prepare: Callable[[WorkerSpec], Awaitable[None]] | None = None
     on_create: Callable[[WorkerSpec, str], Awaitable[None]] | None = None
@@ -78,6 +81,7 @@ class ScriptedProvider:
             cost=self,
             metrics=self,
             events=self,
+            spool=self,
         )
 
     async def prepare(self, spec: WorkerSpec) -> None:
@@ -161,6 +165,11 @@ class ScriptedProvider:
         self._sightings.put_nowait(
             WorkerSighting(worker_id=id, presence=presence, message=message, at=self.now())
         )
+
+    async def left_behind(self, id: WorkerId) -> AsyncIterator[LogChunk | LeftEnd]:
+        """See WorkerSpool."""
+        for each in self.left.get(id, ()):
+            yield each
 
     def _refuse_in_outage(self) -> None:
         if self.outage:
