@@ -55,7 +55,8 @@ def plan_of(random: Random) -> Plan:
             # The last place is never kept warm: a job of another kind would wait for it for ever.
             min_idle=random.choice((0, 0, 1)) if max_workers > 1 else 0,
             requeue_delay=timedelta(seconds=random.choice((0, 1))),
-            max_lifetime=timedelta(seconds=random.choice((40, 3600, 3600, 3600))),
+            # A worker that reaches its lifetime takes its job along: not where nothing may be lost.
+            max_lifetime=timedelta(seconds=3600 if profile == CONTROL else random.choice((40, 3600, 3600))),
         ),
     )
 
@@ -73,7 +74,7 @@ def submission_of(random: Random, number: int) -> Submission:
 
 def _spec(random: Random) -> JobSpec:
     script = Script(
-        lines=random.choice((0, 1, 3, 8, 40)),
+        lines=random.choice((0, 1, 3, 8, 40, 40, 150)),
         pause=random.choice((0.01, 0.1, 0.5)),
         width=random.choice((60, 200, 3000)),
         exit_code=random.choice((0, 0, 0, 0, 1, 3)),
