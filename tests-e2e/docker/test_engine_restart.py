@@ -87,9 +87,7 @@ def own_engine(engine: Any, need: Callable[[str, object, str], None]) -> Iterato
     finally:
         own.stop()
         subprocess.run(("ip", "link", "del", own.bridge), check=False)
-        subprocess.run(
-            ("rm", "-rf", str(own.place)), check=False
-        )
+        subprocess.run(("rm", "-rf", str(own.place)), check=False)
 
 
 def test_a_job_whose_engine_restarts_runs_again_and_the_engine_serves_on(
