@@ -33,6 +33,7 @@ types:
     mypy -p benchmarks
     MYPYPATH=tests-e2e mypy -p simulation
     MYPYPATH=scripts mypy scripts/reference scripts/generate-docs.py
+    MYPYPATH=tests-e2e mypy -p faults
 
 # who may import whom
 imports:
@@ -77,6 +78,14 @@ simulate SEEDS="1000" FROM="0" *ARGS:
 # the story of one seed
 simulate-one SEED:
     {{ unset_tools }} PYTHONPATH=tests-e2e python -m simulation --story {{ SEED }}
+
+# break a platform under load for so many seconds and judge what came of it; the same again with its seed
+faults SECONDS *SEED:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m faults "$@"
+
+# 20 jobs a second with random faults for so many minutes: nothing stuck, nothing left over, nothing grows
+soak MINUTES *SEED:
+    {{ unset_tools }} PYTHONPATH=tests-e2e python -m faults.soak "$@"
 
 # one benchmark of benchmarks/, by name
 bench NAME *ARGS:

@@ -13,6 +13,10 @@ SETTINGS = {
     "db_connection_timeout": "How long to wait for a connection.",
     "grpc_port": "Port of the gRPC services; 0 lets the system choose.",
     "bind": "Address to listen on. In development mode only a loopback address is accepted.",
+    "server_advertise": (
+        "Where workers that this server makes find a control plane: `host:port`, or several with commas, of "
+        "this server and others on the same database. Else: where it listens."
+    ),
     "dev_mode": "Accept calls without a token, and workers with `dev-` tokens. Loopback only.",
     "rest_port": "Port of the REST service.",
     "rate_limit": "Calls a second that one address may make.",
@@ -38,8 +42,8 @@ SETTINGS = {
     "docker_max_workers": "The most workers of the Docker provider. Else: by the engine's processors.",
     "docker_network": "Network of the containers.",
     "docker_server": (
-        "`host:port` of the server as containers must dial it. Else: the gateway of their network, where the "
-        "server then listens for workers, too."
+        "`host:port` of the server as containers must dial it, or several with commas. Else: the gateway of "
+        "their network, where the server then listens for workers, too."
     ),
     "docker_user": (
         "`UID` or `UID:GID` of containers whose image names no user but root; `image` lets them be root. "
@@ -55,7 +59,10 @@ SETTINGS = {
 }
 
 CLIENT = {
-    "HODEI_SERVER": "Server to talk to, `host:port`; as `--server`. Without it: the one that runs here.",
+    "HODEI_SERVER": (
+        "Server to talk to, `host:port`, or several with commas, of which one that answers is taken; as "
+        "`--server`. Without it: the one that runs here."
+    ),
     "HODEI_TOKEN": "Token of the calls; as `--token`. Without it: the one in the data directory.",
     "HODEI_OUTPUT": "`table`, `json` or `yaml`; as `--output`.",
     "HODEI_DATA_DIR": "Where the server's token and address are found; as for the server.",
@@ -65,7 +72,10 @@ CLIENT = {
 AGENT = {
     "HODEI_OTP_TOKEN": "One-time password to register with.",
     "HODEI_OTP_FILE": "A file with the one-time password; it is removed once read.",
-    "HODEI_SERVER HODEI_SERVER_ADDRESS": "Server to register at, `host:port`. Else: `localhost:50051`.",
+    "HODEI_SERVER HODEI_SERVER_ADDRESS": (
+        "Server to register at, `host:port`, or several with commas: when one does not answer, the next one "
+        "is tried. Else: `localhost:50051`."
+    ),
     "WORKER_ID HODEI_WORKER_ID": "The worker's id. Else: the server says it.",
     "HODEI_WORKER_NAME": "A name for people.",
     "HODEI_WORKER_DIR": "A directory for jobs' files and for output that waits. Else: below `$TMPDIR`.",

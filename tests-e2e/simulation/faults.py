@@ -234,13 +234,17 @@ class Nemesis:
         self._for(self._random.uniform(2, 30), mend, "the engine is troubled")
 
     def step_clock(self, gentle: bool) -> None:
-        """The wall clock of a replica is set."""
+        """The wall clock of a replica is set, and set right again; a new process has a right one."""
         replica = self._replica()
-        if replica is not None and replica.node is not None:
-            step = self._random.choice((-20.0, -2.0, 2.0, 20.0))
-            self._world.step_clock(replica, step)
-            self._for(self._random.uniform(5, 40), lambda: self._world.step_clock(replica, -step),
-                      f"the clock of {replica.name} is {step} s off")  # fmt: skip
+        if replica is None or replica.node is None:
+            return
+        node, step = replica.node, self._random.choice((-20.0, -2.0, 2.0, 20.0))
+        node.skew += step
+
+        def mend() -> None:
+            node.skew -= step
+
+        self._for(self._random.uniform(5, 40), mend, f"the clock of {node} is {step} s off")
 
     def operator(self, gentle: bool) -> None:
         """Somebody drains a worker, or has it destroyed."""

@@ -239,11 +239,6 @@ class World:
             self.kill_replica(replica, silently=False)
         self.start_replica(replica)
 
-    def step_clock(self, replica: Replica, seconds: float) -> None:
-        """Set its wall clock; a process that started meanwhile has another."""
-        if replica.node is not None:
-            replica.node.skew += seconds
-
     def operate(self, replica: Replica, worker_id: WorkerId) -> None:
         """An operator does one thing or another."""
         random, jobs = self._operator, list(self.store.tables.jobs.rows)

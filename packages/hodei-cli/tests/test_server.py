@@ -107,3 +107,14 @@ def test_the_data_directory_follows_the_xdg_rules() -> None:
     assert data_dir({"HODEI_DATA_DIR": "/srv/h", "HOME": "/home/a"}) == Path("/srv/h")
     assert data_dir({"XDG_DATA_HOME": "/x", "HOME": "/home/a"}) == Path("/x/hodei")
     assert data_dir({"XDG_DATA_HOME": "relative", "HOME": "/home/a"}) == Path("/home/a/.local/share/hodei")
+
+
+def test_of_several_named_servers_one_that_answers_is_taken(port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dead = listening.getsockname()[1]
+    found = asked_for(Options(server=f"127.0.0.1:{dead},127.0.0.1:{port}"))
+    assert found is not None
+    assert found.address == f"127.0.0.1:{port}"
+    found = asked_for(Options(server=f"127.0.0.1:{dead},[::1]:{dead}"))
+    assert found is not None
+    assert found.address == f"127.0.0.1:{dead}"

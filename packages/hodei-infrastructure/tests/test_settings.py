@@ -162,3 +162,14 @@ def test_docker_settings_that_make_no_sense_are_named() -> None:
         "HODEI_DOCKER_SERVER: 'here' is not host:port",
         "HODEI_DOCKER_USER: 'root' is neither UID nor UID:GID nor `image` (as the image has it)",
     )
+
+
+def test_workers_may_be_told_of_several_servers() -> None:
+    told = from_environment({"HODEI_SERVER_ADVERTISE": "a:1, [::1]:2", "HODEI_DOCKER_SERVER": "b:3,c:4"})
+    assert (told.server_advertise, told.docker_server) == ("a:1,[::1]:2", "b:3,c:4")
+
+
+@pytest.mark.parametrize("text", ["a", "a:1,", "a:0", "a:x", "http://a:1", "a:1/x"])
+def test_what_is_no_list_of_servers_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"HODEI_SERVER_ADVERTISE: .* is not host:port"):
+        from_environment({"HODEI_SERVER_ADVERTISE": text})

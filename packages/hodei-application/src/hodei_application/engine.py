@@ -83,7 +83,7 @@ class Engine:
             loop("leases", self.renew, policy.renewal),
             loop("heartbeats", self.flush, policy.flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
-            loop("refresh", self.refresh, REFRESH),
+            loop("refresh", self.refresh, REFRESH, signals.joined),
         ]
 
     async def stop(self, drain: timedelta) -> None:

@@ -111,7 +111,7 @@ def engine_of(parts: Parts) -> Engine:
             connected=parts.connected,
             redeliver=Redeliver(begin=outside.begin, connected=parts.connected),
         ),
-        refresh=RefreshWatched(outside.begin, parts.moves, parts.connected),
+        refresh=RefreshWatched(outside.begin, parts.moves, parts.connected, outside.is_alone),
         deeds=parts.deeds,
     )
 

@@ -8,7 +8,7 @@ subscribers.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -19,6 +19,10 @@ from hodei_application.scheduling.loop import Wake
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+
+
+def nobody_waits() -> None:
+    """For subscriptions that are nobody's business."""
 
 
 @define(eq=False)
@@ -55,9 +59,12 @@ class Subscriber(Generic[T]):
 
 @define(eq=False)
 class FanOut(Generic[K, T]):
-    """Passes items on to the subscribers of their key. `room` is in the unit of the weights."""
+    """Passes items on to the subscribers of their key. `room` is in the unit of the weights, `joined` is
+    called when somebody subscribes.
+    """
 
     room: int
+    joined: Callable[[], None] = nobody_waits
     _subscribers: dict[K, list[Subscriber[T]]] = field(factory=dict, init=False)
 
     def publish(self, key: K, item: T, weight: int = 1) -> None:
@@ -70,6 +77,7 @@ class FanOut(Generic[K, T]):
         """Hear of everything published under the key from now on, until the block is left."""
         subscriber = Subscriber[T](self.room)
         self._subscribers.setdefault(key, []).append(subscriber)
+        self.joined()
         try:
             yield subscriber
         finally:

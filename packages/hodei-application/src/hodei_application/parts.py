@@ -58,7 +58,7 @@ class Parts:
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
         """Make them all."""
-        signals = Signals(outside.hint)
+        signals = Signals(outside.hint, outside.is_alone)
         outage = Outage(outside.monotonic, signals.wish)
         outside = evolve(outside, begin=Watched(outside.begin, outage))
         config = LiveConfig.of(policy.scheduler)
@@ -66,7 +66,7 @@ class Parts:
         kinds = Kinds(landscape)
         terms = PoolTerms(landscape, config)
         connected = ConnectedWorkers(outside.monotonic, policy.suspicion)
-        logs = LogHub()
+        logs = LogHub(signals.watch)
         moves = Moves(logs)
         moves.heard_by.append(connected.hear)
         order = FairOrder()

@@ -18,11 +18,13 @@ from hodei_application.ports import (
     Clock,
     HasDied,
     Hint,
+    IsAlone,
     Jitter,
     NewId,
     PluginFactory,
     Secrets,
     UnitOfWork,
+    always_alone,
     no_hint,
     nobody_has_died,
 )
@@ -78,6 +80,7 @@ class Outside:
     server_address: str
     jitter: Jitter = random
     hint: Hint = no_hint
+    is_alone: IsAlone = always_alone
     monotonic: Callable[[], float] = monotonic
     replica: str = field(factory=_replica)
     has_died: HasDied = nobody_has_died

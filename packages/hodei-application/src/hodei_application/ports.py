@@ -37,6 +37,9 @@ lost, is debounced.
 HasDied = Callable[[str], bool]
 """Whether the replica of that name is certainly gone; False where nothing is known."""
 
+IsAlone = Callable[[], bool]
+"""Whether no other replica was heard of lately."""
+
 PluginFactory = Callable[[Provider], ProviderPlugin | None]
 """The adapter for a provider as configured; None when this server has none for its type. Raises
 InvalidInput for a config that the adapter cannot take.
@@ -46,6 +49,11 @@ InvalidInput for a config that the adapter cannot take.
 def nobody_has_died(replica: str) -> bool:
     """For where one cannot look at other replicas."""
     return False
+
+
+def always_alone() -> bool:
+    """For a replica that has no way to hear of others."""
+    return True
 
 
 def no_hint(kind: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from hodei_application.ports import Hint
+from hodei_application.ports import Hint, IsAlone, always_alone
 from hodei_application.scheduling.loop import Wake
 
 WORK = "work"
@@ -28,9 +28,11 @@ class Signals:
     """
 
     tell_others: Hint
+    is_alone: IsAlone = always_alone
     work: Wake = field(factory=Wake, init=False)
     leader: Wake = field(factory=Wake, init=False)
     wish: Wake = field(factory=Wake, init=False)
+    joined: Wake = field(factory=Wake, init=False)
     look_around: bool = field(default=False, init=False)
     wants_workers: bool = field(default=True, init=False)
     has_room: bool = field(default=False, init=False)
@@ -45,6 +47,11 @@ class Signals:
         """A place for a worker became free, or providers changed: what was in vain may not be any more."""
         self.has_room = True
         self.demand()
+
+    def watch(self) -> None:
+        """Somebody began to watch or to follow a job here. With other replicas it may move there."""
+        if not self.is_alone():
+            self.joined()
 
     def cleanup(self) -> None:
         """Workers must be destroyed, or may be lost."""

@@ -2,9 +2,12 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from attrs import evolve
+from hodei_application.jobs.watch_job import REMOTE
 from hodei_application.testing import World
 from hodei_domain.jobs.errors import JobNotFound
 from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.jobs.views import JobFilter
 from hodei_domain.kernel.ids import JobId
 
 S = JobState
@@ -111,3 +114,16 @@ async def test_decisions_about_all_jobs_are_told_as_they_are_made(world: World) 
     decision = await first
     assert (decision.job_id, decision.worker_id) == (job.id, agent.worker_id)
     await decisions.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_job_that_another_replica_may_serve_is_looked_at_often(world: World) -> None:
+    refresh = world.control.engine.refresh
+    assert await refresh() is None
+    watcher = Watcher(world, await world.submit())
+    await watcher.has_seen(1)
+    assert await refresh() is None  # nobody else is there
+    shared = evolve(refresh, is_alone=lambda: False)
+    assert await shared() == REMOTE
+    await world.control.cancel_job((await world.control.list_jobs(JobFilter())).jobs[0].id)
+    await watcher.task
+    assert await shared() is None

@@ -201,6 +201,15 @@ async def test_a_deadline_wakes_the_leader_in_time(world: World) -> None:
     assert pause <= timedelta(milliseconds=1500)
 
 
+async def test_a_cancel_that_nobody_confirms_wakes_the_leader_in_time(world: World) -> None:
+    await world.add_worker()
+    job = await world.submit(clocks=Clocks(grace=timedelta(seconds=1)))
+    await world.settle()
+    world.control.engine.leader._deadline = None
+    await world.control.cancel_job(job.id)
+    assert world.control.engine.leader._deadline == world.clock() + timedelta(seconds=6)
+
+
 async def test_a_job_without_deadlines_does_not_wake_the_leader(world: World) -> None:
     await world.settle()
     world.control.engine.leader._deadline = None

@@ -75,14 +75,15 @@ class Attached(Protocol):
 
 
 class Fixed:
-    """One server and no other."""
+    """The server that was named or found, whatever else there may be on this machine."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
     def recover(self, patience: Patience) -> None:
-        """Wait for the same server."""
+        """Wait for the same server, or for another one of those that were named."""
         patience.once_more(self.session.server.address)
+        self.session.look_again()
 
 
 class Attachment:
@@ -115,6 +116,7 @@ class Attachment:
             raise self._private.failure()
         patience.once_more(self.session.server.address)
         if not self.session.server.here or self._private is not None:
+            self.session.look_again()
             return
         if patience.seconds > COMES_BACK_SECONDS or of_this_machine(self._options) is not None:
             self._attach()

@@ -53,7 +53,10 @@ def shared() -> list[click.Parameter]:
             metavar="HOST:PORT",
             expose_value=False,
             callback=_remember,
-            help="The server to talk to. [env: HODEI_SERVER; else the one of this machine]",
+            help=(
+                "The server to talk to; of several, with commas, one that answers. "
+                "[env: HODEI_SERVER; else the one of this machine]"
+            ),
         ),
         click.Option(
             ["--token"],

@@ -40,10 +40,11 @@ def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def asked_for(options: Options) -> Server | None:
-    """The server that was named, or None."""
+    """The server that was named, or None; of several the first that answers, or the first if none does."""
     if options.server is None:
         return None
-    address = join(*parse_address(options.server))
+    named = [join(*parse_address(each)) for each in options.server.split(",")]
+    address = next((each for each in named if len(named) > 1 and answers(each)), named[0])
     local = of_this_machine(options)
     # This machine's own token goes to this machine's own server only, by whatever name: not to a stranger.
     ours = local is not None and is_loopback(address) and port_of(address) == port_of(local.address)

@@ -12,7 +12,7 @@ from hodei_grpc.method import ServerStream, Unary
 
 from hodei_cli.errors import NoServer
 from hodei_cli.options import current
-from hodei_cli.server import DEFAULT_PORT, Server, find
+from hodei_cli.server import DEFAULT_PORT, Server, asked_for, find
 
 if TYPE_CHECKING:
     import betterproto2
@@ -40,6 +40,14 @@ class Session:
     def close(self) -> None:
         """Give the connection up."""
         self._client.close()
+
+    def look_again(self) -> None:
+        """Talk to another one when several servers were named and this one does not answer any more."""
+        found = asked_for(current())
+        if found is not None and found != self.server:
+            self.close()
+            self.server = found
+            self._client = SyncClient(found.address, token=found.token)
 
     def call(self, method: Unary[Q, R], request: Q) -> R:
         """Return the answer."""

@@ -156,7 +156,8 @@ def local_token(settings: Settings) -> str:
 async def control_plane(
     settings: Settings, url: str, server_address: str, open_door: OpenDoor = no_door
 ) -> AsyncIterator[ControlPlane]:
-    """A control plane that runs, on the database at `url`; agents are told to dial `server_address`.
+    """A control plane that runs, on the database at `url`; agents are told to dial `server_address`,
+    or what the settings advertise instead.
 
     `open_door` listens for agents that cannot reach that address.
     Waits for a database that is down. On leaving it stops in good order: workers and their jobs go on.
@@ -197,8 +198,9 @@ async def control_plane(
                     new_id=system.new_id,
                     secrets=system.secret_bytes,
                     plugins=providers.plugin,
-                    server_address=server_address,
+                    server_address=settings.server_advertise or server_address,
                     hint=hints.tell,
+                    is_alone=hints.is_alone,
                     # Of an embedded database there is one server, which its lock sees to.
                     replica=replica_name() if settings.database_url is not None else "the only one",
                     has_died=has_died,

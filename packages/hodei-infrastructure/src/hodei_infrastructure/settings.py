@@ -66,6 +66,8 @@ class Settings:
     )
     grpc_port: int = _setting("GRPC_PORT", v.port, 50051)
     bind: str = _setting("HODEI_BIND", v.address, "127.0.0.1")
+    # "": the one it listens at. Several: this server and others on the same database.
+    server_advertise: str = _setting("HODEI_SERVER_ADVERTISE", v.servers, "")
     dev_mode: bool = _setting("HODEI_DEV_MODE", v.flag, False)
     rest_port: int = _setting("HODEI_REST_PORT", v.port, 3000)
     rate_limit: int = _setting("HODEI_RATE_LIMIT", v.whole(1, 10**9), 5000)  # calls a second of one address

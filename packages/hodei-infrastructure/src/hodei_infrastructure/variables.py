@@ -163,6 +163,20 @@ def address(text: str) -> str:
         ) from None
 
 
+def servers(text: str) -> str:
+    """`host:port`, or several with commas between."""
+    listed = [each.strip() for each in text.split(",")]
+    for each in listed:
+        try:
+            parts = urlsplit(f"//{each}")
+            right = bool(parts.hostname) and bool(parts.port) and parts.netloc == each and "@" not in each
+        except ValueError:
+            right = False
+        if not right:
+            raise Refused(f"{each!r} is not host:port; write host:port, or several with commas between")
+    return ",".join(listed)
+
+
 def database_url(text: str) -> str:
     """A Postgres URL. The refusal never repeats the text, because it may hold a password."""
     try:

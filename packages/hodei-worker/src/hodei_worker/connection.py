@@ -13,6 +13,7 @@ from hodei_proto.wire import hodei as wire
 from hodei_worker.agent import Agent
 from hodei_worker.backoff import Backoff
 from hodei_worker.outbox import Outbox
+from hodei_worker.servers import Servers
 from hodei_worker.service import WorkerService
 from hodei_worker.stream import Stream, StreamLost
 
@@ -41,7 +42,8 @@ class LostTouch(Exception):
 class Connection:
     """Keeps an agent connected. `make_agent` is called once, when the server has told its worker id.
 
-    `dial` opens a connection; each try has one of its own.
+    `server` may be a list with commas: when one does not answer, or leaves, the next one is called. `dial`
+    opens a connection; each try has one of its own.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Connection:
         backoff: Backoff | None = None,
         dial: Callable[[str], WorkerService] = WorkerService,
     ) -> None:
-        self._server = server
+        self._servers = Servers(server)
         self._registration = registration
         self._make_agent = make_agent
         self._outbox = Outbox()
@@ -71,17 +73,18 @@ class Connection:
     async def keep(self) -> None:
         """Connect, and connect again, for ever. Raise Refused or LostTouch."""
         while True:
-            self._service = self._dial(self._server)
+            self._service = self._dial(self._servers.current)
             try:
                 await self._once(self._service)
             except (grpc.RpcError, StreamLost) as e:
                 self._note_trouble(e)
+                self._servers.turn()
             finally:
                 service, self._service = self._service, None
                 await service.close()
             patience = max(self._patience, 0 if self._outbox.empty else LAST_PATIENCE)
             if self._now() - self._heard_at > patience:
-                raise LostTouch(f"no word from {self._server} for {patience:.0f} s")
+                raise LostTouch(f"no word from {self._servers.current} for {patience:.0f} s")
             await asyncio.sleep(self._backoff.next_seconds())
 
     def close(self) -> bool:
@@ -139,5 +142,5 @@ class Connection:
         """Tell once that we are cut off; the tries that follow interest nobody."""
         text = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
         level = logging.DEBUG if self._troubled or self._leaving else logging.WARNING
-        log.log(level, "Not connected to %s: %s; trying again", self._server, text)
+        log.log(level, "Not connected to %s: %s; trying again", self._servers.current, text)
         self._troubled = True

@@ -42,7 +42,7 @@ hodei-worker: register with a Hodei server and run its jobs.
 
 It takes everything from its environment:
   HODEI_OTP_TOKEN or HODEI_OTP_FILE   one-time password to register with (the file is removed)
-  HODEI_SERVER                        http://host:port or host:port (localhost:50051)
+  HODEI_SERVER                        http://host:port or host:port, several with commas (localhost:50051)
   HODEI_WORKER_ID                     who it is, if that is settled before
   HODEI_WORKER_NAME                   what people call it
   HODEI_WORKER_DIR                    where jobs' private directories go

@@ -45,7 +45,7 @@ class SettingsError(Exception):
 class Settings:
     """Everything the agent takes from its environment. Durations are seconds."""
 
-    server: str  # host:port
+    server: str  # host:port, or several with commas between
     otp: str = field(repr=False)
     worker_id: str
     name: str
@@ -66,7 +66,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     reader = _Reader(environ)
     worker_id = reader.read(("HODEI_WORKER_ID", "WORKER_ID"), _uuid, "")
     settings = Settings(
-        server=reader.read(("HODEI_SERVER", "HODEI_SERVER_ADDRESS"), address, f"localhost:{DEFAULT_PORT}"),
+        server=reader.read(("HODEI_SERVER", "HODEI_SERVER_ADDRESS"), addresses, f"localhost:{DEFAULT_PORT}"),
         otp=reader.otp(),
         worker_id=worker_id,
         name=reader.read(("HODEI_WORKER_NAME",), str, "")
@@ -82,6 +82,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     if reader.problems:
         raise SettingsError(reader.problems)
     return settings
+
+
+def addresses(text: str) -> str:
+    """One address, or the servers of one control plane with commas between. Raise ValueError in words."""
+    return ",".join(address(each.strip()) for each in text.split(","))
 
 
 def address(text: str) -> str:

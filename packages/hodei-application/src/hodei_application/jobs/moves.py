@@ -22,9 +22,12 @@ class Moves:
     """Call it with jobs after their moves were committed, in the order of the moves."""
 
     logs: LogHub
-    watchers: FanOut[JobId, Job] = field(factory=lambda: FanOut(WAITING_MOVES))
+    watchers: FanOut[JobId, Job] = field(init=False)
     decisions: FanOut[str, Job] = field(factory=lambda: FanOut(16 * WAITING_MOVES))
     heard_by: list[Callable[[Job], None]] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.watchers = FanOut(WAITING_MOVES, self.logs.joined)
 
     def __call__(self, jobs: Iterable[Job]) -> None:
         for job in jobs:

@@ -10,7 +10,7 @@ from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.ids import JobId
 
 from hodei_application.jobs.moves import Moves
-from hodei_application.ports import UnitOfWork
+from hodei_application.ports import IsAlone, UnitOfWork, always_alone
 from hodei_application.workers.connected import ConnectedWorkers
 
 REMOTE = timedelta(milliseconds=200)
@@ -52,10 +52,11 @@ class RefreshWatched:
     begin: UnitOfWork
     moves: Moves
     connected: ConnectedWorkers
+    is_alone: IsAlone = always_alone
 
     async def __call__(self) -> timedelta | None:
-        """Sooner again while the worker of one of them is connected elsewhere: then its output comes this
-        way only.
+        """Sooner again while the worker of one of them is connected elsewhere: then its output comes this way
+        only; and while another replica may give one of them to a worker of its own.
         """
         watched = self.moves.watched()
         if not watched:
@@ -63,7 +64,9 @@ class RefreshWatched:
         async with self.begin() as tx:
             jobs = await tx.jobs.find(watched)
         self.moves.refresh(jobs.values())
-        remote = any(
-            job.worker_id is not None and not self.connected.is_here(job.worker_id) for job in jobs.values()
-        )
-        return REMOTE if remote else None
+        return REMOTE if any(self._may_move_elsewhere(job) for job in jobs.values()) else None
+
+    def _may_move_elsewhere(self, job: Job) -> bool:
+        if job.worker_id is not None:
+            return not self.connected.is_here(job.worker_id)
+        return not job.is_over and not self.is_alone()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define, field
 from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.ids import JobId
 from hodei_domain.logs.chunk import LogChunk
 
-from hodei_application.fan_out import FanOut
+from hodei_application.fan_out import FanOut, nobody_waits
 
 ROOM = 4 * 1024 * 1024
 """Bytes that wait for one subscriber. Some seconds of a loud job; who is slower than that reads the store
@@ -22,7 +24,13 @@ MOVE_WEIGHT = 64
 class LogHub:
     """Fans stored chunks, and the moves of their jobs, out to the followers of each job."""
 
-    _followers: FanOut[JobId, LogChunk | Job] = field(factory=lambda: FanOut(ROOM))
+    joined: Callable[[], None] = nobody_waits
+    """Called when somebody begins to follow or to watch a job here."""
+
+    _followers: FanOut[JobId, LogChunk | Job] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._followers = FanOut(ROOM, self.joined)
 
     def stored(self, chunk: LogChunk) -> None:
         """Tell of a chunk after it was committed. The same bytes go to all; nothing is copied or decoded."""

@@ -48,11 +48,11 @@ PLAN_IN_VAIN_AGAIN = 1.0
 """Seconds until the next round at the earliest; the longer one while only classes wait that the last round
 could not serve and nothing has changed since. Ten times the shorter of the last two rounds at least, so
 that rounds do not take more than a tenth of a core, and a single slow one (the first, mostly) makes nobody
-wait; but no longer than PLAN_AT_LEAST, because rounds that took half a minute (the store was slow, or we were
-stopped) would else be the last for five.
+wait; but no longer than PLAN_AT_LATEST, because rounds that took half a minute (the store was slow, or we
+were stopped) would else be the last for five.
 """
 
-PLAN_AT_LEAST = 2.0
+PLAN_AT_LATEST = 2.0
 
 COUNTED = 1000
 """Waiting jobs of a class that are counted; no round makes more workers."""
@@ -108,7 +108,7 @@ class Leader:
     def heard(self, job: Job) -> None:
         """A job moved here: look at it when its clock runs out, not just at the next full round."""
         clocks = job.spec.clocks
-        if clocks.queue is None and clocks.total is None:
+        if clocks.queue is None and clocks.total is None and job.cancel_wish is None:
             return
         deadline = next_deadline(job)
         if deadline is not None and (self._deadline is None or deadline.at < self._deadline):
@@ -197,7 +197,7 @@ class Leader:
         now = self.monotonic()
         self._in_vain = survey.provisioned.unserved
         took = now - begun
-        self._may_run_at = now + min(max(PLAN_AGAIN, 10 * min(took, self._took)), PLAN_AT_LEAST)
+        self._may_run_at = now + min(max(PLAN_AGAIN, 10 * min(took, self._took)), PLAN_AT_LATEST)
         self._took = took
         if full:
             self._full_at = now + self._interval(survey).total_seconds()

@@ -35,11 +35,13 @@ def engine_address(text: str) -> str:
 
 
 def server_address(text: str) -> str:
-    """host:port. Raises InvalidInput."""
-    match = _SERVER.fullmatch(text)
-    if text and (match is None or not 0 < int(match[1]) < 65536):
-        raise InvalidInput(f"{text!r} is not host:port", field="docker.server")
-    return text
+    """host:port, or several with commas between. Raises InvalidInput."""
+    listed = [each.strip() for each in text.split(",")] if text else []
+    for each in listed:
+        match = _SERVER.fullmatch(each)
+        if match is None or not 0 < int(match[1]) < 65536:
+            raise InvalidInput(f"{each!r} is not host:port", field="docker.server")
+    return ",".join(listed)
 
 
 def user(text: str) -> str:

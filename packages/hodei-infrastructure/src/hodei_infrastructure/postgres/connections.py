@@ -29,7 +29,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 # Each statement here finds its rows by an index, whatever the size of the tables. A plan is made once for
 # each connection, perhaps while a table is empty, and must be right when it has a million rows: so the
 # planner is told what we know. Sorting, counting and grouping are not affected. Statements that take this
-# long are stuck.
+# long are stuck; the server says so before we give its connection up (see session.py).
 _SETTINGS = {
     "timezone": "UTC",
     "plan_cache_mode": "force_generic_plan",
@@ -39,7 +39,7 @@ _SETTINGS = {
     "enable_mergejoin": "off",
     "jit": "off",
     "lock_timeout": "10s",
-    "statement_timeout": "60s",
+    "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "60s",
 }
 _SET_UP = "SELECT " + ", ".join(

@@ -52,7 +52,7 @@ class Hints:
 
     def tell(self, kind: str) -> None:
         """Let the others know, soon. Does not block and raises nothing."""
-        if not self._is_alone():
+        if not self.is_alone():
             self._pending.add(kind)
             if self._sender is None:
                 self._sender = asyncio.create_task(self._send_pending(), name="hints-send")
@@ -70,7 +70,8 @@ class Hints:
                     with suppress(asyncio.CancelledError):
                         await task
 
-    def _is_alone(self) -> bool:
+    def is_alone(self) -> bool:
+        """Whether no other replica was heard of lately."""
         oldest = time.monotonic() - _MISSED * self._ping_s
         return not any(seen > oldest for seen in self._others.values())
 

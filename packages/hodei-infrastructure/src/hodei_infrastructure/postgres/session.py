@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, LiteralString
 
 from hodei_infrastructure.postgres.connections import Connection
 from hodei_infrastructure.postgres.errors import translated
+
+logger = logging.getLogger("hodei.postgres")
+
+ANSWERS_WITHIN_S = 20.0
+"""A server that lives says by then at least that the statement takes too long. The kernel notices a peer that
+is gone, but not a frozen one, nor a proxy or a firewall between that has forgotten the connection. It is less
+than workers' leases last without renewal, which is such a statement, too.
+"""
 
 Row = tuple[Any, ...]
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -20,8 +32,11 @@ class Session:
     belongs together is one statement instead.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, answers_within_s: float = ANSWERS_WITHIN_S) -> None:
         self._connection = connection
+        self._answers_within_s = answers_within_s
+        self.silent = False
+        """Whether the server did not even answer with an error: then no older connection can be trusted."""
         self._begun = False
         self._over = False
         self._refused = False  # a store refused a write: reading goes on, committing does not
@@ -85,7 +100,8 @@ class Session:
         self._over = True
         if self._begun:
             try:
-                await self._connection.execute("ROLLBACK", prepare=False)
+                with self._answered():
+                    await self._connection.execute("ROLLBACK", prepare=False)
             except Exception:
                 await self._connection.close()
 
@@ -102,8 +118,26 @@ class Session:
     @contextmanager
     def _breaking(self) -> Iterator[None]:
         try:
-            with translated():
+            with translated(), self._answered():
                 yield
         except BaseException:
             self._broken = True
             raise
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Break the connection off under a statement that is not answered: to the driver it is lost then.
+
+        Cancelling instead would have the driver wait for the server's word on that.
+        """
+        timer = asyncio.get_running_loop().call_later(self._answers_within_s, self._break_off)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _break_off(self) -> None:
+        self.silent = True
+        logger.warning("the database has not answered for %g s", self._answers_within_s)
+        with suppress(Exception), socket.socket(fileno=os.dup(self._connection.fileno())) as end:
+            end.shutdown(socket.SHUT_RDWR)

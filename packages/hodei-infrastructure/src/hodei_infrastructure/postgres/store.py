@@ -21,7 +21,7 @@ from hodei_infrastructure.postgres.jobs import KnownClasses, PostgresJobStore
 from hodei_infrastructure.postgres.logs import PostgresLogStore
 from hodei_infrastructure.postgres.providers import PostgresProviderStore
 from hodei_infrastructure.postgres.queue import PostgresJobQueue
-from hodei_infrastructure.postgres.session import Session
+from hodei_infrastructure.postgres.session import ANSWERS_WITHIN_S, Session
 from hodei_infrastructure.postgres.shared import PostgresLeaderStore, PostgresSettingsStore
 from hodei_infrastructure.postgres.worker_tokens import PostgresOtpStore, PostgresSessionStore
 from hodei_infrastructure.postgres.workers import PostgresWorkerStore
@@ -37,6 +37,7 @@ class Common:
     lease: timedelta
     specs: SpecTexts
     classes: KnownClasses
+    answers_within_s: float
 
 
 class PostgresTransaction:
@@ -126,7 +127,7 @@ class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
 
     async def __aenter__(self) -> PostgresTransaction:
         self._connection: Connection = await take(self._pool)
-        self._session = Session(self._connection)
+        self._session = Session(self._connection, self._common.answers_within_s)
         return PostgresTransaction(self._session, self._common)
 
     async def __aexit__(
@@ -143,14 +144,18 @@ class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
                     await self._session.roll_back()
             finally:
                 await self._pool.putconn(self._connection)
+                if self._session.silent:
+                    await self._pool.drain()
 
 
 class PostgresStore:
     """Every store port on one database. `begin` is a unit of work."""
 
-    def __init__(self, pool: Pool, lease: timedelta = LEASE) -> None:
+    def __init__(
+        self, pool: Pool, lease: timedelta = LEASE, answers_within_s: float = ANSWERS_WITHIN_S
+    ) -> None:
         self._pool = pool
-        self._common = Common(lease, SpecTexts(), KnownClasses())
+        self._common = Common(lease, SpecTexts(), KnownClasses(), answers_within_s)
 
     def begin(self) -> AbstractAsyncContextManager[PostgresTransaction]:
         """A transaction. Raises StoreUnavailable when the database cannot be reached."""

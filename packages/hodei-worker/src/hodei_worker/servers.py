@@ -1,0 +1,24 @@
+"""The servers of one control plane: any of them will do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+
+class Servers:
+    """Addresses to try in turn, beginning anywhere, so that the agents of one list spread over all of it."""
+
+    def __init__(self, listed: str, choose: Callable[[int], int] = random.randrange) -> None:
+        """`listed` is host:port, or several of them with commas between."""
+        self._addresses = listed.split(",")
+        self._at = choose(len(self._addresses)) if len(self._addresses) > 1 else 0
+
+    @property
+    def current(self) -> str:
+        """host:port of the one to talk to now."""
+        return self._addresses[self._at]
+
+    def turn(self) -> None:
+        """That one is gone, or leaving: the next one is the current one from now on."""
+        self._at = (self._at + 1) % len(self._addresses)

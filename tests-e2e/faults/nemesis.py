@@ -1,0 +1,172 @@
+"""Breaks things, one after the other, in an order that follows from the seed, and mends them again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import psycopg
+
+from faults.history import History
+from faults.processes import send
+from faults.replica import Replica
+from faults.system import System
+
+# All below the time for which a worker may be silent (45 s), so that no job is lost by them.
+SHORT, LONG = 2.0, 12.0
+CALM = 3.0
+
+
+class Nemesis:
+    """Each fault is a method; the names are what the history says."""
+
+    def __init__(self, system: System, history: History, random: Random, longest: float = LONG) -> None:
+        self._system = system
+        self._history = history
+        self._random = random
+        self._longest = longest
+
+    def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """All that it knows to do."""
+        return {
+            "kill -9 a server": self.kill_server,
+            "freeze a server": self.freeze_server,
+            "stop a server in good order": self.leave_server,
+            "kill -9 an agent": self.kill_agent,
+            "freeze an agent": self.freeze_agent,
+            "kill -9 Postgres": self.kill_database,
+            "freeze Postgres": self.freeze_database,
+            "stop Postgres": self.stop_database,
+            "terminate the listeners": self.terminate_listeners,
+            "cut agents": self.cut_agents,
+            "half-open to agents": self.half_open_agents,
+            "cut the database": self.cut_database,
+            "half-open to the database": self.half_open_database,
+        }
+
+    async def rage(self, seconds: float) -> None:
+        """Break and mend until the time is over; at the end everything is whole again.
+
+        Each fault comes once before any comes again.
+        """
+        until = time.monotonic() + seconds
+        order: list[str] = []
+        known = self.faults()
+        while time.monotonic() < until:
+            if not order:
+                order = sorted(known)
+                self._random.shuffle(order)
+            name = order.pop()
+            began = time.time()
+            self._history.fault(name)
+            await known[name]()
+            self._history.outages.append((began, time.time()))
+            await asyncio.sleep(CALM + self._random.uniform(0, 1))
+        for replica in self._system.replicas:
+            await replica.start()
+        self._history.mended_at = time.time()
+        self._history.fault("everything is whole")
+
+    def _pause(self) -> float:
+        return self._random.uniform(SHORT, self._longest)
+
+    def _server(self) -> Replica:
+        return self._random.choice(self._system.replicas)
+
+    async def kill_server(self) -> None:
+        """And start it again a little later."""
+        replica = self._server()
+        await replica.kill()
+        await asyncio.sleep(self._pause() / 2)
+        await replica.start()
+
+    async def leave_server(self) -> None:
+        """SIGTERM, as an upgrade does it."""
+        replica = self._server()
+        began = time.monotonic()
+        await replica.leave()
+        self._history.fault(f"  it took {time.monotonic() - began:.1f} s")
+        await asyncio.sleep(self._pause() / 4)
+        await replica.start()
+
+    async def freeze_server(self) -> None:
+        """Slow is not dead."""
+        replica = self._server()
+        replica.freeze()
+        await asyncio.sleep(self._pause())
+        replica.thaw()
+
+    async def kill_agent(self) -> None:
+        """Its job dies with it."""
+        agents = self._system.agents()
+        if agents:
+            worker = self._random.choice(sorted(agents))
+            self._history.hurt.add(worker)
+            send(signal.SIGKILL, agents[worker])
+
+    async def freeze_agent(self) -> None:
+        """For less than its lease: nothing may come of it."""
+        agents = self._system.agents()
+        if agents:
+            pid = agents[self._random.choice(sorted(agents))]
+            send(signal.SIGSTOP, pid)
+            await asyncio.sleep(self._pause())
+            send(signal.SIGCONT, pid)
+
+    async def kill_database(self) -> None:
+        """Embedded ones are started again at once."""
+        self._system.database.kill()
+
+    async def freeze_database(self) -> None:
+        """Connections stay, and answer nothing."""
+        frozen = self._system.database.freeze()
+        await asyncio.sleep(self._pause() / 2)
+        self._system.database.thaw(frozen)
+
+    async def stop_database(self) -> None:
+        """As for an upgrade of it."""
+        await self._system.database.stop()
+        await asyncio.sleep(self._pause())
+        await self._system.database.start()
+
+    async def terminate_listeners(self) -> None:
+        """Hints are deaf for a moment."""
+        try:
+            await self._system.database.terminate_listeners()
+        except psycopg.Error as error:
+            self._history.fault(f"  not possible: {error}")
+
+    async def cut_agents(self) -> None:
+        """Every connection of workers is reset."""
+        for replica in self._system.replicas:
+            replica.proxy.cut()
+
+    async def half_open_agents(self) -> None:
+        """Nothing passes between workers and servers; then the connections are gone."""
+        chosen = self._random.sample(
+            self._system.replicas, self._random.randint(1, len(self._system.replicas))
+        )
+        for replica in chosen:
+            replica.proxy.hold()
+        await asyncio.sleep(self._pause())
+        cut = self._random.random() < 0.5
+        for replica in chosen:
+            if cut:
+                replica.proxy.cut()
+            replica.proxy.release()
+
+    async def cut_database(self) -> None:
+        """Every connection of servers to it is reset."""
+        self._system.database.proxy.cut()
+
+    async def half_open_database(self) -> None:
+        """Nothing passes between servers and database."""
+        proxy = self._system.database.proxy
+        proxy.hold()
+        await asyncio.sleep(self._pause())
+        if self._random.random() < 0.5:
+            proxy.cut()
+        proxy.release()

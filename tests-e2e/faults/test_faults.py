@@ -1,0 +1,40 @@
+"""A short run under faults, with a new seed each time, and a short soak.
+
+HODEI_TEST_FAULTS_SEED takes a seed that was printed, HODEI_TEST_FAULTS_SECONDS another length.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from faults.run import Plan, run, seed_of
+from faults.soak import soak
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+@pytest.fixture
+def seed() -> int:
+    """Printed where a test fails."""
+    return seed_of(os.environ.get("HODEI_TEST_FAULTS_SEED"))
+
+
+async def test_every_promise_is_kept_while_things_are_killed_frozen_and_cut(
+    need_postgres: None, seed: int
+) -> None:
+    seconds = float(os.environ.get("HODEI_TEST_FAULTS_SECONDS", "25"))
+    outcome = await run(Plan(seed=seed, seconds=seconds, longest_fault=5.0))
+    print(outcome.story())
+    assert not outcome.broken, f"HODEI_TEST_FAULTS_SEED={seed}"
+    assert outcome.record.jobs
+
+
+async def test_a_soak_leaves_nothing_stuck_nothing_over_and_nothing_grown(
+    need_postgres: None, seed: int
+) -> None:
+    found = await soak(12, seed, say=False)
+    print(found.story())
+    assert not found.broken, f"HODEI_TEST_FAULTS_SEED={seed}"
+    assert found.jobs > 100
