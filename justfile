@@ -79,6 +79,10 @@ simulate SEEDS="1000" FROM="0" *ARGS:
 simulate-one SEED:
     {{ unset_tools }} PYTHONPATH=tests-e2e python -m simulation --story {{ SEED }}
 
+# break the product on purpose, one way after the other, and see whether a thousand seeds notice
+mutants:
+    {{ unset_tools }} HODEI_MUTANTS=1 python -m pytest -n 2 tests-e2e/simulation -m slow
+
 # break a platform under load for so many seconds and judge what came of it; the same again with its seed
 faults SECONDS *SEED:
     {{ unset_tools }} PYTHONPATH=tests-e2e python -m faults "$@"

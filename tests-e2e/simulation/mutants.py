@@ -12,6 +12,7 @@ from hodei_application.jobs.submit_job import SubmitJobs
 from hodei_application.scheduling.destroyer import Destroyer
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.timekeeper import Timekeeper
+from hodei_application.workers import hello
 from hodei_application.workers.redeliver import Redeliver
 from hodei_domain.jobs.job import Attempt, Job
 from hodei_domain.workers.worker import Worker
@@ -44,7 +45,12 @@ def no_epoch_check() -> AbstractContextManager[None]:
     def accept_any(self: Job, attempt: int) -> Attempt:
         return accept(self, self.attempt)
 
-    return _patched((Ledger, "_is_live", any_attempt), (Job, "_accept", accept_any))
+    def any_live(job: Job | None, attempt: int, worker_id: Any) -> bool:
+        return job is not None and job.worker_id is not None
+
+    return _patched(
+        (Ledger, "_is_live", any_attempt), (Job, "_accept", accept_any), (hello, "is_live", any_live)
+    )
 
 
 def ack_before_commit() -> AbstractContextManager[None]:
@@ -169,13 +175,13 @@ def judges_at_once() -> AbstractContextManager[None]:
 def kills_at_reconnect() -> AbstractContextManager[None]:
     """An agent whose stream broke gives up what it runs."""
 
-    def hello(self: Agent) -> Any:
+    def dying_hello(self: Agent) -> Any:
         if self._current is not None:
             self._current.stop("worker-lost", "the server was away", 0.0)
         return said(self)
 
     said = Agent.hello
-    return _patched((Agent, "hello", hello))
+    return _patched((Agent, "hello", dying_hello))
 
 
 def never_tells_again() -> AbstractContextManager[None]:
