@@ -15,7 +15,7 @@ from faults.system import System
 
 # Servers that let such agents in, and make none.
 SETTINGS = {"HODEI_DEV_MODE": "1", "HODEI_PROVISIONING_ENABLED": "0", "HODEI_PROCESS_ENABLED": "0"}
-STOPS_WITHIN = 30.0
+STOPS_WITHIN = 5.0
 
 
 class HandAgent:

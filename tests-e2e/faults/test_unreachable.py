@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import fields_dict
-from hodei_infrastructure.settings import Settings
 from hodei_proto.wire import hodei
 
 from faults.by_hand import SETTINGS, HandAgent
@@ -22,9 +20,8 @@ from faults.system import System, system
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-# A short lease where the server can be told one.
-LEASE = {"HODEI_LEASE": "6s"} if "lease" in fields_dict(Settings) else {}
-LOST_WITHIN = 110.0  # a lease of 45 s, and the 30 s after a start in which silence proves nothing
+LEASE = {"HODEI_LEASE": "6s"}
+LOST_WITHIN = 70.0  # the lease, and the 30 s after a start in which silence proves nothing
 SAYS = "echo attempt $HODEI_ATTEMPT begins; sleep {seconds}; echo attempt $HODEI_ATTEMPT ends"
 
 Make = Callable[..., HandAgent]
