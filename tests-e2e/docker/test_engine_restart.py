@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 BUSYBOX = "hodei-test/busybox:1"
 STARTS_WITHIN = 60.0
-NETWORK = "10.213.77.1/24"
 
 
 @define
@@ -75,7 +74,7 @@ def own_engine(engine: Any, need: Callable[[str, object, str], None]) -> Iterato
     own = OwnEngine(Path(tempfile.mkdtemp(prefix="hodei-")), f"hodei{secrets.token_hex(3)}")
     for words in (
         ("link", "add", own.bridge, "type", "bridge"),
-        ("addr", "add", NETWORK, "dev", own.bridge),
+        ("addr", "add", f"10.213.{secrets.randbelow(250)}.1/24", "dev", own.bridge),
         ("link", "set", own.bridge, "up"),
     ):
         subprocess.run(("ip", *words), check=True)

@@ -109,6 +109,8 @@ def test_what_a_failed_pull_means(status: int, message: str, final: bool, reason
         ("unable to find user x: no matching entries in passwd file", True, "image-start"),
         ("mkdir /var/lib/docker/overlay2: no space left on device", False, "image-start"),
         ("fork/exec runc: resource temporarily unavailable", False, "image-start"),
+        ("failed to update store for object type *libnetwork.endpoint: open : no", False, "image-start"),
+        ("cannot start in a daemon that shuts down", False, "image-start"),
     ],
 )
 def test_what_a_failed_start_means(message: str, final: bool, reason: str) -> None:

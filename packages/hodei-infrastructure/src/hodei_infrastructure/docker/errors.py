@@ -114,10 +114,23 @@ def pull_refusal(image: str, refused: EngineRefused) -> WorkerNotCreated:
     return WorkerNotCreated(told, reason=Reason.IMAGE_PULL, final=final)
 
 
+_IMAGE_AT_FAULT = (
+    *(
+        "unable to find user",
+        "unable to find group",
+        "no matching entries in",
+        "invalid user",
+        "invalid group",
+    ),
+    *("oci runtime create failed", "executable file not found", "invalid mount"),
+)
+
+
 def start_refusal(image: str, refused: EngineRefused) -> WorkerNotCreated:
     """What it means that a container of `image` cannot be made or started."""
     told = f"a container of {image} cannot start: {refused.message}"
     if "exec format error" in refused.message.lower():
         return WorkerNotCreated(told, reason=Reason.IMAGE_ARCHITECTURE, final=True)
-    final = not _says(refused.message, _FOR_NOW)
+    # An engine that is going down, or short of something, fails to start any image.
+    final = _says(refused.message, _IMAGE_AT_FAULT) and not _says(refused.message, _FOR_NOW)
     return WorkerNotCreated(told, reason=Reason.IMAGE_START, final=final)
