@@ -113,8 +113,8 @@ class Stream:
 
     async def _beat(self) -> None:
         while True:
-            # While a job runs twice as often: the answers say how long it may, and the newer they are the longer
-            # an absence of the server it outlives.
+            # While a job runs twice as often: the answers say how long it may, and the newer they are the
+            # longer an absence of the server it outlives.
             await asyncio.sleep(self._interval / 2 if self._agent.busy else self._interval)
             silent = self._now() - self.heard_at
             if silent > SILENT_INTERVALS * self._interval:
