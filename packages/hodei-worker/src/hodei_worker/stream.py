@@ -113,7 +113,9 @@ class Stream:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(self._interval)
+            # While a job runs twice as often: the answers say how long it may, and the newer they are the
+            # longer an absence of the server it outlives.
+            await asyncio.sleep(self._interval / 2 if self._agent.busy else self._interval)
             silent = self._now() - self.heard_at
             if silent > SILENT_INTERVALS * self._interval:
                 raise StreamLost(f"the server has said nothing for {silent:.0f} s")
