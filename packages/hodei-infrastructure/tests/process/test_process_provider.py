@@ -233,6 +233,9 @@ async def test_after_the_grace_everything_the_agent_started_is_killed(house: Hou
 async def test_jobs_of_an_agent_that_was_killed_are_found_and_killed(house: House) -> None:
     provider, worker = house.serve(PARENT), spec()
     pid = await house.start(provider, worker)
+    async with asyncio.timeout(20):
+        while len(carriers(worker)) < 3:  # noqa: ASYNC110  (one that is just in its execve shows nothing)
+            await asyncio.sleep(0.02)
     async with aclosing(provider.events()) as events:
         os.kill(pid, signal.SIGKILL)
         await asyncio.wait_for(anext(events), 20)
