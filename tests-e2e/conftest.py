@@ -137,29 +137,6 @@ def _said_of(pid: int) -> bytes:
     return found
 
 
-@pytest.fixture(scope="session")
-def need_images() -> Callable[..., None]:
-    """Call it with the images that a test runs jobs in: without them, or without a Docker engine, the test is
-    skipped, or fails where HODEI_REQUIRE has `docker`.
-    """
-
-    def need(*images: str) -> None:
-        if shutil.which("docker") is None:
-            missing = ["docker"]
-        else:
-            missing = [each for each in images if _docker("image", "inspect", each)]
-        if missing and "docker" in os.environ.get("HODEI_REQUIRE", "").split(","):
-            pytest.fail(f"HODEI_REQUIRE names docker, and there is no {', '.join(missing)}")
-        if missing:
-            pytest.skip(f"no {', '.join(missing)} here")
-
-    return need
-
-
-def _docker(*arguments: str) -> int:
-    return subprocess.run(("docker", *arguments), capture_output=True, check=False).returncode
-
-
 @pytest.fixture
 def wait_for_the_end() -> Callable[[Iterable[int]], None]:
     """Waits until each of the processes has ended; fails when one does not."""
@@ -205,6 +182,22 @@ def need() -> Need:
             pytest.skip(reason)
 
     return need
+
+
+@pytest.fixture(scope="session")
+def need_images(need: Need) -> Callable[..., None]:
+    """Call it with the images that a test runs jobs in."""
+
+    def need_all(*images: str) -> None:
+        need("docker", shutil.which("docker"), "no docker on PATH")
+        missing = [each for each in images if _docker("image", "inspect", each)]
+        need("docker", not missing, f"no image {', '.join(missing)}")
+
+    return need_all
+
+
+def _docker(*arguments: str) -> int:
+    return subprocess.run(("docker", *arguments), capture_output=True, check=False).returncode
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,6 @@ _NEVER_WORKS = (
     *("denied", "unauthorized", "authentication required", "no basic auth credentials", "forbidden"),
     *(
         "incorrect username",
-        "invalid reference",
         "invalid tag",
         "repository name must",
         "unsupported",
@@ -90,7 +89,6 @@ _FOR_NOW = (
     *("unexpected http status: 5", "internal server error", "bad gateway", "service unavailable"),
     *(
         "received unexpected",
-        "context canceled",
         "cannot allocate memory",
         "out of memory",
         "resource temporarily unavailable",
