@@ -22,6 +22,7 @@ from hodei_application.jobs.watch_job import WatchJob
 from hodei_application.jobs.why_pending import WhyPending
 from hodei_application.logs.follow_logs import FollowLogs
 from hodei_application.logs.get_logs import GetLogs
+from hodei_application.logs.page_logs import PageLogs, ReadOutput
 from hodei_application.parts import Parts
 from hodei_application.policy import Outside, Policy
 from hodei_application.providers.check_provider import CheckProvider
@@ -45,6 +46,7 @@ from hodei_application.workers.drain_worker import Drain
 from hodei_application.workers.heartbeat import Heartbeat
 from hodei_application.workers.issue_token import IssueToken
 from hodei_application.workers.list_workers import GetWorker, ListWorkers
+from hodei_application.workers.places import FindPlaces
 from hodei_application.workers.register_worker import AuthenticateSession, RegisterWorker
 from hodei_application.workers.terminate_worker import Terminate, UnregisterWorker
 from hodei_application.workers.worker_logs import ReadWorkerLogs
@@ -88,6 +90,7 @@ class ControlPlane:
     unregister_worker: UnregisterWorker
     issue_worker_token: IssueToken
     worker_logs: ReadWorkerLogs
+    places: FindPlaces
 
     register_provider: RegisterProvider
     ensure_provider: EnsureProvider
@@ -110,6 +113,8 @@ class ControlPlane:
 
     follow_logs: FollowLogs
     get_logs: GetLogs
+    page_logs: PageLogs
+    read_output: ReadOutput
 
     get_audit: GetAudit
     audit_by_correlation: GetAuditByCorrelation
@@ -233,6 +238,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             otp_ttl=parts.policy.otp_ttl,
         ),
         worker_logs=ReadWorkerLogs(begin, parts.landscape),
+        places=FindPlaces(begin, parts.landscape),
         register_provider=register_provider,
         ensure_provider=EnsureProvider(begin=begin, register=register_provider),
         update_provider=UpdateProvider(now, outside.plugins, change),
@@ -252,6 +258,8 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         decisions=WatchDecisions(watch_job, moves),
         follow_logs=FollowLogs(begin, parts.logs, connected),
         get_logs=GetLogs(begin),
+        page_logs=PageLogs(begin),
+        read_output=ReadOutput(begin),
         get_audit=GetAudit(begin),
         audit_by_correlation=GetAuditByCorrelation(begin),
         audit_counts=CountAudit(begin),
