@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from hodei_application.audit.get_audit import CountAudit, GetAudit, GetAuditByCorrelation
+from hodei_application.audit.get_audit import CountAudit, GetAudit, GetAuditByCorrelation, ReadAudit
 from hodei_application.engine import Engine
 from hodei_application.engine_parts import check_provider, engine_of
 from hodei_application.group_commit import GroupCommit
@@ -39,7 +39,7 @@ from hodei_application.scheduling.available_workers import GetAvailableWorkers
 from hodei_application.scheduling.configure_scheduler import ConfigureScheduler, ReadSchedulerConfig
 from hodei_application.scheduling.get_decision import GetDecision, WatchDecisions
 from hodei_application.scheduling.janitor import CollectGarbage
-from hodei_application.scheduling.queue_status import GetQueueStatus
+from hodei_application.scheduling.queue_status import GetQueueStatus, QueueOverview
 from hodei_application.workers.bind_worker import BindWorker
 from hodei_application.workers.disconnect_worker import DisconnectWorker, RecordDisconnects
 from hodei_application.workers.drain_worker import Drain
@@ -107,6 +107,7 @@ class ControlPlane:
     scheduler_config: ReadSchedulerConfig
     configure_scheduler: ConfigureScheduler
     queue_status: GetQueueStatus
+    queue_overview: QueueOverview
     available_workers: GetAvailableWorkers
     get_decision: GetDecision
     decisions: WatchDecisions
@@ -117,6 +118,7 @@ class ControlPlane:
     read_output: ReadOutput
 
     get_audit: GetAudit
+    read_audit: ReadAudit
     audit_by_correlation: GetAuditByCorrelation
     audit_counts: CountAudit
 
@@ -253,6 +255,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         scheduler_config=ReadSchedulerConfig(begin, parts.config),
         configure_scheduler=ConfigureScheduler(begin=begin, config=parts.config, signals=signals),
         queue_status=GetQueueStatus(begin, now),
+        queue_overview=QueueOverview(begin),
         available_workers=GetAvailableWorkers(now=now, config=parts.config, list_workers=list_workers),
         get_decision=GetDecision(begin),
         decisions=WatchDecisions(watch_job, moves),
@@ -261,6 +264,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         page_logs=PageLogs(begin),
         read_output=ReadOutput(begin),
         get_audit=GetAudit(begin),
+        read_audit=ReadAudit(begin),
         audit_by_correlation=GetAuditByCorrelation(begin),
         audit_counts=CountAudit(begin),
         engine=engine,

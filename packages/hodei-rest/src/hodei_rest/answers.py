@@ -20,6 +20,11 @@ def etag_of(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=12).hexdigest()}"'
 
 
+def etag_of_content(content: Any) -> str:
+    """The strong ETag that the content is answered with."""
+    return etag_of(_encode(content))
+
+
 def matches(header: str | None, etag: str) -> bool:
     """Whether an If-None-Match or If-Match header names this ETag. A weak one never matches."""
     if header is None:

@@ -12,11 +12,15 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Sen
 
 from hodei_rest.desk import Desk
 from hodei_rest.problems import answer_error
+from hodei_rest.routes.audit import Audit
 from hodei_rest.routes.docs import Docs
 from hodei_rest.routes.health import Health
 from hodei_rest.routes.jobs import Jobs
 from hodei_rest.routes.logs import Logs
+from hodei_rest.routes.providers import Providers, ProviderTypes
+from hodei_rest.routes.scheduler import Scheduler
 from hodei_rest.routes.sessions import Sessions
+from hodei_rest.routes.workers import Workers
 
 __all__ = ["ROUTES", "Service", "api"]
 
@@ -25,6 +29,11 @@ OURS = ("/api", "/health", "/docs")
 ROUTES: Sequence[ControllerRouterHandler] = (
     Jobs,
     Logs,
+    Providers,
+    ProviderTypes,
+    Workers,
+    Scheduler,
+    Audit,
     Health,
     Sessions,
     Docs,

@@ -41,7 +41,7 @@ _CODES = {
     422: "invalid",
 }
 # Parameters whose names are words of the language, or of the framework.
-_PARAMETERS = {"states": "state", "from_": "from"}
+_PARAMETERS = {"states": "state", "kind": "type", "from_": "from"}
 _AT_PATH = re.compile(r" - at `(?:\$|key in \$)\.?(.*?)`$")
 
 _log = logging.getLogger("hodei.rest")
@@ -83,7 +83,8 @@ def of_refusal(error: HodeiError) -> Problem:
     errors = []
     if error.field is not None:
         errors = [FieldError(error.field, error.message.removeprefix(f"{error.field}: "))]
-    return problem(STATUS[error.kind], error.code, error.message, errors)
+    status = getattr(error, "http_status", STATUS[error.kind])
+    return problem(status, error.code, error.message, errors)
 
 
 def headers_of(told: Problem) -> dict[str, str]:

@@ -14,7 +14,7 @@ from hodei_rest.problems import of_body
 from hodei_rest.schemas import jobs as schema
 
 
-def with_overrides(spec: domain.JobSpec, overrides: Mapping[str, msgspec.Raw]) -> domain.JobSpec:
+def with_overrides(spec: domain.JobSpec, overrides: Mapping[str, Any]) -> domain.JobSpec:
     """The spec with these fields in place of its own; `env` and `labels` are added to the old.
 
     Raise InvalidInput, its field being the path in the request.
@@ -22,11 +22,9 @@ def with_overrides(spec: domain.JobSpec, overrides: Mapping[str, msgspec.Raw]) -
     if not overrides:
         return spec
     fields: dict[str, Any] = msgspec.to_builtins(from_spec(spec))
-    for name, raw in overrides.items():
-        new = msgspec.json.decode(raw)
-        if name in ("env", "labels") and isinstance(new, dict):
-            new = {**fields[name], **new}
-        fields[name] = new
+    for name, new in overrides.items():
+        adds = name in ("env", "labels") and isinstance(new, dict)
+        fields[name] = {**fields[name], **new} if adds else new
     if "script" in overrides and "command" not in overrides:
         fields["command"] = None
     if "command" in overrides and "script" not in overrides:

@@ -76,7 +76,7 @@ def to_spec(told: schema.JobSpec) -> domain.JobSpec:
             environment=told.env,
             image=told.image,
             pull=parse_pull_policy(told.pull),
-            resources=_resources(told.resources),
+            resources=to_resources(told.resources),
             constraints=[Constraint(c.key, Operator(c.operator), tuple(c.values)) for c in told.constraints],
             provider=told.provider,
             region=told.region,
@@ -111,7 +111,8 @@ def _command(told: schema.JobSpec) -> domain.Command:
     return domain.Shell(program, tuple(arguments)) if arguments else domain.Shell(shlex.quote(program))
 
 
-def _resources(told: schema.Resources) -> domain.Resources:
+def to_resources(told: schema.Resources) -> domain.Resources:
+    """Read what is asked for. Raise InvalidInput."""
     return domain.Resources(
         cpu_cores=told.cpu_cores,
         memory_mib=told.memory_mib,

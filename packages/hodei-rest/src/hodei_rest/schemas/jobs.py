@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -118,7 +118,7 @@ class CancelJob(Struct, kw_only=True, forbid_unknown_fields=True):
 class RetryJob(Struct, kw_only=True, forbid_unknown_fields=True):
     """Run it again, with what is to be different: fields of a spec, of which `env` is added to the old."""
 
-    overrides: dict[str, msgspec.Raw] = {}
+    overrides: dict[str, Any] = {}
     queued_by: str = ""
     correlation_id: str | None = None
 
