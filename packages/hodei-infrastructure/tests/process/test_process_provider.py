@@ -119,6 +119,13 @@ def carriers(worker: WorkerSpec) -> list[int]:
     return [pid for pid in proc.running() if proc.carries(pid, mark)]
 
 
+async def until_all_show(worker: WorkerSpec) -> None:
+    """Until PARENT and both its children show their mark: one that is just in its execve shows nothing."""
+    async with asyncio.timeout(20):
+        while len(carriers(worker)) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 async def test_a_worker_is_a_process_in_a_session_of_its_own(house: House) -> None:
     provider, worker = house.serve(), spec()
     pid = await house.start(provider, worker)
@@ -224,7 +231,7 @@ while True:
 async def test_after_the_grace_everything_the_agent_started_is_killed(house: House) -> None:
     provider, worker = house.serve(PARENT), spec()
     await house.start(provider, worker)
-    assert len(carriers(worker)) == 3
+    await until_all_show(worker)
     await provider.destroy_worker(worker.worker_id, NO_GRACE)
     assert not carriers(worker)
     assert not await provider.list_workers()
@@ -233,9 +240,7 @@ async def test_after_the_grace_everything_the_agent_started_is_killed(house: Hou
 async def test_jobs_of_an_agent_that_was_killed_are_found_and_killed(house: House) -> None:
     provider, worker = house.serve(PARENT), spec()
     pid = await house.start(provider, worker)
-    async with asyncio.timeout(20):
-        while len(carriers(worker)) < 3:  # noqa: ASYNC110  (one that is just in its execve shows nothing)
-            await asyncio.sleep(0.02)
+    await until_all_show(worker)
     async with aclosing(provider.events()) as events:
         os.kill(pid, signal.SIGKILL)
         await asyncio.wait_for(anext(events), 20)
