@@ -30,7 +30,12 @@ NO_GRACE = timedelta(0)
 GRACE = timedelta(seconds=10)
 
 # Says that it is there, then waits for TERM. `say` is put before every program.
-SAY = "import sys; say = lambda: print('ready', file=open(sys.argv[1], 'w'))\n"
+SAY = """
+import sys
+def say():
+    with open(sys.argv[1], "w") as bell:  # closed in so many words: a signal that comes meanwhile may raise
+        bell.write("ready")
+"""
 PATIENT = "import signal; say(); signal.pause()"
 # Starts a job in a session of its own, and a grandchild that has left both parent and session, then waits.
 PARENT = """
