@@ -1,4 +1,4 @@
-"""The hash over all that the dashboard is built from; `.source-hash` beside the built files says what they are of."""
+"""The hash over all that the dashboard is built from: beside the built files it says what they are of."""
 
 import hashlib
 import sys

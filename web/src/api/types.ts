@@ -101,19 +101,49 @@ export type Job = JobSummary & {
   pending_reasons: { provider: string | null; reason: string }[];
 };
 
-export type LogLine = { sequence: number; stream: "stdout" | "stderr"; time: string; level: Level | null; text: string };
-export type Level = "INFO" | "WARN" | "ERROR";
-export type LogGap = { sequence: number; gap: { bytes: number; why: string } };
+/** `sequence` counts the lines of an attempt over both streams from 1; a gap counts as one. */
+export type LogLine = {
+  sequence: number;
+  stream?: "stdout" | "stderr";
+  time: string;
+  text?: string;
+  /** The line goes on in the stream's next entry. */
+  partial?: boolean;
+  /** Hodei wrote it, not the job. */
+  platform?: boolean;
+  gap?: { bytes: number; why: string };
+};
+
 export type LogPage = {
   attempt: number;
-  lines: (LogLine | LogGap)[];
-  next_after: number | null;
-  last_sequence: number | null;
+  lines: LogLine[];
+  first: number;
+  next_after: number;
+  last_sequence: number;
+  has_more: boolean;
   ended: boolean;
 };
 
 /** Lines as a stream carries them: columns, because they may be a hundred thousand a second. */
-export type LogBatch = { attempt: number; first: number; base_time: number; times: number[]; stderr: number[]; lines: string[] };
+export type LogBatch = {
+  attempt: number;
+  first: number;
+  base_time: number;
+  times: number[];
+  stderr: number[];
+  partial?: number[];
+  platform?: number[];
+  lines: string[];
+};
+
+export type LogGap = { attempt: number; sequence: number; bytes: number; why: string };
+
+export type LogFrame =
+  | ({ type: "lines" } & LogBatch)
+  | ({ type: "gap" } & LogGap)
+  | { type: "attempt"; attempt: number }
+  | { type: "end"; state: JobState }
+  | { type: "alive" };
 
 export type Phase = {
   phase: "queued" | "provisioning" | "image" | "running" | "cleanup";
