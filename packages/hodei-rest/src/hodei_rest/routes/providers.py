@@ -12,7 +12,14 @@ from litestar.params import Parameter
 
 from hodei_rest.answers import answer, etag_of_content, matches
 from hodei_rest.convert.provider_types import TYPES
-from hodei_rest.convert.providers import from_health, from_provider, to_new, to_ref, to_settings
+from hodei_rest.convert.providers import (
+    from_capabilities,
+    from_health,
+    from_provider,
+    to_new,
+    to_ref,
+    to_settings,
+)
 from hodei_rest.convert.specs import named
 from hodei_rest.desk import Desk, TheDesk
 from hodei_rest.schemas import providers as schema
@@ -62,6 +69,23 @@ class Providers(Controller):
             await _shown(desk, provider),
             status=201,
             headers={"Location": f"/api/v1/providers/{provider.id}"},
+        )
+
+    @post("/test", summary="Try a provider out", status_code=200)
+    async def test(
+        self, request: Asked, desk: TheDesk, data: schema.NewProvider
+    ) -> Response[schema.ConnectionTest]:
+        """Ask it how it does with these settings; nothing is saved."""
+        with named(""):
+            tried = await desk.control.try_provider(to_new(data))
+        return answer(
+            request,
+            schema.ConnectionTest(
+                healthy=tried.health.healthy,
+                message=tried.health.message,
+                details=dict(tried.health.details),
+                capabilities=None if tried.capabilities is None else from_capabilities(tried.capabilities),
+            ),
         )
 
     @get("/{provider:str}", summary="Show a provider")
