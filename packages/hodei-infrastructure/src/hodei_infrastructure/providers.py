@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from platform import node
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,8 @@ class Providers:
             return
         docker = self._make_docker(provider, read_config(provider.config), keep=False)
         try:
+            with suppress(HodeiError):  # its health says why
+                await docker.look()
             yield docker.plugin()
         finally:
             await docker.close()

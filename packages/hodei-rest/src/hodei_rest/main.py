@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -52,9 +52,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--port", help="port to listen on; 0 takes a free one (default: HODEI_REST_PORT or 3000)"
     )
     parser.add_argument("--bind", help="address to listen on (default: HODEI_BIND or 127.0.0.1)")
-    parser.add_argument(
-        "--ready-fd", type=int, help='write {"rest":"host:port","pid":…} there when it serves'
-    )
+    parser.add_argument("--ready-fd", type=int, help='write {"rest":…,"pid":…} there when it serves')
     return parser.parse_args(argv)
 
 
@@ -107,12 +105,18 @@ async def _live(settings: bootstrap.Settings, url: str, ready: int | None, stop:
     try:
         async with bootstrap.onlooker(settings, url) as control, service.serving(control) as told:
             stop.starting = None  # from here on a signal ends what runs in good order
-            if ready is not None:
-                with suppress(BrokenPipeError), open(ready, "w") as pipe:
-                    pipe.write(json.dumps({"pid": os.getpid(), **told}) + "\n")
+            _tell_ready(ready, told)
             await stop.asked.wait()
     finally:
         service.close()
+
+
+def _tell_ready(descriptor: int | None, told: Mapping[str, str]) -> None:
+    """Write one line of JSON to whoever started the server, and close the descriptor."""
+    if descriptor is None:
+        return
+    with suppress(BrokenPipeError), open(descriptor, "w") as pipe:
+        pipe.write(json.dumps({"pid": os.getpid(), **told}) + "\n")
 
 
 if __name__ == "__main__":

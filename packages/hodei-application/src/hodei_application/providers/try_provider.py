@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import field, frozen
-from hodei_domain.kernel.errors import Kind, Unavailable
+from hodei_domain.kernel.errors import InvalidInput, Kind, Unavailable
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.provider import Provider
@@ -54,6 +54,6 @@ class TryProvider:
             raise NoTrial("this server makes no workers and cannot try a provider out; ask one that does")
         async with self.trial(provider) as plugin:
             if plugin is None:
-                raise NoTrial(f"this server cannot use providers of the type {new.type.value}")
+                raise InvalidInput(f"this server cannot use providers of the type {new.type}", field="type")
             health = await probe(plugin.health.check_health)
             return Tried(health, plugin.capabilities if health.healthy else None)

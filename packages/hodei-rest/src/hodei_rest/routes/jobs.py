@@ -22,6 +22,7 @@ from hodei_rest.convert.overview import from_phase
 from hodei_rest.convert.providers import to_ref
 from hodei_rest.convert.specs import named, to_spec
 from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.gate import LARGEST_BODY
 from hodei_rest.paging import PAGE, Cursor, Limit, aware, next_link, unwrap
 from hodei_rest.schemas import jobs as schema
 from hodei_rest.schemas.platform import Phase
@@ -35,7 +36,7 @@ class Jobs(Controller):
     path = "/api/v1/jobs"
     tags = ("Jobs",)
 
-    @post(summary="Submit a job", status_code=201)
+    @post(summary="Submit a job", status_code=201, request_max_body_size=LARGEST_BODY)
     async def submit(
         self,
         request: Asked,

@@ -20,7 +20,6 @@ from hodei_rest.convert.providers import (
     to_ref,
     to_settings,
 )
-from hodei_rest.convert.specs import named
 from hodei_rest.desk import Desk, TheDesk
 from hodei_rest.schemas import providers as schema
 
@@ -62,7 +61,7 @@ class Providers(Controller):
         self, request: Asked, desk: TheDesk, data: schema.NewProvider
     ) -> Response[schema.Provider]:
         """Its settings are checked; whether it answers is seen by its health, or tried before."""
-        with named(""):
+        with about(ProviderType(data.type)):
             provider = await desk.control.register_provider(to_new(data))
         return answer(
             request,
@@ -76,7 +75,7 @@ class Providers(Controller):
         self, request: Asked, desk: TheDesk, data: schema.NewProvider
     ) -> Response[schema.ConnectionTest]:
         """Ask it how it does with these settings; nothing is saved."""
-        with named(""):
+        with about(ProviderType(data.type)):
             tried = await desk.control.try_provider(to_new(data))
         return answer(
             request,
@@ -109,7 +108,7 @@ class Providers(Controller):
         known = (await desk.control.get_provider(to_ref(provider))).provider
         if if_match is not None and not matches(if_match, etag_of_content(await _shown(desk, known))):
             raise ChangedSinceShown(f"provider {known.name} is not as it was shown: read it again")
-        with named(""):
+        with about(known.type):
             settings = to_settings(data, known)
             after = await desk.control.update_provider(known.id, settings)
         return answer(request, await _shown(desk, after))
