@@ -13,6 +13,7 @@ from litestar.params import Parameter
 from hodei_rest.answers import answer, etag_of_content, matches
 from hodei_rest.convert.provider_types import TYPES
 from hodei_rest.convert.providers import (
+    about,
     from_capabilities,
     from_health,
     from_provider,
