@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
 
 from attrs import define, field
 from hodei_application.admission import Admission
 from hodei_application.control_plane import ControlPlane
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
 
 
 def now() -> datetime:
@@ -37,5 +37,8 @@ class Desk:
         return self.token is None or self.admission.is_token(told)
 
 
-TheDesk = Annotated[Desk, Dependency(skip_validation=True)]
+TheDesk = NamedDependency[SkipValidation[Desk]]
 """How a route asks for it: a parameter `desk`."""
+
+Id = FromPath[str]
+"""The id or the name of a thing, in the path."""

@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 
 from hodei_domain.kernel.errors import InvalidInput
 from litestar import Request
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 PAGE = 50
 LARGEST = 500
 
-Limit = Annotated[int, Parameter(ge=1, le=LARGEST, description="Entries of one page")]
+Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST, description="Entries of one page")]
 Cursor = Annotated[
-    str, Parameter(max_length=512, description="From the link to the next page; means nothing by itself")
+    str, QueryParameter(max_length=512, description="From the link to the next page; means nothing by itself")
 ]
 
 

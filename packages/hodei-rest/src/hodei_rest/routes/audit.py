@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from hodei_domain.audit.record import AuditQuery
 from litestar import Controller, Request, Response, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from hodei_rest.answers import answer
 from hodei_rest.convert.platform import from_record
@@ -27,13 +27,13 @@ class Audit(Controller):
         self,
         request: Request[Any, Any, Any],
         desk: TheDesk,
-        kind: Annotated[str, Parameter(query="type", max_length=256)] = "",
-        actor: Annotated[str, Parameter(max_length=256)] = "",
+        kind: Annotated[str, QueryParameter(name="type", max_length=256)] = "",
+        actor: Annotated[str, QueryParameter(max_length=256)] = "",
         correlation_id: Annotated[
-            str, Parameter(max_length=256, description="What it happened to, or the caller's own")
+            str, QueryParameter(max_length=256, description="What it happened to, or the caller's own")
         ] = "",
-        after: Annotated[datetime | None, Parameter(description="From this instant on")] = None,
-        before: Annotated[datetime | None, Parameter(description="Until this instant, without it")] = None,
+        after: Annotated[datetime | None, QueryParameter(description="From this instant on")] = None,
+        before: Annotated[datetime | None, QueryParameter(description="Until this instant")] = None,
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> Response[list[schema.AuditRecord]]:
