@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated
 
 from attrs import define, field
 from hodei_application.admission import Admission
 from hodei_application.control_plane import ControlPlane
 from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath, PathParameter, SkipValidation
 
 
 def now() -> datetime:
@@ -40,5 +41,8 @@ class Desk:
 TheDesk = NamedDependency[SkipValidation[Desk]]
 """How a route asks for it: a parameter `desk`."""
 
-Id = FromPath[str]
+Id = Annotated[str, PathParameter(schema_extra={"format": "uuid"})]
+"""The id of a thing, in the path."""
+
+Named = FromPath[str]
 """The id or the name of a thing, in the path."""

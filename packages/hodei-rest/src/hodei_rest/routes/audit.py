@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from hodei_domain.audit.record import AuditQuery
@@ -12,7 +11,7 @@ from litestar.params import QueryParameter
 from hodei_rest.answers import answer
 from hodei_rest.convert.platform import from_record
 from hodei_rest.desk import TheDesk
-from hodei_rest.paging import PAGE, Cursor, Limit, aware, next_link, unwrap
+from hodei_rest.paging import PAGE, Cursor, Instant, Limit, instant, next_link, unwrap
 from hodei_rest.schemas import platform as schema
 
 
@@ -32,8 +31,8 @@ class Audit(Controller):
         correlation_id: Annotated[
             str, QueryParameter(max_length=256, description="What it happened to, or the caller's own")
         ] = "",
-        after: Annotated[datetime | None, QueryParameter(description="From this instant on")] = None,
-        before: Annotated[datetime | None, QueryParameter(description="Until this instant")] = None,
+        after: Instant = None,
+        before: Instant = None,
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> Response[list[schema.AuditRecord]]:
@@ -43,8 +42,8 @@ class Audit(Controller):
                 event_type=kind,
                 actor=actor,
                 correlation_id=correlation_id,
-                start=aware(after, "after"),
-                end=aware(before, "before"),
+                start=instant(after, "after"),
+                end=instant(before, "before"),
                 limit=limit,
                 cursor=unwrap(cursor),
             )

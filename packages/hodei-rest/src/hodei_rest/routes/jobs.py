@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from hodei_application.jobs.submit_job import Submission
@@ -23,7 +22,7 @@ from hodei_rest.convert.providers import to_ref
 from hodei_rest.convert.specs import named, to_spec
 from hodei_rest.desk import Desk, Id, TheDesk
 from hodei_rest.gate import LARGEST_BODY
-from hodei_rest.paging import PAGE, Cursor, Limit, aware, next_link, unwrap
+from hodei_rest.paging import PAGE, Cursor, Instant, Limit, instant, next_link, unwrap
 from hodei_rest.schemas import jobs as schema
 from hodei_rest.schemas.platform import Phase
 
@@ -84,10 +83,8 @@ class Jobs(Controller):
             str,
             QueryParameter(max_length=128, description="Where its newest attempt runs or ran"),
         ] = "",
-        created_after: Annotated[datetime | None, QueryParameter(description="From this instant on")] = None,
-        created_before: Annotated[
-            datetime | None, QueryParameter(description="Until this instant, without it")
-        ] = None,
+        created_after: Instant = None,
+        created_before: Instant = None,
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> Response[list[schema.JobSummary]]:
@@ -100,8 +97,8 @@ class Jobs(Controller):
             labels=dict(map(_label, label or ())),
             tags=tuple(tag or ()),
             provider_id=None if place is None else place.provider.id,
-            since=aware(created_after, "created_after"),
-            until=aware(created_before, "created_before"),
+            since=instant(created_after, "created_after"),
+            until=instant(created_before, "created_before"),
             cursor=unwrap(cursor),
             limit=limit,
             counted=False,

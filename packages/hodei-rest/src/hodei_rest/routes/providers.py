@@ -21,7 +21,7 @@ from hodei_rest.convert.providers import (
     to_ref,
     to_settings,
 )
-from hodei_rest.desk import Desk, Id, TheDesk
+from hodei_rest.desk import Desk, Named, TheDesk
 from hodei_rest.schemas import providers as schema
 
 Asked = Request[Any, Any, Any]
@@ -89,7 +89,7 @@ class Providers(Controller):
         )
 
     @get("/{provider:str}", summary="Show a provider")
-    async def show(self, request: Asked, desk: TheDesk, provider: Id) -> Response[schema.Provider]:
+    async def show(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """Everything known of it."""
         view = await desk.control.get_provider(to_ref(provider))
         return answer(request, await _shown(desk, view.provider))
@@ -99,7 +99,7 @@ class Providers(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        provider: Id,
+        provider: Named,
         data: JSONBody[schema.ProviderChanges],
         if_match: Annotated[
             str | None, HeaderParameter(name="If-Match", description="The ETag it was shown with")
@@ -115,24 +115,24 @@ class Providers(Controller):
         return answer(request, await _shown(desk, after))
 
     @delete("/{provider:str}", summary="Forget a provider", status_code=204)
-    async def remove(self, desk: TheDesk, provider: Id) -> None:
+    async def remove(self, desk: TheDesk, provider: Named) -> None:
         """Only one that has no workers."""
         await desk.control.delete_provider(to_ref(provider))
 
     @post("/{provider:str}/enable", summary="Enable a provider", status_code=200)
-    async def enable(self, request: Asked, desk: TheDesk, provider: Id) -> Response[schema.Provider]:
+    async def enable(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """Workers may be made there again."""
         after = await desk.control.enable_provider(to_ref(provider))
         return answer(request, await _shown(desk, after))
 
     @post("/{provider:str}/disable", summary="Disable a provider", status_code=200)
-    async def disable(self, request: Asked, desk: TheDesk, provider: Id) -> Response[schema.Provider]:
+    async def disable(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """No new workers there; those that run go on."""
         after = await desk.control.disable_provider(to_ref(provider))
         return answer(request, await _shown(desk, after))
 
     @get("/{provider:str}/health", summary="Ask a provider how it does")
-    async def health(self, request: Asked, desk: TheDesk, provider: Id) -> Response[schema.ProviderHealth]:
+    async def health(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.ProviderHealth]:
         """It is asked now."""
         found = await desk.control.provider_health(to_ref(provider))
         told = from_health(found.provider)
