@@ -109,7 +109,9 @@ class Dispatcher:
             groups = self._groups(self.connected.idle_kinds())
             if not groups or not await self._serve(groups):
                 break
-        if self.hot and not self.paused:
+        # What others were asked for, and nobody is idle here to look at: then the leader must.
+        unseen = self.signals.look_around and not self.connected.idle_kinds()
+        if (self.hot or unseen) and not self.paused:
             self.signals.demand()
         return pause
 
