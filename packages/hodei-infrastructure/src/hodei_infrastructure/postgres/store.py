@@ -19,6 +19,7 @@ from hodei_infrastructure.postgres.job_clocks import PostgresClockViews, Postgre
 from hodei_infrastructure.postgres.job_views import PostgresJobViews
 from hodei_infrastructure.postgres.jobs import KnownClasses, PostgresJobStore
 from hodei_infrastructure.postgres.logs import PostgresLogStore
+from hodei_infrastructure.postgres.metrics import PostgresMetricsStore
 from hodei_infrastructure.postgres.providers import PostgresProviderStore
 from hodei_infrastructure.postgres.queue import PostgresJobQueue
 from hodei_infrastructure.postgres.session import ANSWERS_WITHIN_S, Session
@@ -112,6 +113,11 @@ class PostgresTransaction:
     def settings(self) -> PostgresSettingsStore:
         """Settings that all replicas share."""
         return PostgresSettingsStore(self._session)
+
+    @property
+    def metrics(self) -> PostgresMetricsStore:
+        """Tallies and samples of use."""
+        return PostgresMetricsStore(self._session)
 
     async def notify(self, payload: str) -> None:
         """Send a hint at the commit. Not in a transaction that does anything else."""
