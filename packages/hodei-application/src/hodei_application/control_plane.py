@@ -22,6 +22,9 @@ from hodei_application.jobs.watch_job import WatchJob
 from hodei_application.jobs.why_pending import WhyPending
 from hodei_application.logs.follow_logs import FollowLogs
 from hodei_application.logs.get_logs import GetLogs
+from hodei_application.metrics.read_metrics import DrawMetrics, ReadUsage, SummarizeMetrics
+from hodei_application.metrics.replica import Instruments
+from hodei_application.metrics.watch_usage import WatchUsageOf
 from hodei_application.parts import Parts
 from hodei_application.policy import Outside, Policy
 from hodei_application.providers.check_provider import CheckProvider
@@ -115,6 +118,12 @@ class ControlPlane:
     audit_by_correlation: GetAuditByCorrelation
     audit_counts: CountAudit
 
+    metrics_summary: SummarizeMetrics
+    metrics_series: DrawMetrics
+    read_usage: ReadUsage
+    watch_usage: WatchUsageOf
+    instruments: Instruments
+
     engine: Engine
 
     async def start(self) -> None:
@@ -161,7 +170,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         dispatcher=dispatcher,
         signals=signals,
     )
-    submit_job = SubmitJob(GroupCommit(submit_jobs))
+    submit_job = SubmitJob(GroupCommit(submit_jobs, counted=parts.batch_sizes("submissions")))
     watch_job = WatchJob(begin, moves)
     why_pending = WhyPending(
         begin=begin,
@@ -173,7 +182,10 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         sightings=parts.sightings,
     )
     door = parts.door
-    disconnects = GroupCommit(RecordDisconnects(begin=begin, now=now, connected=connected))
+    disconnects = GroupCommit(
+        RecordDisconnects(begin=begin, now=now, connected=connected),
+        counted=parts.batch_sizes("disconnects"),
+    )
     terminate = Terminate(
         begin=begin, now=now, connected=connected, moves=moves, dispatcher=dispatcher, signals=signals
     )
@@ -213,9 +225,10 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             kinds=parts.kinds,
             heartbeat_interval=parts.policy.heartbeat_interval,
             lease=parts.policy.lease,
+            instruments=parts.instruments,
         ),
         disconnect_worker=DisconnectWorker(commit=disconnects, connected=connected, signals=signals),
-        heartbeat=Heartbeat(connected, parts.policy.lease),
+        heartbeat=Heartbeat(connected, parts.policy.lease, parts.usage),
         report_attempt=ReportAttempt(
             now=now, connected=connected, intake=engine.intake, troubles=parts.troubles
         ),
@@ -255,5 +268,12 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         get_audit=GetAudit(begin),
         audit_by_correlation=GetAuditByCorrelation(begin),
         audit_counts=CountAudit(begin),
+        metrics_summary=SummarizeMetrics(begin=begin, now=now),
+        metrics_series=DrawMetrics(begin=begin, now=now),
+        read_usage=ReadUsage(begin=begin),
+        watch_usage=WatchUsageOf(
+            begin=begin, monotonic=outside.monotonic, intake=parts.usage, connected=connected
+        ),
+        instruments=parts.instruments,
         engine=engine,
     )

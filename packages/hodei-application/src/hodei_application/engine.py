@@ -15,6 +15,7 @@ from hodei_application.deeds import Deeds
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.metrics.record_metrics import RecordMetrics
 from hodei_application.outage import Outage
 from hodei_application.policy import Outside, Policy
 from hodei_application.scheduling.destroyer import Destroyer
@@ -58,6 +59,7 @@ class Engine:
     sightings: Sightings
     renew: RenewLeases
     flush: FlushHeartbeats
+    metrics: RecordMetrics
     wishes: ResendWishes
     refresh: RefreshWatched
     deeds: Deeds
@@ -75,16 +77,20 @@ class Engine:
         policy, signals = self.policy, self.signals
 
         def loop(name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
-            return Loop(name, step, every, wake or Wake(), self.outside.jitter)
+            return Loop(name, step, every, wake or Wake(), self.outside.jitter, self._note_failure)
 
         return [
             loop("dispatcher", self.dispatcher.step, policy.poll, signals.work),
             loop("leader", self.leader.step, LONGEST, signals.leader),
             loop("leases", self.renew, policy.renewal),
             loop("heartbeats", self.flush, policy.flush),
+            loop("metrics", self.metrics, policy.metrics_flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
             loop("refresh", self.refresh, REFRESH, signals.joined),
         ]
+
+    def _note_failure(self, loop: str) -> None:
+        self.metrics.instruments.loop_errors.add(1.0, loop)
 
     async def stop(self, drain: timedelta) -> None:
         """See ControlPlane.stop(). The order: no new work, then what came in, then leases, then the
@@ -116,6 +122,7 @@ class Engine:
             async with asyncio.timeout(drain.total_seconds()):
                 await self.intake.settled()
                 await self.flush()
+                await self.metrics()
         except Exception as error:  # not acknowledged, so the workers bring it again
             log.warning("Going down with reports unwritten: %s", error or "no time left")
             self.intake.abandon()

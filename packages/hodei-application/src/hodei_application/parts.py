@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import evolve, frozen
 from hodei_domain.scheduling.order import FairOrder
 
@@ -12,6 +14,10 @@ from hodei_application.jobs.spoiled_reports import SpoiledReports
 from hodei_application.jobs.submit_job import Turns
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.log_hub import LogHub
+from hodei_application.metrics.job_times import JobTimes
+from hodei_application.metrics.replica import Instruments
+from hodei_application.metrics.tallies import Tallies
+from hodei_application.metrics.usage_intake import UsageIntake
 from hodei_application.outage import Outage, Watched
 from hodei_application.policy import Outside, Policy
 from hodei_application.providers.provider_change import ProviderChange
@@ -54,6 +60,14 @@ class Parts:
     deeds: Deeds
     door: AttemptDoor
     troubles: SpoiledReports
+    instruments: Instruments
+    tallies: Tallies
+    usage: UsageIntake
+
+    def batch_sizes(self, kind: str) -> Callable[[int], None]:
+        """Counts how many items of a kind are committed together."""
+        observe = self.instruments.batch_size.observe
+        return lambda size: observe(size, kind)
 
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
@@ -69,6 +83,10 @@ class Parts:
         logs = LogHub(signals.watch)
         moves = Moves(logs)
         moves.heard_by.append(connected.hear)
+        instruments, tallies = Instruments(), Tallies()
+        moves.heard_by.append(
+            JobTimes(tallies=tallies, instruments=instruments, connected=connected, landscape=landscape)
+        )
         order = FairOrder()
         provisionings = Provisionings(begin=outside.begin, now=outside.now, landscape=landscape, kinds=kinds)
         release, deeds = Release(terms), Deeds()
@@ -119,4 +137,9 @@ class Parts:
             deeds=deeds,
             door=door,
             troubles=SpoiledReports(connected=connected, door=door, deeds=deeds, monotonic=outside.monotonic),
+            instruments=instruments,
+            tallies=tallies,
+            usage=UsageIntake(
+                now=outside.now, monotonic=outside.monotonic, connected=connected, landscape=landscape
+            ),
         )

@@ -229,6 +229,8 @@ def _policy(settings: Settings) -> Policy:
         lease=settings.lease,
         audit_retention=settings.audit_retention,
         log_retention=settings.log_retention,
+        metrics_retention=settings.metrics_retention,
+        usage_retention=settings.usage_retention,
         provisioning=settings.provisioning_enabled,
         scheduler=SchedulerConfig(
             min_idle=settings.worker_min_idle,

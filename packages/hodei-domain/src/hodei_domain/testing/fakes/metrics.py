@@ -25,8 +25,10 @@ class MemoryMetrics(OfTransaction):
         for tally in tallies:
             known = self.tables.tallies.rows.get(tally.key)
             if known is not None:
-                tally = evolve(tally, count=known.count + tally.count, total=known.total + tally.total)
-            self.tables.tallies.put(tally.key, tally)
+                both = evolve(tally, count=known.count + tally.count, total=known.total + tally.total)
+                self.tables.tallies.put(tally.key, both)
+            else:
+                self.tables.tallies.put(tally.key, tally)
 
     async def add_usage(self, samples: Sequence[UsageSample]) -> None:
         """See MetricsStore."""
