@@ -21,6 +21,12 @@ async def busy(world: World) -> tuple[ScriptedAgent, Job]:
     return agent, await world.running(agent)
 
 
+async def others_turn() -> None:
+    """Let tasks run as far as they can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def samples(world: World, **wanted: object) -> list[UsageSample]:
     await world.control.engine.metrics()
     return await world.control.read_usage(UsageFilter(**wanted))  # type: ignore[arg-type]
@@ -45,7 +51,7 @@ async def test_what_is_said_again_is_kept_only_now_and_then(world: World) -> Non
 
 
 async def test_a_late_word_about_the_job_before_is_not_the_next_ones(world: World) -> None:
-    agent, job = await busy(world)
+    agent, _ = await busy(world)
     world.control.heartbeat(agent.link, Usage(cpu_percent=1.0, job_id=new_job_id()))
     assert await samples(world, worker_id=agent.worker_id) == []
 
@@ -82,8 +88,7 @@ async def test_who_watches_a_job_hears_at_once_and_its_worker_looks_more_often(w
     agent, job = await busy(world)
     watching = world.control.watch_usage(job_id=job.id)
     next_one = asyncio.ensure_future(anext(watching))
-    while not agent.told(WatchUsage):
-        await asyncio.sleep(0)
+    await others_turn()
     assert agent.told(WatchUsage)[0].interval == S
     world.control.heartbeat(agent.link, Usage(cpu_percent=3.0, job_id=job.id))
     assert (await asyncio.wait_for(next_one, 10)).cpu_cores == 0.03
@@ -97,8 +102,7 @@ async def test_old_workers_and_idle_ones_are_not_asked_to_look_more_often(world:
     idle = await world.add_worker()
     watching = world.control.watch_usage()
     next_one = asyncio.ensure_future(anext(watching))
-    while not world.control.watch_usage.intake.watchers.keys():
-        await asyncio.sleep(0)
+    await others_turn()
     world.control.heartbeat(old.link, Usage(cpu_percent=3.0))
     assert (await asyncio.wait_for(next_one, 10)).worker_id == old.worker_id
     assert old.told(WatchUsage) == idle.told(WatchUsage) == []
