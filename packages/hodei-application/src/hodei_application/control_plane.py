@@ -23,6 +23,7 @@ from hodei_application.jobs.why_pending import WhyPending
 from hodei_application.logs.follow_logs import FollowLogs
 from hodei_application.logs.get_logs import GetLogs
 from hodei_application.logs.page_logs import PageLogs, ReadOutput
+from hodei_application.metrics.database_gauges import DatabaseGauges
 from hodei_application.metrics.read_metrics import DrawMetrics, ReadUsage, SummarizeMetrics
 from hodei_application.metrics.replica import Instruments
 from hodei_application.metrics.watch_usage import WatchUsageOf
@@ -130,6 +131,7 @@ class ControlPlane:
     read_usage: ReadUsage
     watch_usage: WatchUsageOf
     instruments: Instruments
+    database_gauges: DatabaseGauges
 
     engine: Engine
 
@@ -167,6 +169,9 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
     begin, now, connected, moves = outside.begin, outside.now, parts.connected, parts.moves
     signals, dispatcher, change = parts.signals, parts.dispatcher, parts.provider_change
     engine = engine_of(parts)
+
+    gauges = DatabaseGauges(begin=begin, now=now, monotonic=outside.monotonic)
+    gauges.connect(parts.instruments)
 
     submit_jobs = SubmitJobs(
         begin=begin,
@@ -287,5 +292,6 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             begin=begin, monotonic=outside.monotonic, intake=parts.usage, connected=connected
         ),
         instruments=parts.instruments,
+        database_gauges=gauges,
         engine=engine,
     )

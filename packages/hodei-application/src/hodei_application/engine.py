@@ -71,6 +71,7 @@ class Engine:
             self.landscape.learn(await tx.providers.list_all())
             await self.config.load(tx)
         for loop in self._loops():
+            self.metrics.instruments.loop_errors.add(0.0, loop.name)
             self._tasks[loop.name] = asyncio.create_task(loop.run(), name=f"loop {loop.name}")
 
     def _loops(self) -> list[Loop]:

@@ -89,6 +89,8 @@ def engine_of(parts: Parts) -> Engine:
         signals=parts.signals,
     )
     parts.moves.heard_by.append(leader.heard)
+    leadership = leader.leadership
+    parts.instruments.leader.read = lambda: [((), float(leadership.epoch is not None))]
     renew = RenewLeases(begin=outside.begin, connected=parts.connected, lease=policy.lease)
     return Engine(
         outside=outside,

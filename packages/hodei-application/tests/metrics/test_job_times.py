@@ -68,7 +68,7 @@ async def test_each_attempt_counts_and_the_job_once(world: World) -> None:
     instruments = world.control.instruments
     assert instruments.attempts_ended.values == {("", "exit"): 2.0}
     assert instruments.attempts_retried.values == {("",): 1.0}
-    assert instruments.jobs_ended.values == {("FAILED",): 1.0}
+    assert instruments.jobs_ended.values[("FAILED",)] == 1.0
 
 
 async def test_progress_a_cancel_wish_and_an_end_in_the_queue_count_no_attempt(world: World) -> None:

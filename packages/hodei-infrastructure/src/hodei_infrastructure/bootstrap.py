@@ -23,6 +23,10 @@ from hodei_infrastructure.variables import SettingsError
 
 if TYPE_CHECKING:
     from hodei_application.control_plane import ControlPlane, Policy
+    from hodei_application.metrics.replica import Instruments
+
+    from hodei_infrastructure.postgres.hints import Hints
+    from hodei_infrastructure.postgres.store import PostgresStore
 
 __all__ = [
     "Settings",
@@ -208,12 +212,20 @@ async def control_plane(
                 ),
                 policy,
             )
+            _connect_gauges(control.instruments, store, hints)
             await providers.register(control)
             if settings.database_url is not None:  # the embedded database has no second server to hint at
                 await stack.enter_async_context(hints.listening(control.hinted))
             await control.start()
         stack.push_async_callback(_stop, control)
         yield control
+
+
+def _connect_gauges(instruments: Instruments, store: PostgresStore, hints: Hints) -> None:
+    """What only the adapters can tell of this replica."""
+    instruments.database_connections.read = store.connections
+    instruments.database_waiting.read = store.waiting
+    instruments.notify_seconds.read = hints.round_trip
 
 
 async def _stop(control: ControlPlane) -> None:

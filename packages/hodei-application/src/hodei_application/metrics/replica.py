@@ -79,6 +79,7 @@ class Instruments:
         "hodei_metrics_dropped_total",
         "Tallies and samples that were thrown away because the database was slow or away.",
     )
+    jobs: Gauge = _gauge("hodei_jobs", "Jobs that are not over, by state; of the whole database.", "state")
     queue_jobs: Gauge = _gauge(
         "hodei_queue_jobs",
         "Jobs that wait and are due, by class, counted to 1000 each; of the whole database.",
@@ -103,7 +104,7 @@ class Instruments:
     )
     notify_seconds: Gauge = _gauge(
         "hodei_notify_round_trip_seconds",
-        "How long this replica's last hint took through the database back to itself; none with one replica.",
+        "How long the last hint took through the database back to this replica; none with the embedded one.",
     )
     database_up: Gauge = _gauge("hodei_database_up", "1 while the database answers this replica.")
 

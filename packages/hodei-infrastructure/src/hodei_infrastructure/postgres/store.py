@@ -172,6 +172,16 @@ class PostgresStore:
         async with self.begin() as tx:
             await tx.notify(payload)
 
+    def connections(self) -> list[tuple[tuple[str, ...], float]]:
+        """How many connections there are, by whether they are in use."""
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        return [(("in use",), float(stats.get("pool_size", 0) - idle)), (("idle",), float(idle))]
+
+    def waiting(self) -> list[tuple[tuple[str, ...], float]]:
+        """How many transactions wait for a connection."""
+        return [((), float(self._pool.get_stats().get("requests_waiting", 0)))]
+
     def facts(self) -> dict[str, Any]:
         """Numbers about the connections, for metrics and the doctor."""
         return dict(self._pool.get_stats())
