@@ -68,6 +68,18 @@ system *ARGS:
         packages/hodei-infrastructure packages/hodei-grpc \
         packages/hodei-rest packages/hodei-cli tests-e2e benchmarks "$@"
 
+# build the dashboard of web/ into the package hodei-rest; Node comes from the system or from a wheel
+web:
+    scripts/web.sh build
+
+# the dashboard's types and unit tests; skipped without Node
+web-test:
+    scripts/web.sh test
+
+# the dashboard's sources, served and reloaded by Vite against a server: HODEI_REST=http://127.0.0.1:3000
+web-dev:
+    cd web && npm run dev
+
 # the assembled system only
 e2e *ARGS:
     {{ unset_tools }} python -m pytest tests-e2e "$@"
@@ -118,5 +130,5 @@ dev *ARGS:
 
 # remove what the recipes made; the environment stays
 clean:
-    rm -rf dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+    rm -rf dist build site web/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
     find proto packages tests-e2e -name __pycache__ -type d -prune -exec rm -rf {} +

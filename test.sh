@@ -30,7 +30,7 @@ passes_alone() {
     "$venv/bin/just" "$1" --last-failed --last-failed-no-failures none
 }
 
-for step in lint types imports generated unit agent system simulate; do
+for step in lint types imports generated web-test unit agent system simulate; do
     printf '\n== %s\n' "$step"
     since=$SECONDS
     if "$venv/bin/just" "$step" 2>&1 | tee "$log"; then
@@ -42,7 +42,7 @@ for step in lint types imports generated unit agent system simulate; do
         failed=1
     fi
     # The closing lines of pytest and coverage once more below, where they are looked for.
-    closing=$(grep -E '^=+ .*(passed|failed|error|skipped|no tests ran).* =+$|^(Coverage failure|TOTAL )' "$log")
+    closing=$(grep -E '^=+ .*(passed|failed|error|skipped|no tests ran).* =+$|^(Coverage failure|TOTAL |the dashboard.s tests are skipped|      Tests )' "$log")
     [ $word != alone ] || closing+=$'\npassed when they ran alone:\n'$(grep '^FAILED ' "$log" | cut -d' ' -f2)
     summary+=("$(printf '%-5s %-10s %4ss  %s' "$word" "$step" "$((SECONDS - since))" "${closing//$'\n'/$'\n'                        }")")
 done
