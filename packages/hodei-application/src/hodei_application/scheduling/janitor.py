@@ -153,7 +153,9 @@ class CollectGarbage:
 
 @define(eq=False, kw_only=True)
 class Janitor:
-    """The leader's slow round: inventories, probes, retention, and the ageing of the queue."""
+    """The slow round: inventories and probes of the providers that are seen to here; for the leader also
+    retention, and the ageing of the queue.
+    """
 
     begin: UnitOfWork
     now: Clock
@@ -165,12 +167,13 @@ class Janitor:
     log_retention: timedelta | None
     _complained: set[str] = field(factory=set, init=False)
 
-    async def clean(self) -> None:
-        """One round."""
-        for provider in list(self.landscape):
+    async def clean(self, kept: Sequence[Provider], *, everything: bool) -> None:
+        """One round through these providers; with `everything` also through what all replicas share."""
+        for provider in kept:
             await self._visit(provider)
-        await self._prune()
-        await self._promote()
+        if everything:
+            await self._prune()
+            await self._promote()
 
     async def probe(self, providers: Sequence[Provider]) -> None:
         """Ask those that were ill whether they are well."""

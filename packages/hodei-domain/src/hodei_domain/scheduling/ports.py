@@ -1,5 +1,6 @@
 """What the loops need from a store: who leads, and settings that all replicas share."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -23,6 +24,10 @@ class LeaderStore(Protocol):
 
     async def holder(self, name: str) -> str | None:
         """Who holds the lease, which may have run out; None if nobody ever did."""
+        ...
+
+    async def holders(self) -> Mapping[str, str]:
+        """Who holds which lease at present, by name of the lease."""
         ...
 
     async def release(self, name: str, holder: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ RETURNING epoch
 """
 _HOLDS = "SELECT 1 FROM leader_leases WHERE name = %s AND epoch = %s AND expires_at > now()"
 _HOLDER = "SELECT holder FROM leader_leases WHERE name = %s"
+_HOLDERS = "SELECT name, holder FROM leader_leases WHERE expires_at > now()"
 _RELEASE = "UPDATE leader_leases SET expires_at = now() WHERE name = %s AND holder = %s"
 
 _GET = "SELECT document FROM settings WHERE name = %s"
@@ -52,6 +54,10 @@ class PostgresLeaderStore:
         """See LeaderStore."""
         holder: str | None = await self._session.value(_HOLDER, (name,))
         return holder
+
+    async def holders(self) -> Mapping[str, str]:
+        """See LeaderStore."""
+        return {name: holder for name, holder in await self._session.rows(_HOLDERS)}
 
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""

@@ -1,5 +1,6 @@
 """Leader leases and settings in memory."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -35,6 +36,11 @@ class MemoryLeaders(OfTransaction):
         """See LeaderStore."""
         row = self.tables.leaders.rows.get(name)
         return None if row is None else row.holder
+
+    async def holders(self) -> Mapping[str, str]:
+        """See LeaderStore."""
+        now = self.tables.now()
+        return {name: row.holder for name, row in self.tables.leaders.rows.items() if row.until > now}
 
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""
