@@ -200,8 +200,8 @@ class Providers:
         capabilities: Capabilities,
         most: int | None,
     ) -> None:
-        """This machine's row of that type, brought up to date. `name` is what the first machine calls its own;
-        the others add where they are.
+        """This machine's row of that type, brought up to date. The first machine's has just this name; others
+        add where they are.
         """
         from hodei_application.providers.register_provider import NewProvider
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from attrs import define, field
 from hodei_domain.kernel.ids import ProviderId
@@ -61,9 +61,11 @@ class Forsaken:
         if worker.state is WorkerState.CREATING:
             why = "no server reaches its provider"
             await self.reaper.take_away(worker.id, why, still=lambda w: w.state is WorkerState.CREATING)
-        elif worker.state is WorkerState.TERMINATING:
-            if self.now() - worker.changed_at >= WRITTEN_OFF_AFTER:
-                await self.destroyer.write_off(worker)
+        elif worker.state is WorkerState.TERMINATING and self._is_long_ago(worker.changed_at):
+            await self.destroyer.write_off(worker)
+
+    def _is_long_ago(self, at: datetime) -> bool:
+        return self.now() - at >= WRITTEN_OFF_AFTER
 
 
 def _why(provider: Provider) -> str:

@@ -120,7 +120,8 @@ class Inventory:
 class CollectGarbage:
     """What exists at the providers and belongs to nobody; destroyed unless it is a dry run.
 
-    A provider that does not answer does not keep the others from being cleaned up.
+    A provider that does not answer does not keep the others from being cleaned up. Those that only another
+    replica reaches are left to it: it looks through them every minute, too.
     """
 
     begin: UnitOfWork
@@ -135,6 +136,8 @@ class CollectGarbage:
         unreached: list[tuple[str, str]] = []
         for provider in self.landscape:
             plugin = self.landscape.plugin(provider.id)
+            if self._is_others(provider, plugin):
+                continue
             if plugin is None:
                 unreached.append((provider.name, "is not available on this control plane"))
                 continue
@@ -149,6 +152,9 @@ class CollectGarbage:
             if not dry_run:
                 removed |= {o.worker.worker_id for o in found if await self.inventory.remove(o, plugin)}
         return Garbage(orphans=tuple(orphans), removed=frozenset(removed), unreached=tuple(unreached))
+
+    def _is_others(self, provider: Provider, plugin: ProviderPlugin | None) -> bool:
+        return plugin is not None and not plugin.reachable and provider.id not in self.landscape.unkept
 
 
 @define(eq=False, kw_only=True)

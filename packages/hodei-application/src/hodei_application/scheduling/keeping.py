@@ -51,14 +51,15 @@ class Keeping:
         now = self.monotonic()
         if now - self._renewed_at < RENEW_EVERY and self._generation == self.landscape.generation:
             return False
-        holders = await tx.leaders.holders()
+        holders = await tx.leaders.holders()  # to try for what another has would wait for its round
         kept: set[ProviderId] = set()
         unkept: set[ProviderId] = set()
         for provider in sorted(self.landscape, key=lambda p: p.id):  # one order: rows are locked
             holder = holders.get(lease_name(provider.id))
-            if await self._take(tx, provider, holder):
+            others = holder is not None and holder != self.holder and not self.has_died(holder)
+            if not others and await self._take(tx, provider):
                 kept.add(provider.id)
-            elif holder is None or holder == self.holder:
+            elif not others:
                 unkept.add(provider.id)
         fresh = kept - self.landscape.kept
         for provider_id in fresh:
@@ -67,12 +68,10 @@ class Keeping:
         self._renewed_at, self._generation = now, self.landscape.generation
         return bool(fresh)
 
-    async def _take(self, tx: Transaction, provider: Provider, holder: str | None) -> bool:
+    async def _take(self, tx: Transaction, provider: Provider) -> bool:
         plugin = self.landscape.plugin(provider.id)
         if plugin is None or not plugin.reachable:
             return False
-        if holder not in (None, self.holder) and not self.has_died(holder or ""):
-            return False  # without a try: it would wait for the holder's round
         return await take_lease(tx, lease_name(provider.id), self.holder, TTL, self.has_died) is not None
 
     async def resign(self, tx: Transaction) -> None:

@@ -57,7 +57,8 @@ class PostgresLeaderStore:
 
     async def holders(self) -> Mapping[str, str]:
         """See LeaderStore."""
-        return {name: holder for name, holder in await self._session.rows(_HOLDERS)}
+        found: dict[str, str] = dict(await self._session.rows(_HOLDERS))
+        return found
 
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""
