@@ -227,3 +227,17 @@ async def test_a_server_that_goes_down_leaves_the_workers_of_others_alone(pair: 
     assert len(pair.second.engine.made) == 1
     (worker,) = await pair.world.live()
     assert worker.id in pair.second.agents
+
+
+async def test_a_keeper_that_is_known_to_be_dead_is_followed_at_once(world: World) -> None:
+    provider = await world.add_provider()
+    await world.settle()
+    other = world.replica("two")
+    await other.start()
+    await other.stop()  # it has looked
+    await other.engine.leader.step()
+    assert not other.engine.landscape.keeps(provider.id)
+    world.dead.add("one")
+    world.clock.advance(6 * SECOND)
+    await other.engine.leader.step()
+    assert other.engine.landscape.keeps(provider.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from attrs import define, field
@@ -12,14 +12,15 @@ from hodei_domain.providers.provider import Provider
 
 from hodei_application.ports import HasDied, Transaction
 from hodei_application.scheduling.landscape import Landscape
-from hodei_application.scheduling.leadership import take_lease
 
 log = logging.getLogger("hodei.scheduling")
 
-TTL = timedelta(seconds=30)
-RENEW_EVERY = 11.0
-"""Seconds. Rounds come no later than every 12.5 s, so nothing is lost while this replica is well; and one
-that was frozen renews before it acts.
+TTL = timedelta(seconds=20)
+"""As the leader's; rounds, which renew it, come no later than every 12.5 s."""
+
+RENEW_EVERY, LOOK_EVERY = 2.0, 15.0
+"""Seconds between renewals, so that rounds while jobs wait do not renew each time; and between looks at who
+has the others.
 """
 
 
@@ -42,37 +43,50 @@ class Keeping:
     has_died: HasDied
     landscape: Landscape
     _renewed_at: float = field(default=float("-inf"), init=False)
+    _looked_at: float = field(default=float("-inf"), init=False)
     _generation: int = field(default=-1, init=False)
 
     async def renew(self, tx: Transaction) -> bool:
         """Take or keep the leases that are due; whether this replica sees to a provider that it did not see
         to before.
         """
-        now = self.monotonic()
-        if now - self._renewed_at < RENEW_EVERY and self._generation == self.landscape.generation:
+        now, changed = self.monotonic(), self._generation != self.landscape.generation
+        if now - self._renewed_at < RENEW_EVERY and not changed:
             return False
-        holders = await tx.leaders.holders()  # to try for what another has would wait for its round
-        kept: set[ProviderId] = set()
-        unkept: set[ProviderId] = set()
-        for provider in sorted(self.landscape, key=lambda p: p.id):  # one order: rows are locked
-            holder = holders.get(lease_name(provider.id))
-            others = holder is not None and holder != self.holder and not self.has_died(holder)
-            if not others and await self._take(tx, provider):
-                kept.add(provider.id)
-            elif not others:
-                unkept.add(provider.id)
+        within_reach = {lease_name(p.id): p.id for p in self.landscape if self._reaches(p)}
+        kept = await self._keep(tx, within_reach)
+        missing = len(kept) < len(within_reach)  # whoever has it may have died
+        if changed or missing or now - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            kept |= await self._look(tx, within_reach)
         fresh = kept - self.landscape.kept
         for provider_id in fresh:
             log.info("This replica sees to provider %s now", self.landscape.name(provider_id))
-        self.landscape.kept, self.landscape.unkept = frozenset(kept), frozenset(unkept)
+        self.landscape.kept = frozenset(kept)
+        self.landscape.unkept -= kept
         self._renewed_at, self._generation = now, self.landscape.generation
         return bool(fresh)
 
-    async def _take(self, tx: Transaction, provider: Provider) -> bool:
+    async def _keep(self, tx: Transaction, within_reach: Mapping[str, ProviderId]) -> set[ProviderId]:
+        if not within_reach:
+            return set()
+        epochs = await tx.leaders.acquire_all(list(within_reach), self.holder, TTL)
+        return {within_reach[name] for name in epochs}
+
+    async def _look(self, tx: Transaction, within_reach: Mapping[str, ProviderId]) -> set[ProviderId]:
+        """See who has the others, and take over from those that are known to have died."""
+        holders = await tx.leaders.holders()
+        dead = {name: holder for name, holder in holders.items() if self.has_died(holder)}
+        for name in sorted(dead.keys() & within_reach.keys()):
+            await tx.leaders.release(name, dead[name])
+        taken = await self._keep(tx, {name: within_reach[name] for name in dead.keys() & within_reach.keys()})
+        kept = holders.keys() - dead.keys()
+        self.landscape.unkept = frozenset(p.id for p in self.landscape if lease_name(p.id) not in kept)
+        return taken
+
+    def _reaches(self, provider: Provider) -> bool:
         plugin = self.landscape.plugin(provider.id)
-        if plugin is None or not plugin.reachable:
-            return False
-        return await take_lease(tx, lease_name(provider.id), self.holder, TTL, self.has_died) is not None
+        return plugin is not None and plugin.reachable
 
     async def resign(self, tx: Transaction) -> None:
         """Let others see to them at once."""

@@ -21,22 +21,6 @@ proves nothing.
 """
 
 
-async def take_lease(
-    tx: Transaction, name: str, holder: str, ttl: timedelta, has_died: HasDied
-) -> int | None:
-    """Take or keep a lease; its epoch if it is ours. A holder that is known to have died is followed at once
-    rather than when its lease runs out.
-    """
-    epoch = await tx.leaders.acquire(name, holder, ttl)
-    if epoch is not None:
-        return epoch
-    other = await tx.leaders.holder(name)
-    if other is None or not has_died(other):
-        return None
-    await tx.leaders.release(name, other)
-    return await tx.leaders.acquire(name, holder, ttl)
-
-
 @define(eq=False, kw_only=True)
 class Leadership:
     """This replica's part in the leader lease. Renewed in the transaction of each survey, which is also the
@@ -52,7 +36,9 @@ class Leadership:
 
     async def renew(self, tx: Transaction) -> bool:
         """Take or keep the lease; whether this replica leads."""
-        epoch = await take_lease(tx, NAME, self.holder, TTL, self.has_died)
+        epoch = await tx.leaders.acquire(NAME, self.holder, TTL)
+        if epoch is None:
+            epoch = await self._succeed(tx)
         if epoch is not None and epoch != self.epoch:
             self._since = self.monotonic()
             log.info("This replica leads now (epoch %d)", epoch)
@@ -60,6 +46,14 @@ class Leadership:
             log.warning("Another replica leads now")
         self.epoch = epoch
         return epoch is not None
+
+    async def _succeed(self, tx: Transaction) -> int | None:
+        """Take over at once from a leader that is known to have died, rather than when its lease runs out."""
+        holder = await tx.leaders.holder(NAME)
+        if holder is None or not self.has_died(holder):
+            return None
+        await tx.leaders.release(NAME, holder)
+        return await tx.leaders.acquire(NAME, self.holder, TTL)
 
     async def resign(self, tx: Transaction) -> None:
         """Let another replica take over at once."""

@@ -1,6 +1,6 @@
 """What the loops need from a store: who leads, and settings that all replicas share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,6 +14,10 @@ class LeaderStore(Protocol):
         Keeping it leaves the epoch as it is; a free one, run out or given up, is taken with a higher one. Of
         two that race for a free one, one gets it.
         """
+        ...
+
+    async def acquire_all(self, names: Sequence[str], holder: str, ttl: timedelta) -> Mapping[str, int]:
+        """The same for several at once; the epochs of those that are ours, by name."""
         ...
 
     async def holds(self, name: str, epoch: int) -> bool:

@@ -1,6 +1,6 @@
 """Leader leases and settings in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -26,6 +26,11 @@ class MemoryLeaders(OfTransaction):
             epoch += 1
         self.tables.leaders.put(name, LeaderRow(holder, epoch, now + ttl))
         return epoch
+
+    async def acquire_all(self, names: Sequence[str], holder: str, ttl: timedelta) -> Mapping[str, int]:
+        """See LeaderStore."""
+        epochs = {name: await self.acquire(name, holder, ttl) for name in sorted(names)}
+        return {name: epoch for name, epoch in epochs.items() if epoch is not None}
 
     async def holds(self, name: str, epoch: int) -> bool:
         """See LeaderStore."""
