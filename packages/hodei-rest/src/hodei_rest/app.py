@@ -17,6 +17,7 @@ from hodei_rest.routes.docs import Docs
 from hodei_rest.routes.health import Health
 from hodei_rest.routes.jobs import Jobs
 from hodei_rest.routes.logs import Logs
+from hodei_rest.routes.metrics import Metrics, Usage
 from hodei_rest.routes.providers import Providers, ProviderTypes
 from hodei_rest.routes.scheduler import Scheduler
 from hodei_rest.routes.sessions import Sessions
@@ -29,11 +30,13 @@ OURS = ("/api", "/health", "/docs")
 ROUTES: Sequence[ControllerRouterHandler] = (
     Jobs,
     Logs,
+    Usage,
     Providers,
     ProviderTypes,
     Workers,
     Scheduler,
     Audit,
+    Metrics,
     Health,
     Sessions,
     Docs,
