@@ -64,7 +64,8 @@ agent *ARGS:
 
 # everything else: adapters, services, command line, the assembled system; two files at a time
 system *ARGS:
-    {{ unset_tools }} python -m pytest -n 2 --dist loadfile proto packages/hodei-infrastructure packages/hodei-grpc \
+    {{ unset_tools }} python -m pytest -n 2 --dist loadfile proto packages/hodei-agent-bundle \
+        packages/hodei-infrastructure packages/hodei-grpc \
         packages/hodei-rest packages/hodei-cli tests-e2e benchmarks "$@"
 
 # build the dashboard of web/ into the package hodei-rest; Node comes from the system or from a wheel

@@ -6,6 +6,7 @@
 #   ./test.sh packages/hodei-cli -k run    some tests
 #
 # HODEI_REQUIRE=postgres,reflection-client makes a test fail instead of skip when it misses that service.
+# HODEI_SECOND_TRY=1 runs tests of the assembled system that failed once more, alone, and names those that then pass.
 set -uo pipefail
 home=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 cd "$home" || exit
@@ -21,17 +22,28 @@ fi
 summary=() failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# Whether the few tests that failed pass when they run alone: a machine that is busy with other things is no fault of ours.
+passes_alone() {
+    [ -n "${HODEI_SECOND_TRY:-}" ] && [[ $1 == agent || $1 == system ]] || return 1
+    [ "$(grep -c '^FAILED ' "$log")" -le 5 ] && ! grep -q '^ERROR ' "$log" || return 1
+    printf '\n== %s: what failed, once more\n' "$1"
+    "$venv/bin/just" "$1" --last-failed --last-failed-no-failures none
+}
+
 for step in lint types imports generated web-test unit agent system simulate; do
     printf '\n== %s\n' "$step"
     since=$SECONDS
     if "$venv/bin/just" "$step" 2>&1 | tee "$log"; then
         word=ok
+    elif passes_alone "$step"; then
+        word=alone
     else
         word=FAIL
         failed=1
     fi
     # The closing lines of pytest and coverage once more below, where they are looked for.
     closing=$(grep -E '^=+ .*(passed|failed|error|skipped|no tests ran).* =+$|^(Coverage failure|TOTAL |the dashboard.s tests are skipped|      Tests )' "$log")
+    [ $word != alone ] || closing+=$'\npassed when they ran alone:\n'$(grep '^FAILED ' "$log" | cut -d' ' -f2)
     summary+=("$(printf '%-5s %-10s %4ss  %s' "$word" "$step" "$((SECONDS - since))" "${closing//$'\n'/$'\n'                        }")")
 done
 

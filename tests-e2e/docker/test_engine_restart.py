@@ -62,7 +62,9 @@ class OwnEngine:
             self._process = None
 
     def __call__(self, *arguments: str) -> str:
-        done = subprocess.run(("docker", "-H", self.host, *arguments), capture_output=True, check=True)
+        done = subprocess.run(
+            ("docker", "-H", self.host, *arguments), capture_output=True, check=True, timeout=60
+        )
         return done.stdout.decode().strip()
 
 
@@ -80,8 +82,12 @@ def own_engine(engine: Any, need: Callable[[str, object, str], None]) -> Iterato
         subprocess.run(("ip", *words), check=True)
     try:
         own.start()
-        image = subprocess.run(("docker", "save", BUSYBOX), capture_output=True, check=True).stdout
-        subprocess.run(("docker", "-H", own.host, "load"), input=image, capture_output=True, check=True)
+        image = subprocess.run(
+            ("docker", "save", BUSYBOX), capture_output=True, check=True, timeout=60
+        ).stdout
+        subprocess.run(
+            ("docker", "-H", own.host, "load"), input=image, capture_output=True, check=True, timeout=60
+        )
         yield own
     finally:
         own.stop()
@@ -95,7 +101,7 @@ def test_a_job_whose_engine_restarts_runs_again_and_the_engine_serves_on(
     machine.up(HODEI_DOCKER_ENABLED="1", HODEI_PROCESS_ENABLED="0", DOCKER_HOST=own_engine.host)
     line = "echo attempt $HODEI_ATTEMPT; test $HODEI_ATTEMPT = 2 || sleep 1000"
     running = machine.start("run", "--image", BUSYBOX, "--", "sh", "-c", line)
-    assert running.stdout.readline() == b"attempt 1\n"
+    assert machine.line(running) == b"attempt 1\n"
     own_engine.stop()
     waiting = machine.run("job", "queue", "--image", BUSYBOX, "--", "echo", "queued meanwhile")
     own_engine.start()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from hodei_application.audit.get_audit import CountAudit, GetAudit, GetAuditByCorrelation
+from hodei_application.audit.get_audit import CountAudit, GetAudit, GetAuditByCorrelation, ReadAudit
 from hodei_application.engine import Engine
 from hodei_application.engine_parts import check_provider, engine_of
 from hodei_application.group_commit import GroupCommit
@@ -22,6 +22,7 @@ from hodei_application.jobs.watch_job import WatchJob
 from hodei_application.jobs.why_pending import WhyPending
 from hodei_application.logs.follow_logs import FollowLogs
 from hodei_application.logs.get_logs import GetLogs
+from hodei_application.logs.page_logs import PageLogs, ReadOutput
 from hodei_application.parts import Parts
 from hodei_application.policy import Outside, Policy
 from hodei_application.providers.check_provider import CheckProvider
@@ -38,13 +39,14 @@ from hodei_application.scheduling.available_workers import GetAvailableWorkers
 from hodei_application.scheduling.configure_scheduler import ConfigureScheduler, ReadSchedulerConfig
 from hodei_application.scheduling.get_decision import GetDecision, WatchDecisions
 from hodei_application.scheduling.janitor import CollectGarbage
-from hodei_application.scheduling.queue_status import GetQueueStatus
+from hodei_application.scheduling.queue_status import GetQueueStatus, QueueOverview
 from hodei_application.workers.bind_worker import BindWorker
 from hodei_application.workers.disconnect_worker import DisconnectWorker, RecordDisconnects
 from hodei_application.workers.drain_worker import Drain
 from hodei_application.workers.heartbeat import Heartbeat
 from hodei_application.workers.issue_token import IssueToken
 from hodei_application.workers.list_workers import GetWorker, ListWorkers
+from hodei_application.workers.places import FindPlaces
 from hodei_application.workers.register_worker import AuthenticateSession, RegisterWorker
 from hodei_application.workers.terminate_worker import Terminate, UnregisterWorker
 from hodei_application.workers.worker_logs import ReadWorkerLogs
@@ -88,6 +90,7 @@ class ControlPlane:
     unregister_worker: UnregisterWorker
     issue_worker_token: IssueToken
     worker_logs: ReadWorkerLogs
+    places: FindPlaces
 
     register_provider: RegisterProvider
     ensure_provider: EnsureProvider
@@ -104,14 +107,18 @@ class ControlPlane:
     scheduler_config: ReadSchedulerConfig
     configure_scheduler: ConfigureScheduler
     queue_status: GetQueueStatus
+    queue_overview: QueueOverview
     available_workers: GetAvailableWorkers
     get_decision: GetDecision
     decisions: WatchDecisions
 
     follow_logs: FollowLogs
     get_logs: GetLogs
+    page_logs: PageLogs
+    read_output: ReadOutput
 
     get_audit: GetAudit
+    read_audit: ReadAudit
     audit_by_correlation: GetAuditByCorrelation
     audit_counts: CountAudit
 
@@ -233,6 +240,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             otp_ttl=parts.policy.otp_ttl,
         ),
         worker_logs=ReadWorkerLogs(begin, parts.landscape),
+        places=FindPlaces(begin, parts.landscape),
         register_provider=register_provider,
         ensure_provider=EnsureProvider(begin=begin, register=register_provider),
         update_provider=UpdateProvider(now, outside.plugins, change),
@@ -247,12 +255,16 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         scheduler_config=ReadSchedulerConfig(begin, parts.config),
         configure_scheduler=ConfigureScheduler(begin=begin, config=parts.config, signals=signals),
         queue_status=GetQueueStatus(begin, now),
+        queue_overview=QueueOverview(begin),
         available_workers=GetAvailableWorkers(now=now, config=parts.config, list_workers=list_workers),
         get_decision=GetDecision(begin),
         decisions=WatchDecisions(watch_job, moves),
         follow_logs=FollowLogs(begin, parts.logs, connected),
         get_logs=GetLogs(begin),
+        page_logs=PageLogs(begin),
+        read_output=ReadOutput(begin),
         get_audit=GetAudit(begin),
+        read_audit=ReadAudit(begin),
         audit_by_correlation=GetAuditByCorrelation(begin),
         audit_counts=CountAudit(begin),
         engine=engine,

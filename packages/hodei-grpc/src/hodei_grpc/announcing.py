@@ -3,28 +3,30 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrs import frozen
 
 STATE_FILE = "server.json"
+NOTHING: Mapping[str, str] = {}
 _TITLE = "          Hodei Jobs Platform - gRPC Server".ljust(63)
 _HEAD = f"╔{'═' * 63}╗\n║{_TITLE}║\n╚{'═' * 63}╝"
 
 
 @frozen
 class Announcement:
-    """A file with address and pid, by which commands find the server."""
+    """A file with address and pid, by which commands find the server and what serves beside it."""
 
     _path: Path
     _state: str
 
     @classmethod
-    def of(cls, data_dir: Path, address: str) -> "Announcement":
-        """Of this process, not yet made."""
-        return cls(data_dir / STATE_FILE, json.dumps({"address": address, "pid": os.getpid()}))
+    def of(cls, data_dir: Path, address: str, beside: Mapping[str, str]) -> "Announcement":
+        """Of this process, not yet made. `beside` is name and address of what else it serves."""
+        state = {"address": address, "pid": os.getpid(), **beside}
+        return cls(data_dir / STATE_FILE, json.dumps(state))
 
     def make(self) -> None:
         """Write it, at once or not at all."""
@@ -40,9 +42,9 @@ class Announcement:
 
 
 @contextmanager
-def announced(data_dir: Path, address: str) -> Iterator[Announcement]:
+def announced(data_dir: Path, address: str, beside: Mapping[str, str] = NOTHING) -> Iterator[Announcement]:
     """Keep it for as long as the server takes calls."""
-    announcement = Announcement.of(data_dir, address)
+    announcement = Announcement.of(data_dir, address, beside)
     announcement.make()
     try:
         yield announcement
@@ -50,12 +52,15 @@ def announced(data_dir: Path, address: str) -> Iterator[Announcement]:
         announcement.withdraw()
 
 
-def tell_ready(descriptor: int | None, port: int, providers: Sequence[str] = ()) -> None:
+def tell_ready(
+    descriptor: int | None, port: int, providers: Sequence[str] = (), beside: Mapping[str, str] = NOTHING
+) -> None:
     """Write one line of JSON to whoever started the server, and close the descriptor."""
     if descriptor is None:
         return
     with suppress(BrokenPipeError), open(descriptor, "w") as pipe:
-        pipe.write(json.dumps({"port": port, "pid": os.getpid(), "providers": [*providers]}) + "\n")
+        state = {"port": port, "pid": os.getpid(), "providers": [*providers], **beside}
+        pipe.write(json.dumps(state) + "\n")
 
 
 def banner(address: str, services: Iterable[str], notes: Iterable[str]) -> None:

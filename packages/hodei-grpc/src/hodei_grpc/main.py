@@ -12,8 +12,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from hodei_grpc.announcing import Announcement, announced, banner, tell_ready
 if TYPE_CHECKING:  # importing these takes longer than starting Postgres, so it is done meanwhile
     from hodei_application.control_plane import ControlPlane
 
+    from hodei_grpc.companions import Companion, MakeCompanion
     from hodei_grpc.server import Server
 
 log = logging.getLogger("hodei.server")
@@ -40,6 +41,10 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="hodei-server", description="Hodei control plane over gRPC.")
     parser.add_argument("--port", help="port to listen on; 0 takes a free one (default: GRPC_PORT or 50051)")
+    parser.add_argument(
+        "--rest-port",
+        help="port of what serves beside; 0 takes a free one (default: HODEI_REST_PORT or 3000)",
+    )
     parser.add_argument("--bind", help="address to listen on (default: HODEI_BIND or 127.0.0.1)")
     parser.add_argument("--ready-fd", type=int, help='write {"port":…,"pid":…} there when it serves')
     parser.add_argument("--no-banner", action="store_true", help="print nothing on standard output")
@@ -52,13 +57,17 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM, SIGINT or SIGHUP.
+def main(argv: Sequence[str] | None = None, companions: Sequence[MakeCompanion] = ()) -> int:
+    """Serve until SIGTERM, SIGINT or SIGHUP, with these companions beside gRPC.
 
     Returns the exit code: 64 for wrong settings, 69 if something is not there.
     """
     options = arguments(argv)
-    given = {"GRPC_PORT": options.port, "HODEI_BIND": options.bind}
+    given = {
+        "GRPC_PORT": options.port,
+        "HODEI_BIND": options.bind,
+        "HODEI_REST_PORT": options.rest_port,
+    }
     try:
         environ = os.environ | {name: value for name, value in given.items() if value is not None}
         settings = bootstrap.from_environment(environ)
@@ -69,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     import uvloop
 
     try:
-        return uvloop.run(_upgrade(settings) if options.upgrade_db else _serve(settings, options))
+        return uvloop.run(_upgrade(settings) if options.upgrade_db else _serve(settings, options, companions))
     except HodeiError as refused:
         log.error("%s", refused.message)
         return EXIT_UNAVAILABLE
@@ -117,10 +126,12 @@ def _give_back_signals() -> None:
         loop.remove_signal_handler(number)
 
 
-async def _serve(settings: bootstrap.Settings, options: argparse.Namespace) -> int:
+async def _serve(
+    settings: bootstrap.Settings, options: argparse.Namespace, companions: Sequence[MakeCompanion]
+) -> int:
     async with _stop_signals() as stop:
         try:
-            await _live(settings, options, stop)
+            await _live(settings, options, stop, companions)
         except asyncio.CancelledError:
             if not stop.asked.is_set():
                 raise
@@ -128,36 +139,62 @@ async def _serve(settings: bootstrap.Settings, options: argparse.Namespace) -> i
     return EXIT_OK
 
 
-async def _live(settings: bootstrap.Settings, options: argparse.Namespace, stop: Stop) -> None:
+async def _live(
+    settings: bootstrap.Settings,
+    options: argparse.Namespace,
+    stop: Stop,
+    companions: Sequence[MakeCompanion],
+) -> None:
     _refuse_exposure(settings)
-    async with bootstrap.database(settings) as database:
+    async with bootstrap.database(settings) as database, AsyncExitStack() as ports:
         from hodei_grpc.server import Limits, Server
 
         server = Server.bind(settings.bind, settings.grpc_port)
+        ports.push_async_callback(server.stop, 0)
+        beside = [_with_port(make, settings, ports) for make in companions]
         limits = Limits(
             token=None if settings.dev_mode else bootstrap.local_token(settings),
             rate=settings.rate_limit,
             max_streams=settings.max_streams,
         )
-        try:
-            running = bootstrap.control_plane(settings, await database, server.address, server.doors.open)
-            async with running as control:
-                server.serve(control, limits)
-                await server.start()
+        running = bootstrap.control_plane(settings, await database, server.address, server.doors.open)
+        async with running as control:
+            server.serve(control, limits)
+            await server.start()
+            async with AsyncExitStack() as serving:
+                told: dict[str, str] = {}
+                for each in beside:
+                    told |= await serving.enter_async_context(each.serving(control))
                 stop.starting = None  # from here on a signal ends what runs in good order
-                providers = [view.provider.name for view in await control.list_providers()]
-                with announced(settings.data_dir, server.address) as announcement:
-                    tell_ready(options.ready_fd, server.port, providers)
-                    _greet(server, settings, options, providers)
-                    await _until_stop(stop, options, control, Curtain(server, announcement))
-                if options.ephemeral or options.only_server or settings.database_url is None:
-                    # There is no other server, whose workers they could be.
-                    await control.destroy_workers(WORKER_GRACE, busy=options.ephemeral)
-                refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
-                await control.stop()  # ends the streams of workers, for which the server would wait
-                await refusing
-        finally:
-            await server.stop(0)
+                await _until_told(settings, options, stop, server, control, told)
+            if options.ephemeral or options.only_server or settings.database_url is None:
+                # There is no other server, whose workers they could be.
+                await control.destroy_workers(WORKER_GRACE, busy=options.ephemeral)
+            refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
+            await control.stop()  # ends the streams of workers, for which the server would wait
+            await refusing
+
+
+def _with_port(make: MakeCompanion, settings: bootstrap.Settings, ports: AsyncExitStack) -> Companion:
+    companion = make(settings)
+    ports.callback(companion.close)
+    return companion
+
+
+async def _until_told(
+    settings: bootstrap.Settings,
+    options: argparse.Namespace,
+    stop: Stop,
+    server: Server,
+    control: ControlPlane,
+    told: Mapping[str, str],
+) -> None:
+    """Be found by those who look for a server, until it is time to stop."""
+    providers = [view.provider.name for view in await control.list_providers()]
+    with announced(settings.data_dir, server.address, told) as announcement:
+        tell_ready(options.ready_fd, server.port, providers, told)
+        _greet(server, settings, options, providers)
+        await _until_stop(stop, options, control, Curtain(server, announcement))
 
 
 def _greet(

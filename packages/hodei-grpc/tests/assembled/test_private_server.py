@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -36,7 +37,7 @@ def pipe_of_a_gone_owner() -> int:
 
 async def test_it_leaves_when_its_owner_is_gone(platform: Any, pipe_of_a_gone_owner: int) -> None:
     curtain = Curtain([])
-    await until_forsaken(pipe_of_a_gone_owner, platform.control, curtain)
+    await asyncio.wait_for(until_forsaken(pipe_of_a_gone_owner, platform.control, curtain), 60)
     assert curtain.said == ["hidden"]
 
 
@@ -49,6 +50,6 @@ async def test_it_stays_for_a_job_that_slipped_in_while_it_hid(
         jobs.append(await platform.queue("/bin/sleep", "0.5"))
 
     curtain = Curtain([slip_in])
-    await until_forsaken(pipe_of_a_gone_owner, platform.control, curtain)
+    await asyncio.wait_for(until_forsaken(pipe_of_a_gone_owner, platform.control, curtain), 60)
     assert curtain.said == ["hidden", "shown", "hidden"]
     assert (await platform.status(jobs[0])).status == "COMPLETED"

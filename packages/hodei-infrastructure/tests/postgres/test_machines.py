@@ -66,8 +66,9 @@ class PostgresLedger(OnPostgres, LedgerMachine):
                 for number, move in enumerate(moves)
                 if number != first
             ]
-            while await self._blocked() < len(others):
-                assert not any(other.done() for other in others), "P2: it did not wait for the row"
+            async with asyncio.timeout(60):
+                while await self._blocked() < len(others):
+                    assert not any(other.done() for other in others), "P2: it did not wait for the row"
         refused = [refused for other in others for refused in await other]
         refused.insert(first, False)
         return refused

@@ -30,7 +30,12 @@ NO_GRACE = timedelta(0)
 GRACE = timedelta(seconds=10)
 
 # Says that it is there, then waits for TERM. `say` is put before every program.
-SAY = "import sys; say = lambda: print('ready', file=open(sys.argv[1], 'w'))\n"
+SAY = """
+import sys
+def say():
+    with open(sys.argv[1], "w") as bell:  # closed in so many words: a signal that comes meanwhile may raise
+        bell.write("ready")
+"""
 PATIENT = "import signal; say(); signal.pause()"
 # Starts a job in a session of its own, and a grandchild that has left both parent and session, then waits.
 PARENT = """
@@ -117,6 +122,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 def carriers(worker: WorkerSpec) -> list[int]:
     mark = f"HODEI_WORKER_ID={worker.worker_id}".encode()
     return [pid for pid in proc.running() if proc.carries(pid, mark)]
+
+
+async def until_all_show(worker: WorkerSpec) -> None:
+    """Until PARENT and both its children show their mark: one that is just in its execve shows nothing."""
+    async with asyncio.timeout(20):
+        while len(carriers(worker)) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_a_worker_is_a_process_in_a_session_of_its_own(house: House) -> None:
@@ -224,7 +236,7 @@ while True:
 async def test_after_the_grace_everything_the_agent_started_is_killed(house: House) -> None:
     provider, worker = house.serve(PARENT), spec()
     await house.start(provider, worker)
-    assert len(carriers(worker)) == 3
+    await until_all_show(worker)
     await provider.destroy_worker(worker.worker_id, NO_GRACE)
     assert not carriers(worker)
     assert not await provider.list_workers()
@@ -233,9 +245,7 @@ async def test_after_the_grace_everything_the_agent_started_is_killed(house: Hou
 async def test_jobs_of_an_agent_that_was_killed_are_found_and_killed(house: House) -> None:
     provider, worker = house.serve(PARENT), spec()
     pid = await house.start(provider, worker)
-    async with asyncio.timeout(20):
-        while len(carriers(worker)) < 3:  # noqa: ASYNC110  (one that is just in its execve shows nothing)
-            await asyncio.sleep(0.02)
+    await until_all_show(worker)
     async with aclosing(provider.events()) as events:
         os.kill(pid, signal.SIGKILL)
         await asyncio.wait_for(anext(events), 20)

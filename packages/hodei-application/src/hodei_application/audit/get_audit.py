@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditRecord
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
 
 from hodei_application.ports import UnitOfWork
 
@@ -20,6 +20,17 @@ class GetAudit:
     async def __call__(self, wanted: AuditFilter) -> AuditPage:
         async with self.begin() as tx:
             return await tx.audit.list(wanted)
+
+
+@frozen
+class ReadAudit:
+    """Records from a place on, the newest first, without counting them all."""
+
+    begin: UnitOfWork
+
+    async def __call__(self, query: AuditQuery) -> AuditSlice:
+        async with self.begin() as tx:
+            return await tx.audit.slice(query)
 
 
 @frozen

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import evolve, frozen
 from hodei_domain.jobs.errors import IllegalMove, JobNotFound
 from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.spec import JobSpec
 from hodei_domain.kernel.ids import JobId
 
 from hodei_application.jobs.moves import Moves
@@ -20,8 +21,9 @@ from hodei_application.signals import WORK, Signals
 class RetryJob:
     """Submit the spec of a job that is over once more, as a new job that is linked to it.
 
-    `environment` adds to and overrides that of the old one. A job that is held after its worker was lost is
-    released instead: that is what it waits for. Raises JobNotFound, IllegalMove for one that is under way.
+    `changed` makes the new spec from the old one, and `environment` adds to and overrides its. A job that is
+    held after its worker was lost is released instead: that is what it waits for. Raises JobNotFound,
+    IllegalMove for one that is under way, and what `changed` raises.
     """
 
     begin: UnitOfWork
@@ -36,6 +38,7 @@ class RetryJob:
         job_id: JobId,
         *,
         environment: Mapping[str, str] | None = None,
+        changed: Callable[[JobSpec], JobSpec] | None = None,
         queued_by: str = "",
         actor: str | None = None,
         correlation_id: str | None = None,
@@ -48,7 +51,8 @@ class RetryJob:
             return Submitted(job, duplicate=True)
         if not job.is_over:
             raise IllegalMove(f"job {job_id} is {job.state}: cancel it first, or let it end")
-        spec = evolve(job.spec, environment={**job.spec.environment, **(environment or {})})
+        spec = job.spec if changed is None else changed(job.spec)
+        spec = evolve(spec, environment={**spec.environment, **(environment or {})})
         owner = queued_by or job.queued_by
         return await self.submit(
             Submission(spec=spec, queued_by=owner, correlation_id=correlation_id, rerun_of=job_id)

@@ -26,8 +26,13 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what it is to
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Listen there; 0 takes a free port. [GRPC_PORT, 50051]"
 )
+@click.option(
+    "--rest-port",
+    type=click.IntRange(0, 65535),
+    help="Dashboard and REST there; 0 takes a free port. [HODEI_REST_PORT, 3000]",
+)
 @click.option("--bind", metavar="ADDRESS", help="Listen on this address. [HODEI_BIND, 127.0.0.1]")
-def up(port: int | None, bind: str | None) -> int:
+def up(port: int | None, rest_port: int | None, bind: str | None) -> int:
     """Start the whole platform on this machine.
 
     It stays in the foreground and Ctrl-C stops it. Queued jobs and all output are kept for the next time.
@@ -50,10 +55,11 @@ def up(port: int | None, bind: str | None) -> int:
     ready, ready_server = os.pipe()
     threading.Thread(target=_greet, args=(ready, bind, current()), daemon=True).start()
     from hodei_grpc.main import main
+    from hodei_rest.main import companion
 
-    asked = {"--ready-fd": ready_server, "--port": port, "--bind": bind}
+    asked = {"--ready-fd": ready_server, "--port": port, "--rest-port": rest_port, "--bind": bind}
     words = [word for name, value in asked.items() if value is not None for word in (name, str(value))]
-    return main(["--no-banner", *words])
+    return main(["--no-banner", *words], [companion])
 
 
 def _refuse_a_second() -> None:
@@ -82,7 +88,7 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
     """The lines for the person, or the one for a program, that say what runs and what to do next."""
     if options.structured:
         told = {"address": address, "pid": state["pid"], "data_dir": str(place)}
-        return [json.dumps(told | {"providers": state["providers"]})]
+        return [json.dumps(told | {"providers": state["providers"], "dashboard": _dashboard(state)})]
     named = [name for name in ("HODEI_DATABASE_URL", "DATABASE_URL") if os.environ.get(name)]
     database = f"the Postgres that {named[0]} names" if named else "a Postgres of its own"
     token = (
@@ -90,6 +96,7 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
     )
     return [
         paint(f"Hodei is up at {address}", "green", sys.stdout),
+        f"  dashboard at {_dashboard(state)}",
         f"  data in {place}, {database}",
         f"  workers from: {', '.join(state['providers']) or 'nowhere but by hand'}",
         f"  {token}",
@@ -99,6 +106,12 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
         f"  grpcurl -plaintext {address} list",
         "Ctrl-C stops it.",
     ]
+
+
+def _dashboard(state: dict[str, Any]) -> str:
+    host, _, port = str(state["rest"]).rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    return f"http://{join(EVERYWHERE.get(bare, bare), int(port))}"
 
 
 def _in_dev_mode() -> bool:

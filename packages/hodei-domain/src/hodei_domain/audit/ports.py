@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditRecord
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
 from hodei_domain.kernel.events import Event
 
 
@@ -17,6 +17,13 @@ class AuditTrail(Protocol):
 
     async def list(self, filter: AuditFilter) -> AuditPage:
         """A page, newest first (occurred_at, then id)."""
+        ...
+
+    async def slice(self, query: AuditQuery) -> AuditSlice:
+        """The newest records before a place, without counting; what is written meanwhile moves nothing.
+
+        Raises InvalidInput for a cursor that is not one.
+        """
         ...
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from hodei_domain.kernel.checks import text, whole
+from hodei_domain.kernel.errors import InvalidInput
 
 
 @frozen(kw_only=True)
@@ -45,3 +46,59 @@ class AuditPage:
     def has_more(self, filter: AuditFilter) -> bool:
         """Whether records follow after this page."""
         return filter.offset + len(self.records) < self.total
+
+
+@frozen(kw_only=True)
+class AuditQuery:
+    """Which records to read on from a place. None and "" hold for all; `start` is included, `end` is not.
+
+    `correlation_id` is that of an aggregate, or a caller's own. `cursor` is a slice's `next_cursor`.
+    """
+
+    event_type: str = field(default="", validator=text(256))
+    actor: str = field(default="", validator=text(256))
+    correlation_id: str = field(default="", validator=text(256))
+    start: datetime | None = None
+    end: datetime | None = None
+    limit: int = field(default=50, validator=whole(1, 1000))
+    cursor: str = field(default="", validator=text(256))
+
+    @property
+    def place(self) -> "Place | None":
+        """Instant and id after which to go on. Raises InvalidInput for a cursor that is not one."""
+        return read_place(self.cursor) if self.cursor else None
+
+
+Place = tuple[datetime, UUID]
+"""Where a record stands in the order of the trail."""
+
+
+@frozen(kw_only=True)
+class AuditSlice:
+    """Records, newest first, and where to go on; None after the last."""
+
+    records: list[AuditRecord]
+    next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, records: list[AuditRecord], limit: int) -> "AuditSlice":
+        """The first `limit` of these; that there are more says that there is a next slice."""
+        kept = records[:limit]
+        return cls(records=kept, next_cursor=cursor_of(kept[-1]) if len(records) > limit else None)
+
+
+def cursor_of(record: AuditRecord) -> str:
+    """Where a record stands, as a text."""
+    return f"{record.occurred_at.isoformat()}/{record.id}"
+
+
+def read_place(cursor: str) -> Place:
+    """Back from cursor_of(). Raises InvalidInput."""
+    text, _, id = cursor.partition("/")
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError("an instant without an offset")
+        return at, UUID(id)
+    except ValueError:
+        raise InvalidInput("is not a cursor", field="cursor") from None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from attrs import frozen
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditRecord
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
 from hodei_domain.kernel.events import Event
 
 from hodei_infrastructure.postgres.documents import from_json, to_json
@@ -25,6 +25,11 @@ WITH found AS MATERIALIZED (
 )
 SELECT {_RECORD} FROM found ORDER BY occurred_at, id LIMIT %(limit)s
 """
+_STORY: LiteralString = f"""(
+    SELECT {_RECORD} FROM audit_logs WHERE correlation_id = %(story)s
+    UNION ALL
+    SELECT {_RECORD} FROM audit_logs WHERE caller_correlation_id = %(story)s AND correlation_id <> %(story)s
+    OFFSET 0) AS story"""
 _PRUNE = """
 DELETE FROM audit_logs WHERE (occurred_at, id) IN (
     SELECT occurred_at, id FROM audit_logs WHERE occurred_at < %s ORDER BY occurred_at, id LIMIT %s)
@@ -54,6 +59,23 @@ class PostgresAuditTrail:
         )
         return AuditPage(records=[_record(row) for row in rows], total=total)
 
+    async def slice(self, query: AuditQuery) -> AuditSlice:
+        """See AuditTrail."""
+        place = query.place
+        where = _where(query)
+        if place is not None:
+            where += " AND (occurred_at, id) < (%(at)s, %(id)s)"
+        source: LiteralString = _STORY if query.correlation_id else "audit_logs"
+        at, id = place or (None, None)
+        rows = await self._session.rows(
+            f"SELECT {_RECORD} FROM {source} WHERE {where} "
+            "ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s",
+            _asked(query.start, query.end)
+            | {"type": query.event_type, "actor": query.actor, "story": query.correlation_id}
+            | {"at": at, "id": id, "limit": query.limit + 1},
+        )
+        return AuditSlice.of([_record(row) for row in rows], query.limit)
+
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
         """See AuditTrail."""
         rows = await self._session.rows(_BY_CORRELATION, {"id": correlation_id, "limit": limit})
@@ -82,7 +104,7 @@ def _between(start: datetime | None, end: datetime | None) -> LiteralString:
     return found
 
 
-def _where(filter: AuditFilter) -> LiteralString:
+def _where(filter: AuditFilter | AuditQuery) -> LiteralString:
     found = _between(filter.start, filter.end)
     if filter.event_type:
         found += " AND event_type = %(type)s"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditRecord
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
 from hodei_domain.kernel.events import Event
 from hodei_domain.testing.fakes.holder import OfTransaction
 
@@ -28,6 +28,19 @@ class MemoryAuditTrail(OfTransaction):
         found = [r for r in self._between(filter.start, filter.end) if _matches(r, filter)]
         found.sort(key=_age, reverse=True)
         return AuditPage(records=found[filter.offset : filter.offset + filter.limit], total=len(found))
+
+    async def slice(self, query: AuditQuery) -> AuditSlice:
+        """See AuditTrail."""
+        place = query.place
+        found = [
+            r
+            for r in self._between(query.start, query.end)
+            if _matches(r, query)
+            and query.correlation_id in ("", r.correlation_id, r.caller_correlation_id)
+            and (place is None or _age(r) < place)
+        ]
+        found.sort(key=_age, reverse=True)
+        return AuditSlice.of(found[: query.limit + 1], query.limit)
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
         """See AuditTrail."""
@@ -51,7 +64,7 @@ class MemoryAuditTrail(OfTransaction):
         return [r for r in self.tables.audit.rows.values() if first <= r.occurred_at < last]
 
 
-def _matches(record: AuditRecord, filter: AuditFilter) -> bool:
+def _matches(record: AuditRecord, filter: AuditFilter | AuditQuery) -> bool:
     return (not filter.event_type or record.event_type == filter.event_type) and (
         not filter.actor or record.actor == filter.actor
     )

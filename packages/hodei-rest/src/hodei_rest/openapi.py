@@ -1,0 +1,107 @@
+"""The OpenAPI document, made from the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler
+
+from hodei_rest.problems import MEDIA_TYPE, STATUS, Problem
+from hodei_rest.schemas import logs
+from hodei_rest.sessions import COOKIE
+
+DESCRIPTION = (
+    "Jobs, their output, workers and providers. Answers are plain resources; a list is an array, and its "
+    "header `Link` names the next page. Errors are problem details (RFC 9457) with a stable `code`."
+)
+
+ERRORS = {
+    "401": "Nobody knows who is calling.",
+    "403": "The caller may not do this.",
+    "422": "Something in the request cannot be taken as it is; `errors` names the fields.",
+    "429": "Too often; `Retry-After` says when again.",
+    "503": "Not now; the same call may succeed later.",
+}
+NOT_FOUND, CONFLICT = "There is no such thing.", "The present state does not allow this."
+
+
+def document(routes: Sequence[ControllerRouterHandler]) -> bytes:
+    """The document as JSON."""
+    schema = _of_routes(routes)
+    schemas = schema["components"]["schemas"]
+    schemas |= _schemas(Problem, logs.LogBatch, logs.LogGap, logs.LogAttempt, logs.LogEnd)
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            _add_errors(path, method, operation)
+    schema["paths"]["/api/v1/jobs/{job_id}/logs/live"] = {"get": _live()}
+    return msgspec.json.encode(schema)
+
+
+def _of_routes(routes: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
+    app = Litestar(
+        route_handlers=[*routes],
+        dependencies={"desk": Provide(lambda: None, sync_to_thread=False)},
+        openapi_config=OpenAPIConfig(
+            title="Hodei",
+            version=version("hodei-rest"),
+            description=DESCRIPTION,
+            components=Components(
+                security_schemes={
+                    "token": SecurityScheme(type="http", scheme="bearer"),
+                    "session": SecurityScheme(type="apiKey", name=COOKIE, security_scheme_in="cookie"),
+                }
+            ),
+            security=[{"token": []}, {"session": []}, {}],
+            use_handler_docstrings=True,
+        ),
+        logging_config=None,
+    )
+    return app.openapi_schema.to_schema()
+
+
+def _schemas(*types: type) -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    return components
+
+
+def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses = operation["responses"]
+    responses.pop("400", None)  # the framework's own; parameters that cannot be read are 422 here
+    told = dict(ERRORS)
+    if "{" in path:
+        told["404"] = NOT_FOUND
+    if method in ("post", "patch", "delete"):
+        told |= {"400": "The body is not JSON.", "409": CONFLICT, "413": "The body is too large."}
+    for status, text in told.items():
+        responses.setdefault(status, {"description": text, "content": content})
+
+
+def _live() -> dict[str, Any]:
+    kinds = ("LogBatch", "LogGap", "LogAttempt", "LogEnd")
+    frames = [{"$ref": f"#/components/schemas/{kind}"} for kind in kinds]
+    parameter = {"in": "query", "required": False}
+    return {
+        "tags": ["Logs"],
+        "summary": "Follow output over a WebSocket",
+        "description": "Text frames, told apart by `type`. An ordinary request is refused.",
+        "operationId": "followLogs",
+        "parameters": [
+            {"in": "path", "name": "job_id", "required": True, "schema": {"type": "string"}},
+            parameter | {"name": "from", "schema": {"type": "string"}, "description": "ATTEMPT:SEQUENCE"},
+            parameter | {"name": "tail", "schema": {"type": "integer", "minimum": 1}},
+        ],
+        "responses": {
+            "101": {"description": "Frames", "content": {"application/json": {"schema": {"oneOf": frames}}}}
+        },
+    }
+
+
+assert set(map(str, STATUS.values())) >= {"401", "403", "422", "429", "503"}  # what ERRORS speaks of

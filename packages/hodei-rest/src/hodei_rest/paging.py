@@ -1,0 +1,42 @@
+"""Pages of lists: a limit, a cursor that says nothing to clients, and a link to the next page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from hodei_domain.kernel.errors import InvalidInput
+from litestar import Request
+from litestar.params import Parameter
+
+PAGE = 50
+LARGEST = 500
+
+Limit = Annotated[int, Parameter(ge=1, le=LARGEST, description="Entries of one page")]
+Cursor = Annotated[
+    str, Parameter(max_length=512, description="From the link to the next page; means nothing by itself")
+]
+
+
+def wrap(cursor: str) -> str:
+    """A cursor for clients."""
+    return base64.urlsafe_b64encode(cursor.encode()).rstrip(b"=").decode()
+
+
+def unwrap(cursor: str) -> str:
+    """Back from wrap(). Raise InvalidInput."""
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        raise InvalidInput("is not a cursor", field="cursor") from None
+
+
+def next_link(request: Request[Any, Any, Any], cursor: str | None) -> dict[str, str]:
+    """The header that names the next page; none after the last."""
+    if cursor is None:
+        return {}
+    asked = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
+    query = urlencode([*asked, ("cursor", wrap(cursor))])
+    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}

@@ -1,0 +1,143 @@
+"""Jobs: submit, list, show, cancel, run again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from hodei_application.jobs.submit_job import Submission
+from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.state import JobState
+from hodei_domain.jobs.views import JobFilter
+from hodei_domain.kernel.ids import parse_job_id
+from litestar import Controller, Request, Response, get, post
+from litestar.params import Parameter
+
+from hodei_rest.answers import answer
+from hodei_rest.callers import caller_of
+from hodei_rest.convert.jobs import to_job, to_summary, workers_of
+from hodei_rest.convert.overrides import with_overrides
+from hodei_rest.convert.specs import named, to_spec
+from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.paging import PAGE, Cursor, Limit, next_link, unwrap
+from hodei_rest.schemas import jobs as schema
+
+Asked = Request[Any, Any, Any]
+
+
+class Jobs(Controller):
+    """Jobs."""
+
+    path = "/api/v1/jobs"
+    tags = ("Jobs",)
+
+    @post(summary="Submit a job", status_code=201)
+    async def submit(
+        self,
+        request: Asked,
+        desk: TheDesk,
+        data: schema.SubmitJob,
+        idempotency_key: Annotated[
+            str | None,
+            Parameter(
+                header="Idempotency-Key",
+                max_length=256,
+                description="The same submission twice under one key is one job",
+            ),
+        ] = None,
+    ) -> Response[schema.Job]:
+        """The answer comes after the job is stored: 201, or 200 for one that was there before."""
+        caller = caller_of(request)
+        with named(""):
+            submission = Submission(
+                spec=to_spec(data.spec),
+                job_id=parse_job_id(data.id, "id") if data.id else None,
+                idempotency_key=idempotency_key,
+                queued_by=data.queued_by or caller.actor,
+                correlation_id=data.correlation_id or caller.correlation_id,
+            )
+        told = await desk.control.submit_job(submission)
+        return await _stored(request, desk, told.job, created=not told.duplicate)
+
+    @get(summary="List jobs, newest first")
+    async def list_all(
+        self,
+        request: Asked,
+        desk: TheDesk,
+        states: Annotated[
+            list[schema.StateName] | None, Parameter(query="state", description="One or more states")
+        ] = None,
+        name: Annotated[
+            str, Parameter(max_length=256, description="A part of the name, or the beginning of the id")
+        ] = "",
+        owner: Annotated[str, Parameter(max_length=256, description="Who submitted it: queued_by")] = "",
+        limit: Limit = PAGE,
+        cursor: Cursor = "",
+    ) -> Response[list[schema.JobSummary]]:
+        """Pages are linked by the header `Link`; a job that comes in meanwhile moves nothing."""
+        wanted = JobFilter(
+            states=frozenset(map(JobState, states or ())),
+            search=name,
+            queued_by=owner,
+            cursor=unwrap(cursor),
+            limit=limit,
+        )
+        page = await desk.control.list_jobs(wanted)
+        attempts = [job.current for job in page.jobs if job.current is not None]
+        places = await desk.control.places(workers_of(attempts))
+        now = desk.now()
+        return answer(
+            request,
+            [to_summary(job, places, now) for job in page.jobs],
+            headers=next_link(request, page.next_cursor),
+        )
+
+    @get("/{job_id:str}", summary="Show a job")
+    async def show(self, request: Asked, desk: TheDesk, job_id: str) -> Response[schema.Job]:
+        """Everything known of a job, with all its attempts and why it waits if it does."""
+        details = await desk.control.get_job(parse_job_id(job_id))
+        places = await desk.control.places(workers_of(details.attempts))
+        told = to_job(details.job, details.attempts, places, desk.now(), details.pending_reasons)
+        return answer(request, told)
+
+    @post("/{job_id:str}/cancel", summary="Cancel a job", status_code=200)
+    async def cancel(
+        self, request: Asked, desk: TheDesk, job_id: str, data: schema.CancelJob | None = None
+    ) -> Response[schema.Job]:
+        """A queued job ends at once, a running one is told to stop. Cancelling twice is not an error."""
+        job = await desk.control.cancel_job(
+            parse_job_id(job_id), by=caller_of(request).actor, reason=data.reason if data else ""
+        )
+        return answer(request, await _shown(desk, job))
+
+    @post("/{job_id:str}/retry", summary="Run a job again", status_code=201)
+    async def retry(
+        self, request: Asked, desk: TheDesk, job_id: str, data: schema.RetryJob | None = None
+    ) -> Response[schema.Job]:
+        """A new job like the old one, which its `rerun_of` names; a held one is queued again (200)."""
+        caller, asked = caller_of(request), data or schema.RetryJob()
+        told = await desk.control.retry_job(
+            parse_job_id(job_id),
+            changed=lambda spec: with_overrides(spec, asked.overrides),
+            queued_by=asked.queued_by or caller.actor,
+            actor=caller.actor or None,
+            correlation_id=asked.correlation_id or caller.correlation_id,
+        )
+        return await _stored(request, desk, told.job, created=not told.duplicate)
+
+
+async def _shown(desk: Desk, job: Job) -> schema.Job:
+    """A job as a move left it. Who wants all its attempts asks for it."""
+    details = await desk.control.get_job(job.id)
+    places = await desk.control.places(workers_of(details.attempts))
+    return to_job(details.job, details.attempts, places, desk.now(), details.pending_reasons)
+
+
+async def _stored(request: Asked, desk: Desk, job: Job, *, created: bool) -> Response[schema.Job]:
+    attempts = [job.current] if job.current is not None else []
+    places = await desk.control.places(workers_of(attempts))
+    return answer(
+        request,
+        to_job(job, attempts, places, desk.now()),
+        status=201 if created else 200,
+        headers={"Location": f"/api/v1/jobs/{job.id}"},
+    )
