@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import define, field
 from hodei_domain.workers.worker import Worker, WorkerState
 
+from hodei_application.audit.audit_feed import AuditFeed
 from hodei_application.deeds import Deeds
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.metrics.record_metrics import RecordMetrics
 from hodei_application.outage import Outage
 from hodei_application.policy import Outside, Policy
 from hodei_application.scheduling.destroyer import Destroyer
@@ -58,33 +60,52 @@ class Engine:
     sightings: Sightings
     renew: RenewLeases
     flush: FlushHeartbeats
+    metrics: RecordMetrics
     wishes: ResendWishes
     refresh: RefreshWatched
+    feed: AuditFeed
     deeds: Deeds
     _tasks: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    started_at: datetime | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Read what other parts rely on, then start the loops. Raises StoreUnavailable."""
         async with self.outside.begin() as tx:
             self.landscape.learn(await tx.providers.list_all())
             await self.config.load(tx)
+        self.started_at = self.outside.now()
         for loop in self._loops():
+            self.metrics.instruments.loop_errors.add(0.0, loop.name)
             self._tasks[loop.name] = asyncio.create_task(loop.run(), name=f"loop {loop.name}")
 
     def _loops(self) -> list[Loop]:
-        policy, signals = self.policy, self.signals
+        return (
+            [*self._of_workers(), *self._of_watchers()] if self.policy.serves_workers else self._of_watchers()
+        )
 
-        def loop(name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
-            return Loop(name, step, every, wake or Wake(), self.outside.jitter)
+    def _loop(self, name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
+        return Loop(name, step, every, wake or Wake(), self.outside.jitter, self._note_failure)
 
+    def _of_watchers(self) -> list[Loop]:
+        """What every replica does for those who look on."""
+        return [
+            self._loop("refresh", self.refresh, REFRESH, self.signals.joined),
+            self._loop("events", self.feed.step, LONGEST, self.feed.joined),
+        ]
+
+    def _of_workers(self) -> list[Loop]:
+        policy, signals, loop = self.policy, self.signals, self._loop
         return [
             loop("dispatcher", self.dispatcher.step, policy.poll, signals.work),
             loop("leader", self.leader.step, LONGEST, signals.leader),
             loop("leases", self.renew, policy.renewal),
             loop("heartbeats", self.flush, policy.flush),
+            loop("metrics", self.metrics, policy.metrics_flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
-            loop("refresh", self.refresh, REFRESH, signals.joined),
         ]
+
+    def _note_failure(self, loop: str) -> None:
+        self.metrics.instruments.loop_errors.add(1.0, loop)
 
     async def stop(self, drain: timedelta) -> None:
         """See ControlPlane.stop(). The order: no new work, then what came in, then leases, then the
@@ -116,6 +137,7 @@ class Engine:
             async with asyncio.timeout(drain.total_seconds()):
                 await self.intake.settled()
                 await self.flush()
+                await self.metrics()
         except Exception as error:  # not acknowledged, so the workers bring it again
             log.warning("Going down with reports unwritten: %s", error or "no time left")
             self.intake.abandon()

@@ -11,6 +11,7 @@ from uuid import UUID
 from hodei_domain.audit.ports import AuditTrail
 from hodei_domain.jobs.ports import ClockViews, JobQueue, JobStore, JobViews, LeaseStore
 from hodei_domain.logs.ports import LogStore
+from hodei_domain.metrics.ports import MetricsStore
 from hodei_domain.providers.plugin import ProviderPlugin
 from hodei_domain.providers.ports import ProviderStore
 from hodei_domain.providers.provider import Provider
@@ -43,6 +44,12 @@ IsAlone = Callable[[], bool]
 PluginFactory = Callable[[Provider], ProviderPlugin | None]
 """The adapter for a provider as configured; None when this server has none for its type. Raises
 InvalidInput for a config that the adapter cannot take.
+"""
+
+
+Trial = Callable[[Provider], AbstractAsyncContextManager[ProviderPlugin | None]]
+"""The adapter for a provider that is tried out, for as long as the context is open; nothing stays of it. None
+when this server has none for its type. Raises InvalidInput.
 """
 
 
@@ -93,6 +100,8 @@ class Transaction(Protocol):
     def leaders(self) -> LeaderStore: ...
     @property
     def settings(self) -> SettingsStore: ...
+    @property
+    def metrics(self) -> MetricsStore: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

@@ -70,12 +70,19 @@ class Settings:
     server_advertise: str = _setting("HODEI_SERVER_ADVERTISE", v.servers, "")
     dev_mode: bool = _setting("HODEI_DEV_MODE", v.flag, False)
     rest_port: int = _setting("HODEI_REST_PORT", v.port, 3000)
+    # Pages of these origins may call the REST service from a browser.
+    cors_origins: tuple[str, ...] = _setting("HODEI_CORS_ORIGINS", v.origins, ())
     rate_limit: int = _setting("HODEI_RATE_LIMIT", v.whole(1, 10**9), 5000)  # calls a second of one address
     max_streams: int = _setting("HODEI_MAX_STREAMS", v.whole(1, 10**6), 10_000)  # open on this server
     log_level: str = _setting("HODEI_LOG_LEVEL", v.one_of("debug", "info", "warning", "error"), "info")
     log_format: str = _setting("HODEI_LOG_FORMAT", v.one_of("console", "logfmt", "json"), "console")
     audit_retention: timedelta = _setting("HODEI_AUDIT_RETENTION", v.duration, timedelta(days=90))
     log_retention: timedelta = _setting("HODEI_LOG_RETENTION", v.duration, timedelta(days=30))
+    metrics_retention: timedelta = _setting("HODEI_METRICS_RETENTION", v.duration, timedelta(days=90))
+    usage_retention: timedelta = _setting("HODEI_USAGE_RETENTION", v.duration, timedelta(days=7))
+    # None: 9464 if it is free. -1: none.
+    metrics_port: int | None = _setting("HODEI_METRICS_PORT", v.maybe(v.port_or_off), None)
+    metrics_bind: str = _setting("HODEI_METRICS_BIND", v.address, "127.0.0.1")
     lease: timedelta = _setting("HODEI_LEASE", v.duration_from(timedelta(seconds=2)), timedelta(seconds=45))
     provisioning_enabled: bool = _setting("HODEI_PROVISIONING_ENABLED", v.flag, True)
     process_enabled: bool = _setting("HODEI_PROCESS_ENABLED", v.flag, True)

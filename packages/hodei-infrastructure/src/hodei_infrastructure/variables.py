@@ -100,6 +100,16 @@ def port(text: str) -> int:
     return whole(0, 65535)(text)
 
 
+def port_or_off(text: str) -> int:
+    """A TCP port, 0 for a free one; -1 for `off`."""
+    if text.lower() == "off":
+        return -1
+    try:
+        return port(text)
+    except Refused as refusal:
+        raise Refused(f"{refusal}, or off") from None
+
+
 def duration(text: str) -> timedelta:
     """Seconds as a plain number, or a number with one of the units ms, s, m, h, d."""
     digits = text.rstrip("abcdefghijklmnopqrstuvwxyz")
@@ -175,6 +185,16 @@ def servers(text: str) -> str:
         if not right:
             raise Refused(f"{each!r} is not host:port; write host:port, or several with commas between")
     return ",".join(listed)
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins of web pages as browsers say them, with commas between."""
+    found = tuple(each.strip().rstrip("/").lower() for each in text.split(",") if each.strip())
+    for each in found:
+        parts = urlsplit(each)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+            raise Refused(f"{each!r} is no origin; write https://host or http://host:port")
+    return found
 
 
 def database_url(text: str) -> str:
