@@ -51,7 +51,7 @@ export type Draft = {
 
 export const EMPTY: Draft = {
   name: "", description: "", kind: "shell", content: "", interpreter: "bash", strict: true,
-  image: "", pull: "missing", env: [], working_dir: "", stdin: "",
+  image: "", pull: "missing", env: [{ name: "", value: "" }], working_dir: "", stdin: "",
   cpu_cores: "", memory_mib: "", storage_mib: "", gpu: "", architecture: "",
   execution: "", queue: "", no_output: "", total: "", grace: "",
   provider: "", region: "", priority: "normal", max_budget: "", constraints: [],
