@@ -47,7 +47,7 @@ function Step({ phase, heading, from, to, isLast }: { phase: Phase; heading: str
   return (
     <li>
       {heading && <p className="mb-1 mt-2 text-xs font-semibold text-muted first:mt-0">{heading}</p>}
-      <div className="grid grid-cols-[1.5rem_minmax(0,1fr)_auto] gap-x-2">
+      <div className="grid grid-cols-[1.5rem_minmax(0,1fr)_6.5rem] gap-x-2">
         <div className="flex flex-col items-center">
           <span className={classes("mt-0.5 grid size-5 place-items-center rounded-full text-surface", tone)}>
             {phase.failed ? <X size={13} aria-hidden /> : open ? <LoaderCircle size={13} className="animate-spin [animation-duration:2s]" aria-hidden /> : <Check size={13} aria-hidden />}
@@ -60,7 +60,7 @@ function Step({ phase, heading, from, to, isLast }: { phase: Phase; heading: str
             {phase.failed && <span className="ml-1.5 text-xs font-medium text-bad">{t("job.phase.failed")}</span>}
             {open && <span className="ml-1.5 text-xs text-busy">{t("job.phase.now")}</span>}
           </p>
-          {phase.detail && <p className="break-words text-xs text-muted">{phase.detail}</p>}
+          {phase.detail && phase.detail !== "exit" && <p className="break-words text-xs text-muted">{phase.detail}</p>}
           <div aria-hidden className="mt-1 h-1 rounded-full bg-sunken">
             <div className={classes("h-full min-w-1 rounded-full", tone)} style={{ marginLeft: `${from * 100}%`, width: `${Math.max(0, to - from) * 100}%` }} />
           </div>
