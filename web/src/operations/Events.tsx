@@ -1,9 +1,10 @@
 import { ChevronDown } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { AuditRecord } from "@/api/types";
 import { useWords } from "@/i18n";
-import { classes, CopyButton, RelativeTime, StateBadge } from "@/parts";
+import { classes, CopyButton, StateBadge } from "@/parts";
 import { IdLink, type Kind } from "./Id";
+import { useProviders } from "./queries";
 import { readable } from "./reading";
 
 /** Events, the newest first, each with all that it says behind a button. `about` shows what each is about. */
@@ -20,15 +21,18 @@ export function Events({ records, about = true }: { records: readonly AuditRecor
 function Event({ record, about }: { record: AuditRecord; about: boolean }) {
   const { t, format } = useWords();
   const [open, setOpen] = useState(false);
-  const links = linksOf(record);
+  const names = useProviderNames();
+  const links = linksOf(record, names);
   return (
     <li className="px-4 py-2.5 text-sm">
-      <div className="grid grid-cols-[1fr_auto] items-start gap-x-3 gap-y-1 md:grid-cols-[10.5rem_minmax(11rem,1fr)_minmax(0,2.4fr)_auto]">
-        <time dateTime={record.occurred_at} title={format.moment(record.occurred_at)} className="text-xs text-muted md:pt-1.5 md:text-sm">
-          <span className="hidden md:inline">{format.moment(record.occurred_at)}</span>
-          <span className="md:hidden">
-            <RelativeTime time={record.occurred_at} />
-          </span>
+      <div className="grid grid-cols-[1fr_auto_auto] items-center gap-x-3 gap-y-1 md:grid-cols-[9rem_minmax(11rem,1fr)_minmax(0,2.4fr)_auto]">
+        <span className="min-w-0 truncate font-medium md:order-2">{record.event_type}</span>
+        <time
+          dateTime={record.occurred_at}
+          title={format.moment(record.occurred_at)}
+          className="whitespace-nowrap text-xs tabular text-muted md:order-1 md:text-sm"
+        >
+          {format.stamp(record.occurred_at)}
         </time>
         <button
           type="button"
@@ -36,12 +40,11 @@ function Event({ record, about }: { record: AuditRecord; about: boolean }) {
           aria-label={t("audit.show-payload", { event: record.event_type })}
           title={t("audit.payload")}
           onClick={() => setOpen(!open)}
-          className="row-span-2 grid size-8 place-items-center rounded-lg text-muted hover:bg-hover hover:text-ink md:order-last md:row-span-1"
+          className="-my-1 grid size-8 place-items-center rounded-lg text-muted hover:bg-hover hover:text-ink md:order-4"
         >
           <ChevronDown size={16} aria-hidden className={classes("transition-transform", open && "rotate-180")} />
         </button>
-        <span className="font-medium md:pt-1">{record.event_type}</span>
-        <div className="col-span-2 flex min-w-0 flex-wrap items-center gap-x-3 gap-y-1 md:col-span-1 md:pt-1">
+        <div className="col-span-3 flex min-w-0 flex-wrap items-center gap-x-3 gap-y-1 md:order-3 md:col-span-1">
           {about &&
             links.map(([kind, id, name]) => (
               <span key={kind + id} className="inline-flex items-baseline gap-1.5">
@@ -71,11 +74,17 @@ const WORDS: Record<Kind, "workers.job" | "workers.worker" | "workers.provider">
 };
 const KINDS = ["job", "worker", "provider"] as const;
 
-function linksOf({ payload }: AuditRecord): [Kind, string, string | undefined][] {
+/** The names of providers by their ids: people know them by these. */
+function useProviderNames(): ReadonlyMap<string, string> {
+  const { data } = useProviders();
+  return useMemo(() => new Map((data ?? []).map(({ id, name }) => [id, name])), [data]);
+}
+
+function linksOf({ payload }: AuditRecord, names: ReadonlyMap<string, string>): [Kind, string, string | undefined][] {
   return KINDS.flatMap((kind) => {
     const id = payload[`${kind}_id`];
     if (typeof id !== "string" || id === "") return [];
-    const name = kind === "provider" && typeof payload["provider"] === "string" ? payload["provider"] : undefined;
+    const name = kind === "provider" ? names.get(id) : undefined;
     return [[kind, id, name] as [Kind, string, string | undefined]];
   });
 }

@@ -9,7 +9,9 @@ export function Id({ id, label }: { id: string; label?: string }) {
   return (
     <span className="inline-flex min-w-0 items-center gap-0.5">
       <span className="min-w-0 break-all font-mono text-xs">{id}</span>
-      <CopyButton text={id} label={label} />
+      <span className="-my-1.5">
+        <CopyButton text={id} label={label} />
+      </span>
     </span>
   );
 }

@@ -23,7 +23,7 @@ export function ProviderSwitch({ provider, size = "sm" }: { provider: Provider; 
     });
   return (
     <>
-      <Button size={size} look={provider.enabled ? "danger" : "secondary"} onClick={() => setOpen(true)}>
+      <Button size={size} onClick={() => setOpen(true)}>
         {t(`providers.${verb}`)}
         <span className="sr-only"> {name}</span>
       </Button>

@@ -26,7 +26,7 @@ export function ProviderCard({ provider }: { provider: Provider }) {
         <StateBadge state={shownStatus(provider)} />
       </div>
       <p className="mb-3 break-words text-sm text-muted">
-        {health.reason || t("providers.no-reason")}
+        {health.reason || t(health.checked_at ? "providers.no-reason" : "providers.unchecked")}
         {health.checked_at && (
           <span className="text-faint">
             {" "}

@@ -46,7 +46,7 @@ function JobLine({ job }: { job: JobSummary }) {
         className="flex items-center gap-x-4 gap-y-1 px-4 py-2.5 hover:bg-hover focus-visible:outline-offset-[-2px]"
       >
         <span className="min-w-0 flex-1">
-          <span className="block truncate font-medium">
+          <span className="block truncate text-sm font-medium">
             <bdi>{readable(job.name || shortId(job.id))}</bdi>
           </span>
           <span className="block truncate text-xs text-muted">

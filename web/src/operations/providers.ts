@@ -20,9 +20,10 @@ const NAMES: Record<string, string> = {
 
 export const typeName = (type: string) => NAMES[type] ?? type;
 
-/** One word for a provider: switched off, ill, or what it says of itself. */
+/** One word for a provider: switched off, not asked yet, ill, or what it says of itself. */
 export function shownStatus(provider: Provider): string {
   if (!provider.enabled) return "DISABLED";
+  if (provider.health.checked_at === null) return "UNKNOWN";
   if (provider.status === "ACTIVE") return provider.health.healthy ? "HEALTHY" : "UNHEALTHY";
   return provider.status;
 }

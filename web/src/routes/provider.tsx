@@ -81,8 +81,8 @@ function Health({ provider }: { provider: Resource }) {
   return (
     <Card title={t("providers.health")}>
       <p className="mb-1 flex flex-wrap items-center gap-2 text-sm">
-        <StateBadge state={health.healthy ? "HEALTHY" : "UNHEALTHY"} />
-        <span className="min-w-0 break-words">{health.reason || t("providers.no-reason")}</span>
+        <StateBadge state={health.checked_at === null ? "UNKNOWN" : health.healthy ? "HEALTHY" : "UNHEALTHY"} />
+        <span className="min-w-0 break-words">{health.reason || t(health.checked_at ? "providers.no-reason" : "providers.unchecked")}</span>
       </p>
       {health.checked_at && (
         <p className="mb-4 text-xs text-muted">

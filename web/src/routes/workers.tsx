@@ -70,8 +70,8 @@ function Filters({ state, ended, provider, onChange }: Chosen & { onChange: (cha
   const name = useStateName();
   const providers = useProviders().data ?? [];
   return (
-    <div className="mb-4 flex flex-wrap items-end gap-3">
-      <Field label={t("workers.state")} className="w-44 max-sm:flex-1">
+    <div className="mb-4 grid grid-cols-2 items-end gap-3 sm:flex sm:flex-wrap">
+      <Field label={t("workers.state")} className="sm:w-44">
         <Select value={state} onChange={(event) => onChange({ state: event.target.value })}>
           <option value="">{t("workers.any-state")}</option>
           {STATES.map((one) => (
@@ -81,7 +81,7 @@ function Filters({ state, ended, provider, onChange }: Chosen & { onChange: (cha
           ))}
         </Select>
       </Field>
-      <Field label={t("workers.provider")} className="w-44 max-sm:flex-1">
+      <Field label={t("workers.provider")} className="sm:w-44">
         <Select value={provider} onChange={(event) => onChange({ provider: event.target.value })}>
           <option value="">{t("workers.any-provider")}</option>
           {providers.map((one) => (
@@ -91,7 +91,7 @@ function Filters({ state, ended, provider, onChange }: Chosen & { onChange: (cha
           ))}
         </Select>
       </Field>
-      <Checkbox className="min-h-9 items-center" checked={ended} onChange={(event) => onChange({ ended: event.target.checked })} label={t("workers.ended")} />
+      <Checkbox className="max-sm:col-span-2 sm:min-h-9 sm:items-center" checked={ended} onChange={(event) => onChange({ ended: event.target.checked })} label={t("workers.ended")} />
     </div>
   );
 }

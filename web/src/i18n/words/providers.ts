@@ -46,6 +46,7 @@ export const providers = {
   "providers.check.bad": ["{name} does not work: {reason}", "{name} no funciona: {reason}"],
   "providers.health": ["Health", "Salud"],
   "providers.no-reason": ["no reason given", "sin motivo indicado"],
+  "providers.unchecked": ["not asked yet", "todavía sin comprobar"],
   "providers.tab.overview": ["Overview", "Resumen"],
   "providers.tab.config": ["Configuration", "Configuración"],
   "providers.tab.workers": ["Workers", "Workers"],
