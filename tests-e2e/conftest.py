@@ -40,7 +40,11 @@ class Machine:
         """
         ours = ("DATABASE_URL", "GRPC_PORT", "COVERAGE_PROCESS_START")
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HODEI_") and k not in ours}
-        return kept | {"HODEI_DATA_DIR": str(self.place), "HODEI_DOCKER_ENABLED": "0"} | variables
+        return (
+            kept
+            | {"HODEI_DATA_DIR": str(self.place), "HODEI_DOCKER_ENABLED": "0", "HODEI_REST_PORT": "0"}
+            | variables
+        )
 
     def start(
         self, *arguments: str, cwd: Path | None = None, stdin: int = subprocess.DEVNULL, **variables: str

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import define, field
 from hodei_domain.workers.worker import Worker, WorkerState
 
+from hodei_application.audit.audit_feed import AuditFeed
 from hodei_application.deeds import Deeds
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
@@ -60,30 +61,43 @@ class Engine:
     flush: FlushHeartbeats
     wishes: ResendWishes
     refresh: RefreshWatched
+    feed: AuditFeed
     deeds: Deeds
     _tasks: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    started_at: datetime | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Read what other parts rely on, then start the loops. Raises StoreUnavailable."""
         async with self.outside.begin() as tx:
             self.landscape.learn(await tx.providers.list_all())
             await self.config.load(tx)
+        self.started_at = self.outside.now()
         for loop in self._loops():
             self._tasks[loop.name] = asyncio.create_task(loop.run(), name=f"loop {loop.name}")
 
     def _loops(self) -> list[Loop]:
-        policy, signals = self.policy, self.signals
+        return (
+            [*self._of_workers(), *self._of_watchers()] if self.policy.serves_workers else self._of_watchers()
+        )
 
-        def loop(name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
-            return Loop(name, step, every, wake or Wake(), self.outside.jitter)
+    def _loop(self, name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
+        return Loop(name, step, every, wake or Wake(), self.outside.jitter)
 
+    def _of_watchers(self) -> list[Loop]:
+        """What every replica does for those who look on."""
+        return [
+            self._loop("refresh", self.refresh, REFRESH, self.signals.joined),
+            self._loop("events", self.feed.step, LONGEST, self.feed.joined),
+        ]
+
+    def _of_workers(self) -> list[Loop]:
+        policy, signals, loop = self.policy, self.signals, self._loop
         return [
             loop("dispatcher", self.dispatcher.step, policy.poll, signals.work),
             loop("leader", self.leader.step, LONGEST, signals.leader),
             loop("leases", self.renew, policy.renewal),
             loop("heartbeats", self.flush, policy.flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
-            loop("refresh", self.refresh, REFRESH, signals.joined),
         ]
 
     async def stop(self, drain: timedelta) -> None:

@@ -112,6 +112,7 @@ def engine_of(parts: Parts) -> Engine:
             redeliver=Redeliver(begin=outside.begin, connected=parts.connected),
         ),
         refresh=RefreshWatched(outside.begin, parts.moves, parts.connected, outside.is_alone),
+        feed=parts.feed,
         deeds=parts.deeds,
     )
 

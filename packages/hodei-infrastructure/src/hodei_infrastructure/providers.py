@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from platform import node
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +84,20 @@ class Providers:
             return None
         return self._docker(provider).plugin()
 
+    @asynccontextmanager
+    async def trial(self, provider: Provider) -> AsyncIterator[ProviderPlugin | None]:
+        """See Trial."""
+        if provider.type is not ProviderType.DOCKER:
+            yield None
+            return
+        docker = self._make_docker(provider, read_config(provider.config), keep=False)
+        try:
+            with suppress(HodeiError):  # its health says why
+                await docker.look()
+            yield docker.plugin()
+        finally:
+            await docker.close()
+
     def _docker(self, provider: Provider) -> DockerProvider:
         """The adapter for a row, made anew when its configuration changed."""
         config = self._config(provider)
@@ -95,7 +111,7 @@ class Providers:
         docker.start()
         return docker
 
-    def _make_docker(self, provider: Provider, config: DockerConfig) -> DockerProvider:
+    def _make_docker(self, provider: Provider, config: DockerConfig, *, keep: bool = True) -> DockerProvider:
         from hodei_infrastructure.docker.convert import Marks
         from hodei_infrastructure.docker.provider import DockerProvider
 
@@ -107,7 +123,7 @@ class Providers:
             self.settings.data_dir / "agent-bundles",
             self.server_address,
             self.open_door,
-            on_change=lambda capabilities: self._keep(provider.id, capabilities),
+            on_change=lambda capabilities: self._keep(provider.id, capabilities) if keep else None,
         )
 
     def _config(self, provider: Provider) -> DockerConfig:
@@ -221,6 +237,12 @@ class Providers:
         if capabilities != provider.capabilities:
             said["capabilities"] = capabilities
         return await control.update_provider(provider.id, said)
+
+
+def only_checked(provider: Provider) -> None:
+    """For a server without workers: no adapter, but what none could take is refused. Raises InvalidInput."""
+    if provider.type is ProviderType.DOCKER:
+        read_config(provider.config)
 
 
 def _may_answer(address: str) -> bool:

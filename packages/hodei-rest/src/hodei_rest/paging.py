@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -31,6 +32,13 @@ def unwrap(cursor: str) -> str:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, ValueError):
         raise InvalidInput("is not a cursor", field="cursor") from None
+
+
+def aware(at: datetime | None, field: str) -> datetime | None:
+    """An instant of a query. Raise InvalidInput for one that does not say where it is that late."""
+    if at is not None and at.tzinfo is None:
+        raise InvalidInput("needs Z or an offset, as in 2026-01-31T12:00:00Z", field=field)
+    return at
 
 
 def next_link(request: Request[Any, Any, Any], cursor: str | None) -> dict[str, str]:

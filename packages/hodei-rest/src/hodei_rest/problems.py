@@ -41,7 +41,7 @@ _CODES = {
     422: "invalid",
 }
 # Parameters whose names are words of the language, or of the framework.
-_PARAMETERS = {"states": "state", "kind": "type", "from_": "from"}
+_PARAMETERS = {"states": "state", "kind": "type", "kinds": "type", "from_": "from"}
 _AT_PATH = re.compile(r" - at `(?:\$|key in \$)\.?(.*?)`$")
 
 _log = logging.getLogger("hodei.rest")

@@ -26,11 +26,13 @@ class Landscape:
     """A copy of the provider rows, and for each the plugin that serves it here.
 
     The rows are the truth; the copy is renewed by every survey of the leader loop and by the use cases that
-    change providers. `generation` rises with every change, so that what was concluded from it can be
+    change providers. With `others_serve` a provider that has no plugin here is taken to have one at another
+    replica. `generation` rises with every change, so that what was concluded from it can be
     dropped.
     """
 
     make: PluginFactory
+    others_serve: bool = False
     generation: int = field(default=0, init=False)
     _providers: dict[ProviderId, Provider] = field(factory=dict, init=False)
     _plugins: dict[ProviderId, tuple[Any, ProviderPlugin | None]] = field(factory=dict, init=False)
@@ -93,7 +95,7 @@ class Landscape:
             "retry_at": retry_at,
         }
         if plugin is None:
-            return provider_offer(provider, has_plugin=False, **known)
+            return provider_offer(provider, has_plugin=self.others_serve, **known)
         costs = {}
         if plugin.cost is not None:
             costs = {

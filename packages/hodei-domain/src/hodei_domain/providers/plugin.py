@@ -10,6 +10,7 @@ from hodei_domain.providers.ports import (
     WorkerEligibility,
     WorkerEventSource,
     WorkerHealth,
+    WorkerImages,
     WorkerInventory,
     WorkerLifecycle,
     WorkerLogs,
@@ -37,6 +38,7 @@ class ProviderPlugin:
     health: WorkerHealth
     preparation: WorkerPreparation | None = None
     logs: WorkerLogs | None = None
+    images: WorkerImages | None = None
     cost: WorkerCost | None = None
     metrics: WorkerMetrics | None = None
     events: WorkerEventSource | None = None

@@ -113,6 +113,10 @@ class PostgresTransaction:
         """Settings that all replicas share."""
         return PostgresSettingsStore(self._session)
 
+    async def version(self) -> str:
+        """The server's version."""
+        return str(await self._session.value("SHOW server_version", {}))
+
     async def notify(self, payload: str) -> None:
         """Send a hint at the commit. Not in a transaction that does anything else."""
         await self._session.rows("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
@@ -165,6 +169,11 @@ class PostgresStore:
         """Say something to whoever listens on the channel of hints. Raises StoreUnavailable."""
         async with self.begin() as tx:
             await tx.notify(payload)
+
+    async def version(self) -> str:
+        """What the database calls itself. Raises StoreUnavailable."""
+        async with self.begin() as tx:
+            return f"PostgreSQL {await tx.version()}"
 
     def facts(self) -> dict[str, Any]:
         """Numbers about the connections, for metrics and the doctor."""

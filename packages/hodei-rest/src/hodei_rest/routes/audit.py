@@ -12,7 +12,7 @@ from litestar.params import Parameter
 from hodei_rest.answers import answer
 from hodei_rest.convert.platform import from_record
 from hodei_rest.desk import TheDesk
-from hodei_rest.paging import PAGE, Cursor, Limit, next_link, unwrap
+from hodei_rest.paging import PAGE, Cursor, Limit, aware, next_link, unwrap
 from hodei_rest.schemas import platform as schema
 
 
@@ -43,8 +43,8 @@ class Audit(Controller):
                 event_type=kind,
                 actor=actor,
                 correlation_id=correlation_id,
-                start=after,
-                end=before,
+                start=aware(after, "after"),
+                end=aware(before, "before"),
                 limit=limit,
                 cursor=unwrap(cursor),
             )

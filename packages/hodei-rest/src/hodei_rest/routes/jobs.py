@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from hodei_application.jobs.submit_job import Submission
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.state import JobState
 from hodei_domain.jobs.views import JobFilter
+from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import parse_job_id
 from litestar import Controller, Request, Response, get, post
 from litestar.params import Parameter
@@ -16,10 +18,14 @@ from hodei_rest.answers import answer
 from hodei_rest.callers import caller_of
 from hodei_rest.convert.jobs import to_job, to_summary, workers_of
 from hodei_rest.convert.overrides import with_overrides
+from hodei_rest.convert.overview import from_phase
+from hodei_rest.convert.providers import to_ref
 from hodei_rest.convert.specs import named, to_spec
 from hodei_rest.desk import Desk, TheDesk
-from hodei_rest.paging import PAGE, Cursor, Limit, next_link, unwrap
+from hodei_rest.gate import LARGEST_BODY
+from hodei_rest.paging import PAGE, Cursor, Limit, aware, next_link, unwrap
 from hodei_rest.schemas import jobs as schema
+from hodei_rest.schemas.platform import Phase
 
 Asked = Request[Any, Any, Any]
 
@@ -30,7 +36,7 @@ class Jobs(Controller):
     path = "/api/v1/jobs"
     tags = ("Jobs",)
 
-    @post(summary="Submit a job", status_code=201)
+    @post(summary="Submit a job", status_code=201, request_max_body_size=LARGEST_BODY)
     async def submit(
         self,
         request: Asked,
@@ -70,16 +76,34 @@ class Jobs(Controller):
             str, Parameter(max_length=256, description="A part of the name, or the beginning of the id")
         ] = "",
         owner: Annotated[str, Parameter(max_length=256, description="Who submitted it: queued_by")] = "",
+        label: Annotated[
+            list[str] | None, Parameter(max_items=16, description="KEY=VALUE; all must hold")
+        ] = None,
+        tag: Annotated[list[str] | None, Parameter(max_items=16, description="All must be there")] = None,
+        provider: Annotated[
+            str, Parameter(max_length=128, description="Where its newest attempt runs or ran: id or name")
+        ] = "",
+        created_after: Annotated[datetime | None, Parameter(description="From this instant on")] = None,
+        created_before: Annotated[
+            datetime | None, Parameter(description="Until this instant, without it")
+        ] = None,
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> Response[list[schema.JobSummary]]:
         """Pages are linked by the header `Link`; a job that comes in meanwhile moves nothing."""
+        place = await desk.control.get_provider(to_ref(provider)) if provider else None
         wanted = JobFilter(
             states=frozenset(map(JobState, states or ())),
             search=name,
             queued_by=owner,
+            labels=dict(map(_label, label or ())),
+            tags=tuple(tag or ()),
+            provider_id=None if place is None else place.provider.id,
+            since=aware(created_after, "created_after"),
+            until=aware(created_before, "created_before"),
             cursor=unwrap(cursor),
             limit=limit,
+            counted=False,
         )
         page = await desk.control.list_jobs(wanted)
         attempts = [job.current for job in page.jobs if job.current is not None]
@@ -98,6 +122,12 @@ class Jobs(Controller):
         places = await desk.control.places(workers_of(details.attempts))
         told = to_job(details.job, details.attempts, places, desk.now(), details.pending_reasons)
         return answer(request, told)
+
+    @get("/{job_id:str}/timeline", summary="Show what a job spent its time on")
+    async def timeline(self, request: Asked, desk: TheDesk, job_id: str) -> Response[list[Phase]]:
+        """Its phases in order, over all attempts."""
+        phases = await desk.control.timeline(parse_job_id(job_id))
+        return answer(request, [from_phase(each) for each in phases])
 
     @post("/{job_id:str}/cancel", summary="Cancel a job", status_code=200)
     async def cancel(
@@ -123,6 +153,13 @@ class Jobs(Controller):
             correlation_id=asked.correlation_id or caller.correlation_id,
         )
         return await _stored(request, desk, told.job, created=not told.duplicate)
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise InvalidInput("is not KEY=VALUE", field="label")
+    return key, value
 
 
 async def _shown(desk: Desk, job: Job) -> schema.Job:

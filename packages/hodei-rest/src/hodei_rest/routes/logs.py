@@ -118,7 +118,7 @@ class Logs(Controller):
             return
         try:
             await _send(desk, socket, asked)
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, OSError):  # the reader is gone
             return
 
 

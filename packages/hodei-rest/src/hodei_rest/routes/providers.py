@@ -12,8 +12,15 @@ from litestar.params import Parameter
 
 from hodei_rest.answers import answer, etag_of_content, matches
 from hodei_rest.convert.provider_types import TYPES
-from hodei_rest.convert.providers import from_health, from_provider, to_new, to_ref, to_settings
-from hodei_rest.convert.specs import named
+from hodei_rest.convert.providers import (
+    about,
+    from_capabilities,
+    from_health,
+    from_provider,
+    to_new,
+    to_ref,
+    to_settings,
+)
 from hodei_rest.desk import Desk, TheDesk
 from hodei_rest.schemas import providers as schema
 
@@ -55,13 +62,30 @@ class Providers(Controller):
         self, request: Asked, desk: TheDesk, data: schema.NewProvider
     ) -> Response[schema.Provider]:
         """Its settings are checked; whether it answers is seen by its health, or tried before."""
-        with named(""):
+        with about(ProviderType(data.type)):
             provider = await desk.control.register_provider(to_new(data))
         return answer(
             request,
             await _shown(desk, provider),
             status=201,
             headers={"Location": f"/api/v1/providers/{provider.id}"},
+        )
+
+    @post("/test", summary="Try a provider out", status_code=200)
+    async def test(
+        self, request: Asked, desk: TheDesk, data: schema.NewProvider
+    ) -> Response[schema.ConnectionTest]:
+        """Ask it how it does with these settings; nothing is saved."""
+        with about(ProviderType(data.type)):
+            tried = await desk.control.try_provider(to_new(data))
+        return answer(
+            request,
+            schema.ConnectionTest(
+                healthy=tried.health.healthy,
+                message=tried.health.message,
+                details=dict(tried.health.details),
+                capabilities=None if tried.capabilities is None else from_capabilities(tried.capabilities),
+            ),
         )
 
     @get("/{provider:str}", summary="Show a provider")
@@ -85,7 +109,7 @@ class Providers(Controller):
         known = (await desk.control.get_provider(to_ref(provider))).provider
         if if_match is not None and not matches(if_match, etag_of_content(await _shown(desk, known))):
             raise ChangedSinceShown(f"provider {known.name} is not as it was shown: read it again")
-        with named(""):
+        with about(known.type):
             settings = to_settings(data, known)
             after = await desk.control.update_provider(known.id, settings)
         return answer(request, await _shown(desk, after))
