@@ -46,7 +46,7 @@ export class LogFeed {
   /** The line that is looked at; what is far from it may be dropped. */
   near = 0;
   private readonly listeners = new Set<() => void>();
-  private readonly closing = new AbortController();
+  private closing = new AbortController();
   private readonly loads = new Map<number, Promise<void>>();
   private frames: string[] = [];
   private socket: WebSocket | null = null;
@@ -70,15 +70,18 @@ export class LogFeed {
 
   /** Read the end of what is stored, then follow. */
   async start(): Promise<void> {
+    if (this.closing.signal.aborted) this.closing = new AbortController();
+    const { signal } = this.closing;
     try {
-      const page = await this.ways.page({ ...this.which(), tail: TAIL }, this.closing.signal);
+      const page = await this.ways.page({ ...this.which(), tail: TAIL }, signal);
+      if (signal.aborted) return;
       if (this.attempt === 0) this.begin(page.attempt);
       this.store.addPage(page);
       this.tries = 0;
       if (page.ended) this.become("ended");
       else this.connect();
     } catch (error) {
-      if (this.closing.signal.aborted) return;
+      if (signal.aborted) return;
       const passing = error instanceof ApiError && error.isPassing;
       this.error = error;
       this.become(passing ? "reconnecting" : "failed");
@@ -109,6 +112,7 @@ export class LogFeed {
     if (this.drawing !== null) {
       cancelAnimationFrame(this.drawing);
       window.clearTimeout(this.drawing);
+      this.drawing = null;
     }
   }
 

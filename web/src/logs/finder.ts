@@ -41,12 +41,15 @@ export class Finder {
   wake(): void {
     if (this.running || this.stopped || this.error !== null || this.isDone) return;
     this.running = true;
-    void this.run().catch((error: unknown) => {
-      this.error = error;
-      this.ways.changed();
-    }).finally(() => {
-      this.running = false;
-    });
+    void this.run()
+      .catch((error: unknown) => {
+        this.error = error;
+        this.ways.changed();
+      })
+      .finally(() => {
+        this.running = false;
+        this.wake(); // the log may have grown after the last look
+      });
   }
 
   stop(): void {

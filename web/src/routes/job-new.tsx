@@ -3,5 +3,5 @@ import { PageHead } from "@/parts";
 
 export default function NewJob() {
   const { t } = useWords();
-  return <PageHead title={t("jobs.new.title")} />;
+  return <PageHead title={t("jobs.new")} />;
 }
