@@ -301,6 +301,7 @@ export type System = {
   version: string;
   database: { ok: boolean; latency_ms: number | null; version: string; reason: string };
   leader: string;
+  replicas: number;
   uptime_ms: number;
   dev_mode: boolean;
 };

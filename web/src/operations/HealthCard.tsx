@@ -55,7 +55,7 @@ function ControlPlane({ system, error }: { system: System | undefined; error: Er
     <Line
       name={t("overview.control-plane")}
       state={state}
-      note={error ? text(error) : system?.leader ? t("overview.leader", { name: system.leader }) : undefined}
+      note={error ? text(error) : system && system.replicas > 1 ? t("overview.leader", { n: system.replicas, name: system.leader }) : undefined}
     >
       {system ? t("overview.up", { version: system.version, time: format.duration(system.uptime_ms) }) : "…"}
     </Line>

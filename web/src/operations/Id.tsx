@@ -1,8 +1,6 @@
 import { Link } from "@tanstack/react-router";
+import { shortId } from "@/jobs/JobRow";
 import { CopyButton } from "@/parts";
-
-/** An id as one can read it: its beginning tells when, its end which. */
-export const shortId = (id: string) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
 /** An id; the whole of it as tooltip, and on the clipboard with one click. */
 export function Id({ id, label }: { id: string; label?: string }) {

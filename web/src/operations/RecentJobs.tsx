@@ -1,8 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import type { JobSummary } from "@/api/types";
 import { useWords } from "@/i18n";
+import { useJobName } from "@/jobs/JobRow";
 import { Card, Duration, ErrorPanel, RelativeTime, Skeleton, StateBadge } from "@/parts";
-import { shortId } from "./Id";
 import { useRecentJobs } from "./queries";
 import { readable } from "./reading";
 
@@ -38,6 +38,7 @@ export function RecentJobs() {
 }
 
 function JobLine({ job }: { job: JobSummary }) {
+  const name = useJobName();
   return (
     <li>
       <Link
@@ -47,7 +48,7 @@ function JobLine({ job }: { job: JobSummary }) {
       >
         <span className="min-w-0 flex-1">
           <span className="block truncate text-sm font-medium">
-            <bdi>{readable(job.name || shortId(job.id))}</bdi>
+            <bdi>{readable(name(job))}</bdi>
           </span>
           <span className="block truncate text-xs text-muted">
             <RelativeTime time={job.created_at} />

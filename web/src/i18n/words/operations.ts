@@ -11,7 +11,7 @@ export const operations = {
   "overview.health": ["System health", "Salud del sistema"],
   "overview.control-plane": ["Control plane", "Plano de control"],
   "overview.up": ["{version}, up {time}", "{version}, activo {time}"],
-  "overview.leader": ["led by {name}", "dirigido por {name}"],
+  "overview.leader": ["{n} replicas, led by {name}", "{n} réplicas, dirigidas por {name}"],
   "overview.database": ["Database", "Base de datos"],
   "overview.answers-in": ["answers in {time}", "responde en {time}"],
   "overview.no-answer": ["does not answer", "no responde"],
