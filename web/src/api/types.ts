@@ -312,8 +312,13 @@ export type Times = { count: number; mean: number | null; p50: number | null; p9
 export type MetricsSummary = {
   since: string;
   until: string;
+  /** Those that ended within it, by their end; the others as they are now. */
+  jobs_by_state: Partial<Record<JobState, number>>;
   submitted: number;
-  finished: Partial<Record<JobState, number>>;
+  finished: number;
+  /** 0 to 1, of those that ended without being cancelled. */
+  success_rate: number | null;
+  throughput_per_minute: number;
   queue_ms: Times;
   start_ms: Times;
   run_ms: Times;

@@ -15,7 +15,7 @@ const PERCENTILES = [
 /** How long a phase took over the period: half of all, 95 and 99 of a hundred. */
 export function TimesChart({ measure, title, range }: { measure: "queue" | "start" | "run"; title: string; range: Range }) {
   const { format } = useWords();
-  const name = (which: string) => `jobs.${measure}_seconds.${which}`;
+  const name = (which: string) => `jobs.${measure}_ms.${which}`;
   const p50 = useSeries(name("p50"), range);
   const p95 = useSeries(name("p95"), range);
   const p99 = useSeries(name("p99"), range);
@@ -25,7 +25,7 @@ export function TimesChart({ measure, title, range }: { measure: "queue" | "star
     return linesOf(found, (_, at) => {
       const { which, ...look } = PERCENTILES[at] as (typeof PERCENTILES)[number];
       return { label: which, ...look, dash: "dash" in look ? [...look.dash] : undefined };
-    }, 1000);
+    });
   }, [p50.data, p95.data, p99.data]);
   const failed = all.find((one) => one.error && !one.data);
   return (

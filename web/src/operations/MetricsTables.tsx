@@ -1,33 +1,29 @@
 import { Link } from "@tanstack/react-router";
 import { JOB_STATES, type MetricsSummary, type Times } from "@/api/types";
 import { useWords } from "@/i18n";
-import { Card, type Column, Skeleton, StateBadge, Table, toneOf } from "@/parts";
+import { Card, type Column, StateBadge, Table, toneOf } from "@/parts";
 import { IdLink } from "./Id";
-import { useQueue } from "./queries";
 import { Stat } from "./Stat";
 
 type Props = { summary: MetricsSummary };
 
-const ended = ({ finished }: MetricsSummary) =>
-  (["SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"] as const).reduce((sum, state) => sum + (finished[state] ?? 0), 0);
-
 /** The period in four numbers. */
 export function Summary({ summary }: Props) {
   const { t, format } = useWords();
-  const total = ended(summary);
-  const failed = (summary.finished.FAILED ?? 0) + (summary.finished.TIMEOUT ?? 0);
+  const { jobs_by_state, finished, success_rate } = summary;
+  const failed = (jobs_by_state.FAILED ?? 0) + (jobs_by_state.TIMEOUT ?? 0);
   const minutes = (Date.parse(summary.until) - Date.parse(summary.since)) / 60_000;
   const rate = (n: number) => t("metrics.rate", { n: format.number(n / minutes, { maximumFractionDigits: n / minutes < 10 ? 2 : 0 }) });
   const { mean, p95 } = summary.run_ms;
   return (
     <div className="grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-5">
       <Stat label={t("metrics.submitted")} value={format.number(summary.submitted)} note={rate(summary.submitted)} />
-      <Stat label={t("metrics.ended")} value={format.number(total)} note={rate(total)} />
+      <Stat label={t("metrics.ended")} value={format.number(finished)} note={rate(finished)} />
       <Stat
         label={t("metrics.failed")}
         tone={failed > 0 ? "bad" : "wait"}
         value={format.number(failed)}
-        note={total > 0 ? t("metrics.failed-share", { share: format.percent(failed / total) }) : undefined}
+        note={success_rate === null ? undefined : t("metrics.success-rate", { share: format.percent(success_rate) })}
       />
       <Stat
         label={t("metrics.mean-run")}
@@ -63,39 +59,35 @@ export function TimesTable({ summary }: Props) {
 
 const BARS = { good: "bg-good", bad: "bg-bad", warn: "bg-warn", busy: "bg-busy", wait: "bg-line-strong", step: "bg-step" };
 
-/** All jobs that are kept, by state: a bar each. */
-export function JobsByState() {
+/** Jobs by state: those that ended in the period, and the others as they are now. */
+export function JobsByState({ summary }: Props) {
   const { t, format } = useWords();
-  const counts = useQueue().data?.by_state;
-  const most = counts && Math.max(1, ...Object.values(counts));
+  const counts = summary.jobs_by_state;
+  const most = Math.max(1, ...Object.values(counts));
   return (
     <Card title={t("metrics.by-state")} actions={<span className="text-xs text-muted">{t("metrics.by-state.note")}</span>}>
-      {counts === undefined || most === undefined ? (
-        <Skeleton lines={7} />
-      ) : (
-        <ul className="flex flex-col gap-1.5">
-          {JOB_STATES.map((state) => (
-            <li key={state}>
-              <Link
-                to="/jobs"
-                search={{ state: [state] }}
-                className="grid grid-cols-[8.5rem_1fr_auto] items-center gap-3 rounded-md py-0.5 text-sm hover:bg-hover"
-              >
-                <span>
-                  <StateBadge state={state} />
-                </span>
-                <span aria-hidden className="h-2 rounded-full bg-line/60">
-                  <span
-                    className={`block h-full rounded-full ${BARS[toneOf(state)]}`}
-                    style={{ width: `${((counts[state] ?? 0) / most) * 100}%` }}
-                  />
-                </span>
-                <span className="min-w-10 text-right tabular">{format.number(counts[state] ?? 0)}</span>
-              </Link>
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul className="flex flex-col gap-1.5">
+        {JOB_STATES.map((state) => (
+          <li key={state}>
+            <Link
+              to="/jobs"
+              search={{ state: [state] }}
+              className="grid grid-cols-[8.5rem_1fr_auto] items-center gap-3 rounded-md py-0.5 text-sm hover:bg-hover"
+            >
+              <span>
+                <StateBadge state={state} />
+              </span>
+              <span aria-hidden className="h-2 rounded-full bg-line/60">
+                <span
+                  className={`block h-full rounded-full ${BARS[toneOf(state)]}`}
+                  style={{ width: `${((counts[state] ?? 0) / most) * 100}%` }}
+                />
+              </span>
+              <span className="min-w-10 text-right tabular">{format.number(counts[state] ?? 0)}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
     </Card>
   );
 }

@@ -101,7 +101,7 @@ export const useSummary = (range: Range) =>
     ...live,
   });
 
-/** The lines of a graph. Times, `…_seconds`, come in seconds. */
+/** The lines of a graph. */
 export const useSeries = (name: string, range: Range, by = "") =>
   useQuery({
     queryKey: keys.metrics(name, { range, by }),

@@ -8,7 +8,6 @@ export type Lines = { times: number[]; series: Series[] };
 export function linesOf(
   found: readonly MetricsSeries[],
   look: (labels: Record<string, string>, at: number) => Omit<Series, "values"> | null,
-  scale = 1,
 ): Lines {
   const times = [...new Set(found.flatMap((one) => one.points.map(([time]) => time)))].sort((a, b) => a - b);
   const place = new Map(times.map((time, at) => [time, at]));
@@ -16,7 +15,7 @@ export function linesOf(
     const shown = look(one.labels, at);
     if (shown === null) return [];
     const values = new Array<number | null>(times.length).fill(null);
-    for (const [time, value] of one.points) values[place.get(time) as number] = value * scale;
+    for (const [time, value] of one.points) values[place.get(time) as number] = value;
     return [{ ...shown, values }];
   });
   return { times, series };

@@ -34,7 +34,7 @@ export default function Metrics() {
           )}
           <div className="grid items-start gap-5 xl:grid-cols-2">
             <TimesTable summary={data} />
-            <JobsByState />
+            <JobsByState summary={data} />
           </div>
           <div className="grid items-start gap-5 lg:grid-cols-2">
             <TimesChart measure="queue" title={t("metrics.queue-times")} range={range} />

@@ -52,7 +52,7 @@ function Totals({ counts, total }: { counts: Partial<Record<JobState, number>> |
     if (counts === undefined) return undefined;
     if (state === "RUNNING") return t("overview.waiting", { n: (counts.PENDING ?? 0) + (counts.SCHEDULED ?? 0) });
     if (day === undefined) return undefined;
-    return t("overview.last-day", { n: state === undefined ? day.submitted : (day.finished[state] ?? 0) });
+    return t("overview.last-day", { n: state === undefined ? day.submitted : (day.jobs_by_state[state] ?? 0) });
   };
   return (
     <div className="mb-5 grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-5">

@@ -1,0 +1,1 @@
+import{T as e,W as t,X as n}from"./parts-BLojRi-h.js";var r=n();function i(){let{t:n}=t();return(0,r.jsx)(e,{title:n(`jobs.title`)})}export{i as default};
