@@ -27,6 +27,8 @@ export type JobSummary = {
   duration_ms: number | null;
   progress: Progress | null;
   cancel_requested: boolean;
+  held: boolean;
+  tags: string[];
 };
 
 export type Attempt = {
@@ -41,6 +43,9 @@ export type Attempt = {
   signal: number | string | null;
   reason: string | null;
   message: string | null;
+  limits: string;
+  cpu_seconds: number | null;
+  peak_memory_mib: number | null;
 };
 
 export type Constraint = { key: string; operator: "Eq" | "Ne" | "Gt" | "Lt" | "In" | "NotIn"; values: string[] };
@@ -146,12 +151,12 @@ export type LogFrame =
   | { type: "alive" };
 
 export type Phase = {
-  phase: "queued" | "provisioning" | "image" | "running" | "cleanup";
+  phase: "queued" | "provisioning" | "image" | "starting" | "running" | "cleanup";
   attempt: number;
   started_at: string;
   ended_at: string | null;
   duration_ms: number | null;
-  detail: string | null;
+  detail: string;
   failed: boolean;
 };
 

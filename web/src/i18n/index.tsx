@@ -3,6 +3,7 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo } from "r
 import { keep, useKept } from "@/state/kept";
 import { formats, type Formats } from "./format";
 import { filters } from "./words/filters";
+import { form } from "./words/form";
 import { jobs } from "./words/jobs";
 import { logs } from "./words/logs";
 import { observing } from "./words/observing";
@@ -15,7 +16,7 @@ export type Language = "en" | "es";
 /** English, Spanish. `{name}` takes a value; `one|other` is chosen by the value `n`. */
 export type Pair = readonly [en: string, es: string];
 
-const words = { ...shared, ...filters, ...jobs, ...logs, ...operations, ...providers, ...workers, ...observing };
+const words = { ...shared, ...filters, ...form, ...jobs, ...logs, ...operations, ...providers, ...workers, ...observing };
 export type Word = keyof typeof words;
 export type Values = Readonly<Record<string, string | number>>;
 export type Translate = (word: Word, values?: Values) => string;

@@ -1,5 +1,5 @@
 import { ArrowDownToLine, ScrollText } from "lucide-react";
-import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "react";
 import { address } from "@/api/client";
 import { useWords } from "@/i18n";
 import { Button, EmptyState, ErrorPanel } from "@/parts";
@@ -27,6 +27,8 @@ type Props = {
   line: number | null;
   onLine: (attempt: number, line: number) => void;
   onAttempt: (attempt: number) => void;
+  /** Beside the buttons of the toolbar. */
+  actions?: ReactNode;
 };
 
 const LINE = 20;
@@ -34,7 +36,7 @@ const AROUND = 200; // lines that are asked for beyond those in view
 const TYPING_MS = 150;
 
 /** The output of one attempt: live, searchable, of any length. */
-export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt }: Props) {
+export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, actions }: Props) {
   const { t, format } = useWords();
   const settings = useLogSettings();
   const feed = useFeed(job, attempt);
@@ -225,6 +227,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt }: 
         onPause={pause}
         onClear={clear}
         download={address(`/jobs/${encodeURIComponent(job)}/logs/download`, { attempt: feed.attempt || undefined, stream: sought.stream })}
+        actions={actions}
       >
         <SearchBox
           ref={box}

@@ -18,6 +18,7 @@ type Props = {
   onPause: () => void;
   onClear: () => void;
   download: string;
+  actions?: ReactNode;
   children: ReactNode;
 };
 
@@ -29,7 +30,7 @@ const LEVELS = [
 ] as const;
 
 /** Everything one can do with a log. `children` is the search. */
-export function Toolbar({ sought, onSought, time, onTime, wrap, onWrap, paused, canPause, onPause, onClear, download, children }: Props) {
+export function Toolbar({ sought, onSought, time, onTime, wrap, onWrap, paused, canPause, onPause, onClear, download, actions, children }: Props) {
   const { t } = useWords();
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-line bg-surface px-3 py-2">
@@ -96,6 +97,7 @@ export function Toolbar({ sought, onSought, time, onTime, wrap, onWrap, paused, 
           <Download size={15} aria-hidden />
           <span className="max-lg:sr-only">{t("logs.download")}</span>
         </a>
+        {actions}
       </div>
     </div>
   );

@@ -9,6 +9,8 @@ from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.report_attempt import RecordReports
 from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.metrics.bound_metrics import BoundMetrics
+from hodei_application.metrics.record_metrics import RecordMetrics
 from hodei_application.parts import Parts
 from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.scheduling.creator import Creator
@@ -87,6 +89,8 @@ def engine_of(parts: Parts) -> Engine:
         signals=parts.signals,
     )
     parts.moves.heard_by.append(leader.heard)
+    leadership = leader.leadership
+    parts.instruments.leader.read = lambda: [((), float(leadership.epoch is not None))]
     renew = RenewLeases(begin=outside.begin, connected=parts.connected, lease=policy.lease)
     return Engine(
         outside=outside,
@@ -105,6 +109,9 @@ def engine_of(parts: Parts) -> Engine:
         sightings=parts.sightings,
         renew=renew,
         flush=FlushHeartbeats(begin=outside.begin, now=outside.now, connected=parts.connected, renew=renew),
+        metrics=RecordMetrics(
+            begin=outside.begin, tallies=parts.tallies, usage=parts.usage, instruments=parts.instruments
+        ),
         wishes=ResendWishes(
             begin=outside.begin,
             now=outside.now,
@@ -130,6 +137,7 @@ def _reaper(parts: Parts) -> Reaper:
         dispatcher=parts.dispatcher,
         signals=parts.signals,
         verdict=parts.policy.lease,
+        instruments=parts.instruments,
     )
 
 
@@ -186,6 +194,12 @@ def _janitor(parts: Parts, inventory: Inventory) -> Janitor:
         config=parts.config,
         inventory=inventory,
         check=check_provider(parts),
+        bound_metrics=BoundMetrics(
+            begin=parts.outside.begin,
+            now=parts.outside.now,
+            retention=parts.policy.metrics_retention,
+            usage_retention=parts.policy.usage_retention,
+        ),
         audit_retention=parts.policy.audit_retention,
         log_retention=parts.policy.log_retention,
     )
@@ -215,5 +229,6 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         dispatcher=parts.dispatcher,
         signals=parts.signals,
         troubles=parts.troubles,
+        instruments=parts.instruments,
     )
-    return Intake(record, record.spoiled, parts.outside.jitter)
+    return Intake(record, record.spoiled, parts.outside.jitter, counted=parts.batch_sizes("reports"))

@@ -16,6 +16,7 @@ from hodei_domain.providers.provider import Provider, ProviderStatus
 from hodei_domain.providers.records import ABSENT, FoundWorker
 from hodei_domain.workers.worker import Worker, WorkerState
 
+from hodei_application.metrics.bound_metrics import BoundMetrics
 from hodei_application.ports import Clock, UnitOfWork
 from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.scheduling.destroyer import Destroyer
@@ -161,6 +162,7 @@ class Janitor:
     config: LiveConfig
     inventory: Inventory
     check: CheckProvider
+    bound_metrics: BoundMetrics
     audit_retention: timedelta
     log_retention: timedelta | None
     _complained: set[str] = field(factory=set, init=False)
@@ -170,6 +172,7 @@ class Janitor:
         for provider in list(self.landscape):
             await self._visit(provider)
         await self._prune()
+        await self.bound_metrics()
         await self._promote()
 
     async def probe(self, providers: Sequence[Provider]) -> None:

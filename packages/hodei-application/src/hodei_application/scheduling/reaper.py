@@ -20,6 +20,7 @@ from hodei_domain.workers.worker import GOING, Worker, WorkerState
 from hodei_application.jobs.moves import Moves
 from hodei_application.logs.log_hub import LogHub
 from hodei_application.logs.lost_output import mark_lost_output
+from hodei_application.metrics.replica import Instruments
 from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.backoffs import Backoffs
@@ -65,11 +66,13 @@ class Reaper:
     dispatcher: Dispatcher
     signals: Signals
     verdict: timedelta
+    instruments: Instruments
 
     async def lose(self, lost: Sequence[LostAttempt], why: str = "its lease ran out") -> None:
         """These attempts' workers are not heard any more."""
         for attempt in lost:
             log.warning("Job %s lost its worker %s: %s", attempt.job_id, attempt.worker_id, why)
+            self.instruments.leases_lost.add()
             await self.take_away(attempt.worker_id, why, expected=(attempt.job_id, attempt.attempt))
 
     async def take_away(

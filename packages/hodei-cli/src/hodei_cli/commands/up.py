@@ -97,6 +97,7 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
     return [
         paint(f"Hodei is up at {address}", "green", sys.stdout),
         f"  dashboard at {_dashboard(state)}",
+        *([f"  metrics at http://{state['metrics']}/metrics"] if "metrics" in state else ()),
         f"  data in {place}, {database}",
         f"  workers from: {', '.join(state['providers']) or 'nowhere but by hand'}",
         f"  {token}",
