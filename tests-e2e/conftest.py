@@ -42,7 +42,12 @@ class Machine:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HODEI_") and k not in ours}
         return (
             kept
-            | {"HODEI_DATA_DIR": str(self.place), "HODEI_DOCKER_ENABLED": "0", "HODEI_REST_PORT": "0"}
+            | {
+                "HODEI_DATA_DIR": str(self.place),
+                "HODEI_DOCKER_ENABLED": "0",
+                "HODEI_REST_PORT": "0",  # the usual ports are for one server of the machine
+                "HODEI_METRICS_PORT": "0",
+            }
             | variables
         )
 

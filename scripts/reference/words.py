@@ -23,6 +23,13 @@ SETTINGS = {
     "max_streams": "Streams that may be open at a time.",
     "log_level": "`debug`, `info`, `warning` or `error`.",
     "log_format": "`console` for people, `logfmt` or `json` for machines.",
+    "metrics_retention": "How long is kept how many jobs there were and how long they took.",
+    "usage_retention": "How long is kept what each job used.",
+    "metrics_port": (
+        "Port where Prometheus scrapes this server. 0 takes a free one, `off` opens none. Unless it is set: "
+        "9464 if that is free."
+    ),
+    "metrics_bind": "Address of that port.",
     "audit_retention": "How long the audit trail is kept.",
     "log_retention": "How long the output of ended jobs is kept.",
     "lease": (

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import grpc
 import pytest
@@ -56,6 +57,7 @@ class Started:
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HODEI_", "DATABASE_"))}
     ours = {"HODEI_DATA_DIR": str(data_dir), "GRPC_PORT": "0", "HODEI_DOCKER_ENABLED": "0"}
+    ours["HODEI_METRICS_PORT"] = "off"  # the usual one is for one server of the machine
     return kept | ours | variables
 
 
@@ -119,6 +121,32 @@ def test_a_server_says_where_it_serves_and_stops_in_good_order(database_url: str
         assert "Stopped" in errors
         assert "Traceback" not in errors
     assert not (tmp_path / "server.json").exists()
+
+
+def test_a_server_announces_where_it_can_be_scraped_and_a_private_one_opens_no_such_port(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, HODEI_DATABASE_URL=database_url, HODEI_METRICS_PORT="0"):
+        address = json.loads((tmp_path / "server.json").read_text())["metrics"]
+        with urlopen(f"http://{address}/metrics", timeout=WITHIN) as answer:
+            assert b"hodei_database_up 1.0" in answer.read()
+    with running(
+        tmp_path / "private", "--ephemeral", HODEI_DATABASE_URL=database_url, HODEI_METRICS_PORT="0"
+    ):
+        assert "metrics" not in json.loads((tmp_path / "private" / "server.json").read_text())
+
+
+def test_a_port_for_metrics_that_is_taken_is_said_and_a_nonsensical_one_too(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        code, errors = refused(tmp_path, HODEI_METRICS_PORT=str(other.getsockname()[1]))
+    assert code == 69
+    assert "HODEI_METRICS_PORT" in errors
+    assert "Traceback" not in errors
+    code, errors = refused(tmp_path, HODEI_METRICS_PORT="nine")
+    assert code == 64
+    assert "HODEI_METRICS_PORT" in errors
+    assert "off" in errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

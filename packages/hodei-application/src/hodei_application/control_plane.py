@@ -25,6 +25,10 @@ from hodei_application.jobs.why_pending import WhyPending
 from hodei_application.logs.follow_logs import FollowLogs
 from hodei_application.logs.get_logs import GetLogs
 from hodei_application.logs.page_logs import PageLogs, ReadOutput
+from hodei_application.metrics.database_gauges import DatabaseGauges
+from hodei_application.metrics.read_metrics import DrawMetrics, ReadUsage, SummarizeMetrics
+from hodei_application.metrics.replica import Instruments
+from hodei_application.metrics.watch_usage import WatchUsageOf
 from hodei_application.overview import LookAround
 from hodei_application.parts import Parts
 from hodei_application.policy import Outside, Policy
@@ -133,6 +137,13 @@ class ControlPlane:
     look_around: LookAround
     timeline: ReadTimeline
 
+    metrics_summary: SummarizeMetrics
+    metrics_series: DrawMetrics
+    read_usage: ReadUsage
+    watch_usage: WatchUsageOf
+    instruments: Instruments
+    database_gauges: DatabaseGauges
+
     engine: Engine
 
     async def start(self) -> None:
@@ -170,6 +181,9 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
     signals, dispatcher, change = parts.signals, parts.dispatcher, parts.provider_change
     engine = engine_of(parts)
 
+    gauges = DatabaseGauges(begin=begin, now=now, monotonic=outside.monotonic)
+    gauges.connect(parts.instruments)
+
     submit_jobs = SubmitJobs(
         begin=begin,
         now=now,
@@ -179,7 +193,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         dispatcher=dispatcher,
         signals=signals,
     )
-    submit_job = SubmitJob(GroupCommit(submit_jobs))
+    submit_job = SubmitJob(GroupCommit(submit_jobs, counted=parts.batch_sizes("submissions")))
     watch_job = WatchJob(begin, moves)
     why_pending = WhyPending(
         begin=begin,
@@ -191,7 +205,10 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         sightings=parts.sightings,
     )
     door = parts.door
-    disconnects = GroupCommit(RecordDisconnects(begin=begin, now=now, connected=connected))
+    disconnects = GroupCommit(
+        RecordDisconnects(begin=begin, now=now, connected=connected),
+        counted=parts.batch_sizes("disconnects"),
+    )
     terminate = Terminate(
         begin=begin, now=now, connected=connected, moves=moves, dispatcher=dispatcher, signals=signals
     )
@@ -231,9 +248,10 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             kinds=parts.kinds,
             heartbeat_interval=parts.policy.heartbeat_interval,
             lease=parts.policy.lease,
+            instruments=parts.instruments,
         ),
         disconnect_worker=DisconnectWorker(commit=disconnects, connected=connected, signals=signals),
-        heartbeat=Heartbeat(connected, parts.policy.lease),
+        heartbeat=Heartbeat(connected, parts.policy.lease, parts.usage),
         report_attempt=ReportAttempt(
             now=now, connected=connected, intake=engine.intake, troubles=parts.troubles
         ),
@@ -283,5 +301,13 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         follow_audit=FollowAudit(begin, parts.feed),
         look_around=LookAround(engine),
         timeline=ReadTimeline(begin, now),
+        metrics_summary=SummarizeMetrics(begin=begin, now=now),
+        metrics_series=DrawMetrics(begin=begin, now=now),
+        read_usage=ReadUsage(begin=begin),
+        watch_usage=WatchUsageOf(
+            begin=begin, monotonic=outside.monotonic, intake=parts.usage, connected=connected
+        ),
+        instruments=parts.instruments,
+        database_gauges=gauges,
         engine=engine,
     )

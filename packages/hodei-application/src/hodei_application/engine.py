@@ -16,6 +16,7 @@ from hodei_application.deeds import Deeds
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.metrics.record_metrics import RecordMetrics
 from hodei_application.outage import Outage
 from hodei_application.policy import Outside, Policy
 from hodei_application.scheduling.destroyer import Destroyer
@@ -59,6 +60,7 @@ class Engine:
     sightings: Sightings
     renew: RenewLeases
     flush: FlushHeartbeats
+    metrics: RecordMetrics
     wishes: ResendWishes
     refresh: RefreshWatched
     feed: AuditFeed
@@ -73,6 +75,7 @@ class Engine:
             await self.config.load(tx)
         self.started_at = self.outside.now()
         for loop in self._loops():
+            self.metrics.instruments.loop_errors.add(0.0, loop.name)
             self._tasks[loop.name] = asyncio.create_task(loop.run(), name=f"loop {loop.name}")
 
     def _loops(self) -> list[Loop]:
@@ -81,7 +84,7 @@ class Engine:
         )
 
     def _loop(self, name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
-        return Loop(name, step, every, wake or Wake(), self.outside.jitter)
+        return Loop(name, step, every, wake or Wake(), self.outside.jitter, self._note_failure)
 
     def _of_watchers(self) -> list[Loop]:
         """What every replica does for those who look on."""
@@ -97,8 +100,12 @@ class Engine:
             loop("leader", self.leader.step, LONGEST, signals.leader),
             loop("leases", self.renew, policy.renewal),
             loop("heartbeats", self.flush, policy.flush),
+            loop("metrics", self.metrics, policy.metrics_flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
         ]
+
+    def _note_failure(self, loop: str) -> None:
+        self.metrics.instruments.loop_errors.add(1.0, loop)
 
     async def stop(self, drain: timedelta) -> None:
         """See ControlPlane.stop(). The order: no new work, then what came in, then leases, then the
@@ -112,6 +119,7 @@ class Engine:
         with contextlib.suppress(Exception):  # they run out by themselves
             async with self.outside.begin() as tx:
                 await self.leader.leadership.resign(tx)
+                await self.leader.keeping.resign(tx)
         log.info("The control plane has stopped")
 
     async def _end_loops(self) -> None:
@@ -130,6 +138,7 @@ class Engine:
             async with asyncio.timeout(drain.total_seconds()):
                 await self.intake.settled()
                 await self.flush()
+                await self.metrics()
         except Exception as error:  # not acknowledged, so the workers bring it again
             log.warning("Going down with reports unwritten: %s", error or "no time left")
             self.intake.abandon()
@@ -151,9 +160,12 @@ class Engine:
                 return
 
     async def _live(self, busy: bool) -> list[Worker]:
-        """The workers that exist, those that hold a job only with `busy`."""
+        """The workers that exist, those that hold a job only with `busy`; never another machine's."""
         async with self.outside.begin() as tx:
-            return [w for w in await tx.workers.live() if busy or w.job_id is None]
+            return [w for w in await tx.workers.live() if self._is_ours(w) and (busy or w.job_id is None)]
+
+    def _is_ours(self, worker: Worker) -> bool:
+        return worker.provider_id is None or self.landscape.keeps(worker.provider_id)
 
     def is_ready(self) -> bool:
         """Whether the store answers and the loops run."""

@@ -9,17 +9,23 @@ from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.report_attempt import RecordReports
 from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.metrics.bound_metrics import BoundMetrics
+from hodei_application.metrics.record_metrics import RecordMetrics
 from hodei_application.parts import Parts
 from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.scheduling.creator import Creator
 from hodei_application.scheduling.destroyer import Destroyer
+from hodei_application.scheduling.forsaken import Forsaken
 from hodei_application.scheduling.janitor import Inventory, Janitor
+from hodei_application.scheduling.keeper import Keeper
+from hodei_application.scheduling.keeping import Keeping
 from hodei_application.scheduling.last_words import LastWords
 from hodei_application.scheduling.leader import Leader
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.presence import PresenceCheck
 from hodei_application.scheduling.provisioner import Provisioner
 from hodei_application.scheduling.reaper import Reaper
+from hodei_application.scheduling.starts_elsewhere import StartsElsewhere
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.redeliver import Redeliver
@@ -71,22 +77,43 @@ def engine_of(parts: Parts) -> Engine:
             outage=parts.outage,
             has_died=outside.has_died,
         ),
+        keeping=Keeping(
+            holder=outside.replica,
+            monotonic=outside.monotonic,
+            has_died=outside.has_died,
+            landscape=parts.landscape,
+        ),
         landscape=parts.landscape,
         config=parts.config,
         provisioner=_provisioner(parts),
-        provisionings=parts.provisionings,
-        creator=_creator(parts),
-        destroyer=destroyer,
-        presence=presence,
-        sightings=parts.sightings,
+        elsewhere=StartsElsewhere(parts.landscape, parts.backoffs),
+        keeper=Keeper(
+            monotonic=outside.monotonic,
+            landscape=parts.landscape,
+            creator=_creator(parts),
+            destroyer=destroyer,
+            presence=presence,
+            sightings=parts.sightings,
+            provisionings=parts.provisionings,
+            janitor=_janitor(parts, inventory),
+            deeds=parts.deeds,
+        ),
         reaper=reaper,
+        forsaken=Forsaken(
+            now=outside.now,
+            monotonic=outside.monotonic,
+            landscape=parts.landscape,
+            change=parts.provider_change,
+            reaper=reaper,
+            destroyer=destroyer,
+        ),
         timekeeper=_timekeeper(parts, reaper),
-        janitor=_janitor(parts, inventory),
         dispatcher=parts.dispatcher,
-        deeds=parts.deeds,
         signals=parts.signals,
     )
     parts.moves.heard_by.append(leader.heard)
+    leadership = leader.leadership
+    parts.instruments.leader.read = lambda: [((), float(leadership.epoch is not None))]
     renew = RenewLeases(begin=outside.begin, connected=parts.connected, lease=policy.lease)
     return Engine(
         outside=outside,
@@ -105,6 +132,9 @@ def engine_of(parts: Parts) -> Engine:
         sightings=parts.sightings,
         renew=renew,
         flush=FlushHeartbeats(begin=outside.begin, now=outside.now, connected=parts.connected, renew=renew),
+        metrics=RecordMetrics(
+            begin=outside.begin, tallies=parts.tallies, usage=parts.usage, instruments=parts.instruments
+        ),
         wishes=ResendWishes(
             begin=outside.begin,
             now=outside.now,
@@ -130,6 +160,7 @@ def _reaper(parts: Parts) -> Reaper:
         dispatcher=parts.dispatcher,
         signals=parts.signals,
         verdict=parts.policy.lease,
+        instruments=parts.instruments,
     )
 
 
@@ -186,6 +217,12 @@ def _janitor(parts: Parts, inventory: Inventory) -> Janitor:
         config=parts.config,
         inventory=inventory,
         check=check_provider(parts),
+        bound_metrics=BoundMetrics(
+            begin=parts.outside.begin,
+            now=parts.outside.now,
+            retention=parts.policy.metrics_retention,
+            usage_retention=parts.policy.usage_retention,
+        ),
         audit_retention=parts.policy.audit_retention,
         log_retention=parts.policy.log_retention,
     )
@@ -215,5 +252,6 @@ def _intake(parts: Parts) -> Intake[Arrival]:
         dispatcher=parts.dispatcher,
         signals=parts.signals,
         troubles=parts.troubles,
+        instruments=parts.instruments,
     )
-    return Intake(record, record.spoiled, parts.outside.jitter)
+    return Intake(record, record.spoiled, parts.outside.jitter, counted=parts.batch_sizes("reports"))

@@ -24,6 +24,10 @@ def unavailable(error: BaseException) -> bool:
     return isinstance(error, StoreUnavailable)
 
 
+def nobody_counts(size: int) -> None:
+    """For batches whose sizes are nobody's business."""
+
+
 @define(eq=False)
 class GroupCommit(Generic[T, R]):
     """Call it with one item; get its own result, or its own error, after the commit.
@@ -36,6 +40,7 @@ class GroupCommit(Generic[T, R]):
 
     _commit: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]]
     _largest: int = 256
+    _counted: Callable[[int], None] = nobody_counts
     _waiting: deque[tuple[T, asyncio.Future[R]]] = field(factory=deque, init=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -73,6 +78,7 @@ class GroupCommit(Generic[T, R]):
         return batch
 
     async def _settle(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        self._counted(len(batch))
         try:
             results = await self._commit([item for item, _ in batch])
         except Exception as error:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from hodei_application.group_commit import unavailable
+from hodei_application.group_commit import nobody_counts, unavailable
 from hodei_application.ports import Jitter
 from hodei_application.scheduling.loop import Wake
 
@@ -45,6 +45,7 @@ class Intake(Generic[T]):
     _spoiled: Callable[[T, Exception], None]
     _jitter: Jitter
     _room: int = ROOM
+    _counted: Callable[[int], None] = nobody_counts
     _waiting: deque[tuple[T, int]] = field(factory=deque, init=False)
     _weight: int = field(default=0, init=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False)
@@ -81,6 +82,7 @@ class Intake(Generic[T]):
             while self._waiting:
                 await self._urgent.wait(LINGER)
                 batch, weight = self._take()
+                self._counted(len(batch))
                 await self._persist(batch)
                 self._weight -= weight
                 self._shrunk.set()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
 from attrs import evolve, frozen
+from hodei_domain.jobs.state import OVER
 from hodei_domain.scheduling.order import FairOrder
 
 from hodei_application.audit.audit_feed import AuditFeed
@@ -13,6 +17,11 @@ from hodei_application.jobs.spoiled_reports import SpoiledReports
 from hodei_application.jobs.submit_job import Turns
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.log_hub import LogHub
+from hodei_application.metrics.instruments import Labels
+from hodei_application.metrics.job_times import JobTimes
+from hodei_application.metrics.replica import Instruments
+from hodei_application.metrics.tallies import Tallies
+from hodei_application.metrics.usage_intake import UsageIntake
 from hodei_application.outage import Outage, Watched
 from hodei_application.policy import Outside, Policy
 from hodei_application.providers.provider_change import ProviderChange
@@ -27,6 +36,9 @@ from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.release import Release
+
+ALIVE = ("READY", "BUSY", "DRAINING")
+"""States in which a worker may have a stream; told of also where there is none."""
 
 
 @frozen(kw_only=True)
@@ -56,6 +68,14 @@ class Parts:
     door: AttemptDoor
     feed: AuditFeed
     troubles: SpoiledReports
+    instruments: Instruments
+    tallies: Tallies
+    usage: UsageIntake
+
+    def batch_sizes(self, kind: str) -> Callable[[int], None]:
+        """Counts how many items of a kind are committed together."""
+        observe = self.instruments.batch_size.observe
+        return lambda size: observe(size, kind)
 
     @classmethod
     def of(cls, outside: Outside, policy: Policy) -> Parts:
@@ -71,6 +91,11 @@ class Parts:
         logs = LogHub(signals.watch)
         moves = Moves(logs)
         moves.heard_by.append(connected.hear)
+        instruments, tallies = Instruments(), Tallies()
+        moves.heard_by.append(
+            JobTimes(tallies=tallies, instruments=instruments, connected=connected, landscape=landscape)
+        )
+        _connect_gauges(instruments, connected, outage)
         order = FairOrder()
         provisionings = Provisionings(begin=outside.begin, now=outside.now, landscape=landscape, kinds=kinds)
         release, deeds = Release(terms), Deeds()
@@ -122,4 +147,20 @@ class Parts:
             door=door,
             feed=AuditFeed(outside.begin, outside.now),
             troubles=SpoiledReports(connected=connected, door=door, deeds=deeds, monotonic=outside.monotonic),
+            instruments=instruments,
+            tallies=tallies,
+            usage=UsageIntake(
+                now=outside.now, monotonic=outside.monotonic, connected=connected, landscape=landscape
+            ),
         )
+
+
+def _connect_gauges(instruments: Instruments, connected: ConnectedWorkers, outage: Outage) -> None:
+    def by_state() -> list[tuple[Labels, float]]:
+        counts = Counter(connection.worker.state.value for connection in connected)
+        return [((state,), float(counts[state])) for state in ALIVE]
+
+    for state in sorted(OVER):  # a rate needs to see the zero
+        instruments.jobs_ended.add(0.0, state.value)
+    instruments.workers_connected.read = by_state
+    instruments.database_up.read = lambda: [((), float(not outage.present))]

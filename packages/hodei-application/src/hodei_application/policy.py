@@ -44,8 +44,9 @@ class Policy:
     after which a worker gets no new work. renewal: between renewals of the leases of those who were heard.
     flush: between writing who was heard. These four follow from the lease. cancel_bound: beyond the job's
     grace, until a worker that does not confirm is destroyed. poll: of the dispatcher, a safety net.
-    provisioning: whether workers are made. serves_workers: False for a
-    replica that only answers and writes wishes: it leads nothing, makes no workers and holds no streams.
+    metrics_flush: between writing what was counted. provisioning: whether workers are made. serves_workers:
+    False for a replica that only answers and writes wishes: it leads nothing, makes no workers and holds no
+    streams.
     """
 
     lease: timedelta = timedelta(seconds=45)
@@ -59,6 +60,9 @@ class Policy:
     destroy_grace: timedelta = timedelta(seconds=5)
     audit_retention: timedelta = timedelta(days=90)
     log_retention: timedelta | None = None
+    metrics_retention: timedelta = timedelta(days=90)
+    usage_retention: timedelta = timedelta(days=7)
+    metrics_flush: timedelta = timedelta(seconds=5)
     provisioning: bool = True
     serves_workers: bool = True
     scheduler: SchedulerConfig = field(factory=SchedulerConfig)

@@ -11,6 +11,7 @@ from uuid import UUID
 from hodei_domain.audit.ports import AuditTrail
 from hodei_domain.jobs.ports import ClockViews, JobQueue, JobStore, JobViews, LeaseStore
 from hodei_domain.logs.ports import LogStore
+from hodei_domain.metrics.ports import MetricsStore
 from hodei_domain.providers.plugin import ProviderPlugin
 from hodei_domain.providers.ports import ProviderStore
 from hodei_domain.providers.provider import Provider
@@ -99,6 +100,8 @@ class Transaction(Protocol):
     def leaders(self) -> LeaderStore: ...
     @property
     def settings(self) -> SettingsStore: ...
+    @property
+    def metrics(self) -> MetricsStore: ...
 
 
 UnitOfWork = Callable[[], AbstractAsyncContextManager[Transaction]]

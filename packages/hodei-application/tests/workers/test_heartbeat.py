@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from hodei_application.testing import ScriptedLink, World
 from hodei_application.workers.hello import Attempted
-from hodei_application.workers.usage import Usage
+from hodei_application.workers.usage import MIB, Usage
 from hodei_domain.jobs.job import JobState
 from hodei_domain.workers.ports import WorkerFilter
 
@@ -21,10 +21,10 @@ async def test_heartbeats_are_kept_in_memory_and_written_for_all_at_once(world: 
 
 async def test_what_a_heartbeat_says_can_be_seen(world: World) -> None:
     agent = await world.add_worker()
-    world.control.heartbeat(agent.link, Usage(cpu_percent=50.0, memory_mib=100))
+    world.control.heartbeat(agent.link, Usage(cpu_percent=50.0, memory_bytes=100 * MIB))
     world.control.heartbeat(agent.link)
     [view] = await world.control.list_workers(WorkerFilter())
-    assert view.usage == Usage(cpu_percent=50.0, memory_mib=100)
+    assert view.usage == Usage(cpu_percent=50.0, memory_bytes=100 * MIB)
     assert (await world.control.get_worker(agent.worker_id)).usage == view.usage
 
 

@@ -65,6 +65,10 @@ class TestMemoryAuditTrail(InMemory, contracts.AuditTrailContract):
     pass
 
 
+class TestMemoryMetrics(InMemory, contracts.MetricsStoreContract):
+    pass
+
+
 class TestMemoryLeaders(InMemory, contracts.LeaderStoreContract):
     pass
 

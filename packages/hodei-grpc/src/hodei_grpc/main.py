@@ -116,6 +116,8 @@ async def _live(
 
         server = Server.bind(settings.bind, settings.grpc_port)
         ports.push_async_callback(server.stop, 0)
+        if not options.ephemeral:  # a private server is nobody's to watch
+            companions = [*companions, _metrics]
         beside = [_with_port(make, settings, ports) for make in companions]
         limits = Limits(
             token=None if settings.dev_mode else bootstrap.local_token(settings),
@@ -138,6 +140,12 @@ async def _live(
             refusing = asyncio.create_task(server.stop(CALLS_END_WITHIN))
             await control.stop()  # ends the streams of workers, for which the server would wait
             await refusing
+
+
+def _metrics(settings: bootstrap.Settings) -> Companion:
+    from hodei_grpc.metrics_endpoint import MetricsEndpoint
+
+    return MetricsEndpoint.bind(settings.metrics_bind, settings.metrics_port)
 
 
 def _with_port(make: MakeCompanion, settings: bootstrap.Settings, ports: AsyncExitStack) -> Companion:

@@ -91,6 +91,9 @@ class MetricsService:
     get_time_series_metrics: Final = Unary(
         "/hodei.MetricsService/GetTimeSeriesMetrics", hodei.MetricsQuery, hodei.TimeSeriesMetrics
     )
+    get_job_metrics: Final = Unary(
+        "/hodei.MetricsService/GetJobMetrics", hodei.JobMetricsRequest, hodei.JobMetrics
+    )
 
 
 class ProviderManagementService:

@@ -95,7 +95,7 @@ class Server:
             (methods.ProvidersProviderManagementService, providers),
             (methods.WorkerService, Workers(control)),
             (methods.AuditService, Audit(control)),
-            (methods.MetricsService, Metrics()),
+            (methods.MetricsService, Metrics(control)),
         ]
         for service, servicer in offered:
             self._server.add_generic_rpc_handlers((Guarded(handlers(service, servicer), guard),))

@@ -130,6 +130,11 @@ class MetricsServicer(Protocol):
         self, request: hodei.MetricsQuery, context: Context
     ) -> hodei.TimeSeriesMetrics: ...
 
+    @abstractmethod
+    async def get_job_metrics(
+        self, request: hodei.JobMetricsRequest, context: Context
+    ) -> hodei.JobMetrics: ...
+
 
 class ProviderManagementServicer(Protocol):
     """Implements hodei.ProviderManagementService."""

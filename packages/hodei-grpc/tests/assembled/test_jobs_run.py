@@ -16,7 +16,6 @@ from hodei_grpc.client import AioClient, CallFailed
 from hodei_grpc.methods import (
     JobExecutionService,
     LogStreamService,
-    MetricsService,
     ProviderManagementService,
     SchedulerService,
     WorkerService,
@@ -245,13 +244,6 @@ async def test_the_scheduler_is_really_configured(platform: Platform) -> None:
     with pytest.raises(CallFailed) as caught:
         await platform.call(SchedulerService.configure_scheduler, request)
     assert caught.value.status is grpc.StatusCode.INVALID_ARGUMENT
-
-
-async def test_metrics_say_that_nobody_keeps_them(platform: Platform) -> None:
-    with pytest.raises(CallFailed) as caught:
-        await platform.call(MetricsService.get_aggregated_metrics, wire.MetricsQuery())
-    assert caught.value.status is grpc.StatusCode.FAILED_PRECONDITION
-    assert "metrics backend disabled" in caught.value.message
 
 
 async def test_a_job_whose_worker_is_killed_runs_again_and_nothing_of_the_first_try_is_left(

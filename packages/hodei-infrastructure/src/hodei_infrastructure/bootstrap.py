@@ -25,8 +25,10 @@ from hodei_infrastructure.variables import SettingsError
 
 if TYPE_CHECKING:
     from hodei_application.control_plane import ControlPlane, Outside, Policy
+    from hodei_application.metrics.replica import Instruments
 
     from hodei_infrastructure.postgres.hints import Hints
+    from hodei_infrastructure.postgres.store import PostgresStore
 
 __all__ = [
     "Settings",
@@ -186,7 +188,7 @@ async def control_plane(
 
     async with AsyncExitStack() as stack:
         with _told():
-            outside, hints = await _outside(settings, url, stack)
+            outside, hints, store = await _outside(settings, url, stack)
             _make_data_dir(settings)
             providers = Providers(
                 settings=settings,
@@ -204,6 +206,7 @@ async def control_plane(
                 ),
                 _policy(settings),
             )
+            _connect_gauges(control.instruments, store, hints)
             await providers.register(control)
             await _start(control, settings, hints, stack)
         yield control
@@ -220,13 +223,16 @@ async def onlooker(settings: Settings, url: str) -> AsyncIterator[ControlPlane]:
 
     async with AsyncExitStack() as stack:
         with _told():
-            outside, hints = await _outside(settings, url, stack)
+            outside, hints, store = await _outside(settings, url, stack)
             control = build(outside, evolve(_policy(settings), serves_workers=False, provisioning=False))
+            _connect_gauges(control.instruments, store, hints)
             await _start(control, settings, hints, stack)
         yield control
 
 
-async def _outside(settings: Settings, url: str, stack: AsyncExitStack) -> tuple[Outside, Hints]:
+async def _outside(
+    settings: Settings, url: str, stack: AsyncExitStack
+) -> tuple[Outside, Hints, PostgresStore]:
     """What every control plane needs of this process, without workers."""
     from hodei_application.control_plane import Outside
 
@@ -261,7 +267,7 @@ async def _outside(settings: Settings, url: str, stack: AsyncExitStack) -> tuple
         store_version=store.version,
         replicas=hints.replicas,
     )
-    return outside, hints
+    return outside, hints, store
 
 
 async def _start(control: ControlPlane, settings: Settings, hints: Hints, stack: AsyncExitStack) -> None:
@@ -269,6 +275,13 @@ async def _start(control: ControlPlane, settings: Settings, hints: Hints, stack:
         await stack.enter_async_context(hints.listening(control.hinted))
     await control.start()
     stack.push_async_callback(_stop, control)
+
+
+def _connect_gauges(instruments: Instruments, store: PostgresStore, hints: Hints) -> None:
+    """What only the adapters can tell of this replica."""
+    instruments.database_connections.read = store.connections
+    instruments.database_waiting.read = store.waiting
+    instruments.notify_seconds.read = hints.round_trip
 
 
 async def _stop(control: ControlPlane) -> None:
@@ -284,6 +297,8 @@ def _policy(settings: Settings) -> Policy:
         lease=settings.lease,
         audit_retention=settings.audit_retention,
         log_retention=settings.log_retention,
+        metrics_retention=settings.metrics_retention,
+        usage_retention=settings.usage_retention,
         provisioning=settings.provisioning_enabled,
         scheduler=SchedulerConfig(
             min_idle=settings.worker_min_idle,

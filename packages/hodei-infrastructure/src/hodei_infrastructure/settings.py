@@ -78,6 +78,11 @@ class Settings:
     log_format: str = _setting("HODEI_LOG_FORMAT", v.one_of("console", "logfmt", "json"), "console")
     audit_retention: timedelta = _setting("HODEI_AUDIT_RETENTION", v.duration, timedelta(days=90))
     log_retention: timedelta = _setting("HODEI_LOG_RETENTION", v.duration, timedelta(days=30))
+    metrics_retention: timedelta = _setting("HODEI_METRICS_RETENTION", v.duration, timedelta(days=90))
+    usage_retention: timedelta = _setting("HODEI_USAGE_RETENTION", v.duration, timedelta(days=7))
+    # None: 9464 if it is free. -1: none.
+    metrics_port: int | None = _setting("HODEI_METRICS_PORT", v.maybe(v.port_or_off), None)
+    metrics_bind: str = _setting("HODEI_METRICS_BIND", v.address, "127.0.0.1")
     lease: timedelta = _setting("HODEI_LEASE", v.duration_from(timedelta(seconds=2)), timedelta(seconds=45))
     provisioning_enabled: bool = _setting("HODEI_PROVISIONING_ENABLED", v.flag, True)
     process_enabled: bool = _setting("HODEI_PROCESS_ENABLED", v.flag, True)

@@ -100,6 +100,16 @@ def port(text: str) -> int:
     return whole(0, 65535)(text)
 
 
+def port_or_off(text: str) -> int:
+    """A TCP port, 0 for a free one; -1 for `off`."""
+    if text.lower() == "off":
+        return -1
+    try:
+        return port(text)
+    except Refused as refusal:
+        raise Refused(f"{refusal}, or off") from None
+
+
 def duration(text: str) -> timedelta:
     """Seconds as a plain number, or a number with one of the units ms, s, m, h, d."""
     digits = text.rstrip("abcdefghijklmnopqrstuvwxyz")

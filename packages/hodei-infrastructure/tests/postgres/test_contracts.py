@@ -69,6 +69,10 @@ class TestPostgresAuditTrail(OnPostgres, contracts.AuditTrailContract):
     pass
 
 
+class TestPostgresMetrics(OnPostgres, contracts.MetricsStoreContract):
+    pass
+
+
 class TestPostgresLeaders(OnPostgres, contracts.LeaderStoreContract):
     pass
 

@@ -18,6 +18,7 @@ from hodei_worker.order import Key, NotStarted, Order, Outcome
 from hodei_worker.outbox import Holding, Outbox
 from hodei_worker.spool import Spool
 from hodei_worker.usage import UsageMeter
+from hodei_worker.watch import Watch
 
 log = logging.getLogger("hodei.worker")
 
@@ -60,6 +61,7 @@ class Agent:
         self.draining = False
         self.drained = asyncio.Event()
         self.lease = Lease(self._lease_is_over)
+        self.watch = Watch()
 
     @property
     def busy(self) -> bool:
@@ -92,7 +94,7 @@ class Agent:
             heartbeat=wire.WorkerHeartbeat(
                 worker_id=wire.WorkerId(value=self._host.worker_id),
                 status=self._status(),
-                usage=convert.to_usage(self._meter.usage(running)) if running else None,
+                usage=convert.to_usage(self._meter.usage(running, self.watch.is_on)) if running else None,
                 active_jobs=1 if running else 0,
                 running_job_ids=[running.order.key.job_id] if running else [],
                 timestamp=datetime.now(UTC),
@@ -129,6 +131,8 @@ class Agent:
                 self.drain(payload.deadline_ms / 1000, payload.reason or "asked by the server")
             case wire.Welcome():
                 self._welcome(payload)
+            case wire.WatchUsage():
+                self.watch.ask(payload.interval_ms / 1000, payload.lasts_ms / 1000)
             case _:
                 pass
 

@@ -115,7 +115,7 @@ class Stream:
         while True:
             # While a job runs twice as often: the answers say how long it may, and the newer they are the
             # longer an absence of the server it outlives.
-            await asyncio.sleep(self._interval / 2 if self._agent.busy else self._interval)
+            await self._agent.watch.sleep(self._interval / 2 if self._agent.busy else self._interval)
             silent = self._now() - self.heard_at
             if silent > SILENT_INTERVALS * self._interval:
                 raise StreamLost(f"the server has said nothing for {silent:.0f} s")

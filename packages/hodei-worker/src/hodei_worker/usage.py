@@ -45,11 +45,11 @@ class UsageMeter:
         self._cpu_seconds = 0.0
         self._network_before = _network(attempt.process.pid) if attempt.process else (0, 0)
 
-    def usage(self, attempt: Attempt) -> Usage:
-        """What the attempt uses, as of the last look, which is at most `cache_seconds` old."""
+    def usage(self, attempt: Attempt, newest: bool = False) -> Usage:
+        """What the attempt uses, as of the last look, which is at most `cache_seconds` old; or as of now."""
         if attempt is not self._attempt or attempt.process is None:
             return Usage()
-        if time.monotonic() - self._looked_at >= self._cache_seconds:
+        if newest or time.monotonic() - self._looked_at >= self._cache_seconds:
             self._look(attempt)
         return self._usage
 

@@ -20,6 +20,7 @@ from hodei_application.jobs.spoiled_reports import SpoiledReports
 from hodei_application.logs.known_ends import KnownEnds
 from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.logs.log_hub import LogHub
+from hodei_application.metrics.replica import Instruments
 from hodei_application.ports import Clock, Jitter, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.dispatcher import Assigned, Dispatcher
@@ -111,6 +112,7 @@ class RecordReports:
     dispatcher: Dispatcher
     signals: Signals
     troubles: SpoiledReports
+    instruments: Instruments
 
     async def __call__(self, arrivals: Sequence[Arrival]) -> None:
         # Behind one that cannot be recorded: they would be a log with a hole.
@@ -241,6 +243,7 @@ class RecordReports:
         return copies
 
     def _publish(self, ledger: Ledger) -> None:
+        self._count(ledger)
         chatty = log.isEnabledFor(logging.DEBUG)
         for chunk in ledger.kept:
             self.logs.stored(chunk)
@@ -249,6 +252,13 @@ class RecordReports:
         for key, stored in ledger.next_sequences.items():
             self.ends.learn(key, stored)
         self.moves(ledger.moved)
+
+    def _count(self, ledger: Ledger) -> None:
+        if ledger.kept:
+            told = self.instruments
+            told.log_chunks.add(len(ledger.kept))
+            told.log_lines.add(sum(chunk.lines for chunk in ledger.kept))
+            told.log_bytes.add(sum(len(chunk.data) for chunk in ledger.kept))
 
     def _set_free(self, ledger: Ledger, outcome: Outcome) -> None:
         self.connected.update(outcome.seen)

@@ -109,9 +109,10 @@ class Dispatcher:
             groups = self._groups(self.connected.idle_kinds())
             if not groups or not await self._serve(groups):
                 break
-        # What others were asked for, and nobody is idle here to look at: then the leader must.
-        unseen = self.signals.look_around and not self.connected.idle_kinds()
-        if (self.hot or unseen) and not self.paused:
+        if self.signals.look_around and not self.paused:  # no worker here is idle: others may have to be made
+            self.signals.look_around = False
+            self.signals.demand()
+        if self.hot and not self.paused:
             self.signals.demand()
         return pause
 

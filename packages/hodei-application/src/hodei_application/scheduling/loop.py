@@ -52,6 +52,10 @@ class Wake:
         return woken
 
 
+def nobody_notes(loop: str) -> None:
+    """For loops whose failures are nobody's business."""
+
+
 @define(eq=False)
 class Loop:
     """Runs `step` for ever.
@@ -59,7 +63,7 @@ class Loop:
     `step` gives the longest time until it must run again; None means `every`. Waits are jittered by a
     quarter, so that replicas do not poll in step. An error is logged (an outage of the store once for all
     loops, a bug with its trace) and answered by exponential backoff with jitter, during which wake-ups do
-    not count: they would make a storm.
+    not count: they would make a storm. `noted` is called with the name at each error.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Loop:
     every: timedelta
     wake: Wake
     jitter: Jitter
+    noted: Callable[[str], None] = nobody_notes
     failures: int = field(default=0, init=False)
     _broken: bool = field(default=False, init=False)
 
@@ -89,6 +94,7 @@ class Loop:
         self.failures, self._broken = 0, False
 
     def _failed(self, error: Exception) -> timedelta:
+        self.noted(self.name)
         if not unavailable(error) and not self._broken:
             self._broken = True
             log.error("Loop %s failed and goes on", self.name, exc_info=error)

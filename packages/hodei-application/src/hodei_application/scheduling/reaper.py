@@ -20,6 +20,7 @@ from hodei_domain.workers.worker import GOING, Worker, WorkerState
 from hodei_application.jobs.moves import Moves
 from hodei_application.logs.log_hub import LogHub
 from hodei_application.logs.lost_output import mark_lost_output
+from hodei_application.metrics.replica import Instruments
 from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.backoffs import Backoffs
@@ -27,7 +28,7 @@ from hodei_application.scheduling.dispatcher import Dispatcher
 from hodei_application.scheduling.fates import Fate, fate_of, is_idle_too_long
 from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.scheduling.provisionings import Provisionings
-from hodei_application.signals import Signals
+from hodei_application.signals import CLEANUP, Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.hello import is_live
 
@@ -65,11 +66,13 @@ class Reaper:
     dispatcher: Dispatcher
     signals: Signals
     verdict: timedelta
+    instruments: Instruments
 
     async def lose(self, lost: Sequence[LostAttempt], why: str = "its lease ran out") -> None:
         """These attempts' workers are not heard any more."""
         for attempt in lost:
             log.warning("Job %s lost its worker %s: %s", attempt.job_id, attempt.worker_id, why)
+            self.instruments.leases_lost.add()
             await self.take_away(attempt.worker_id, why, expected=(attempt.job_id, attempt.attempt))
 
     async def take_away(
@@ -199,3 +202,4 @@ class Reaper:
         self.dispatcher.look(reaped.jobs)
         if reaped.workers:
             self.signals.cleanup()
+            self.signals.tell_others(CLEANUP)

@@ -12,12 +12,13 @@ from hodei_domain.kernel.errors import ChangedMeanwhile
 from hodei_domain.kernel.ids import JobId
 from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.workers.errors import WorkerNotFound
-from hodei_domain.workers.worker import Worker
+from hodei_domain.workers.worker import STARTING, Worker
 
 from hodei_application.jobs.cancel_job import cancel_command
 from hodei_application.jobs.moves import Moves
 from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.logs.lost_output import mark_lost_output
+from hodei_application.metrics.replica import Instruments
 from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.dispatcher import Dispatcher
@@ -41,6 +42,7 @@ class Bound:
     moved: tuple[Job, ...]
     answers: tuple[Answer, ...]
     mark: LogChunk | None
+    is_new: bool = False  # made by a provider, and here for the first time
 
 
 @frozen(kw_only=True)
@@ -62,6 +64,7 @@ class BindWorker:
     kinds: Kinds
     heartbeat_interval: timedelta
     lease: timedelta
+    instruments: Instruments
 
     async def __call__(self, hello: Hello, link: WorkerLink) -> Welcome:
         with self.connected.coming(hello.worker_id):
@@ -70,6 +73,10 @@ class BindWorker:
             connection = self.connected.add(link, bound.worker, self.kinds.of(bound.worker), leased_at)
             connection.aware = frozenset((a.job_id, a.attempt) for a in hello.attempts)
         welcome = Welcome(bound.answers, self.heartbeat_interval, self.lease)
+        if bound.is_new:
+            came = self.now() - bound.worker.created_at
+            provider = self.kinds.landscape.name(bound.worker.provider_id)
+            self.instruments.provisioning_seconds.observe(came.total_seconds(), provider)
         log.info("Worker %s connected: %s", bound.worker.id, bound.worker.state)
         if not link.is_legacy:
             link.send(welcome)
@@ -111,7 +118,8 @@ class BindWorker:
             await tx.workers.record_heartbeats([worker.id])
             answers = await self._answers(tx, hello, jobs)
         moved = () if forgotten is None else (forgotten.after,)
-        return Bound(bound.after, jobs, moved, answers, mark)
+        is_new = known.state in STARTING and known.provider_id is not None
+        return Bound(bound.after, jobs, moved, answers, mark, is_new)
 
     async def _mark(self, tx: Transaction, worker: Worker, job: Job) -> LogChunk | None:
         """Say in the log of an attempt that had started that its output is lost with it."""

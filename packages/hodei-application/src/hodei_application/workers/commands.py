@@ -71,6 +71,14 @@ class ResultAck:
 
 
 @frozen
+class WatchUsage:
+    """Somebody watches what its job uses: look, and tell, once in `interval`, for the next `lasts`."""
+
+    interval: timedelta
+    lasts: timedelta
+
+
+@frozen
 class DrainWorker:
     """Take no more work, finish what runs, leave by the deadline."""
 
@@ -97,4 +105,4 @@ class Welcome:
     lease: timedelta
 
 
-Command = RunAttempt | CancelAttempt | StopAttempt | LogAck | ResultAck | DrainWorker | Welcome
+Command = RunAttempt | CancelAttempt | StopAttempt | LogAck | ResultAck | DrainWorker | WatchUsage | Welcome

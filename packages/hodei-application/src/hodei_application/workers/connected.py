@@ -28,7 +28,8 @@ class Connection:
     is read again. `kind` is equal for workers that can serve the same classes. `job` is the newest copy of
     the job that it holds, or held last. `aware` are the attempts that the worker told of when it bound, or
     was told of since over this stream. `heard_at` and `leased_at` are monotonic, in seconds: the lease of
-    what it holds runs from `leased_at` at least.
+    what it holds runs from `leased_at` at least. Samples for the audit trail and for
+    the metrics were taken at `sampled_at` and `measured_at`.
     """
 
     link: WorkerLink
@@ -38,6 +39,7 @@ class Connection:
     leased_at: float
     usage: Usage | None = None
     sampled_at: float = float("-inf")
+    measured_at: float = float("-inf")
     legacy_log: LegacyLog | None = None
     job: Job | None = None
     aware: frozenset[tuple[JobId, int]] = frozenset()

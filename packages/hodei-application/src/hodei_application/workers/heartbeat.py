@@ -7,6 +7,7 @@ from datetime import timedelta
 from attrs import frozen
 from hodei_domain.kernel.events import Event
 
+from hodei_application.metrics.usage_intake import UsageIntake
 from hodei_application.ports import Clock, UnitOfWork
 from hodei_application.scheduling.events import WorkerHeartbeat
 from hodei_application.workers.connected import ConnectedWorkers, Connection
@@ -28,13 +29,14 @@ class Heartbeat:
 
     connected: ConnectedWorkers
     lease: timedelta
+    intake: UsageIntake
 
     def __call__(self, link: WorkerLink, usage: Usage | None = None) -> timedelta:
         connection = self.connected.heard(link)
         if connection is None:
             return timedelta(0)
         if usage is not None:
-            connection.usage = usage
+            self.intake.heard(connection, usage)
         return self.connected.left_of(connection, self.lease)
 
 

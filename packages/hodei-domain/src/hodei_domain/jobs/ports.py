@@ -126,6 +126,10 @@ class JobViews(Protocol):
         """How many jobs are in each state; every state is there."""
         ...
 
+    async def live_counts(self) -> Mapping[JobState, int]:
+        """How many jobs are in each state that is no end. Takes no longer where a million have ended."""
+        ...
+
     async def attempts(self, id: JobId) -> list[Attempt]:
         """All attempts of a job by number, the newest included; none for an unknown job."""
         ...

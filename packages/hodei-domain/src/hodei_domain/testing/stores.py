@@ -7,6 +7,7 @@ from typing import Protocol
 from hodei_domain.audit.ports import AuditTrail
 from hodei_domain.jobs.ports import ClockViews, JobQueue, JobStore, JobViews, LeaseStore
 from hodei_domain.logs.ports import LogStore
+from hodei_domain.metrics.ports import MetricsStore
 from hodei_domain.providers.ports import ProviderStore
 from hodei_domain.scheduling.ports import LeaderStore, SettingsStore
 from hodei_domain.workers.ports import OtpStore, SessionStore, WorkerStore
@@ -41,6 +42,8 @@ class Stores(Protocol):
     def leaders(self) -> LeaderStore: ...
     @property
     def settings(self) -> SettingsStore: ...
+    @property
+    def metrics(self) -> MetricsStore: ...
 
 
 Begin = Callable[[], AbstractAsyncContextManager[Stores]]

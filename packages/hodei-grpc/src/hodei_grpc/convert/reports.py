@@ -1,5 +1,7 @@
 """What agents say about attempts, ours and existing ones."""
 
+from collections.abc import Sequence
+
 from attrs import define
 from hodei_application.jobs.reports import AttemptEnded, AttemptStarted
 from hodei_application.workers.hello import Attempted, Hello
@@ -24,24 +26,33 @@ def _attempted(told: wire.RunningAttempt) -> Attempted:
     return Attempted(parse_job_id(told.job_id, "hello.job_id"), told.attempt, told.next_sequence)
 
 
-def to_usage(told: wire.ResourceUsage | None) -> Usage | None:
-    """What a heartbeat says of the machine. `cpu_cores` is cores in use, from 0 up."""
+def to_usage(told: wire.ResourceUsage | None, running: Sequence[str] = ()) -> Usage | None:
+    """What a heartbeat says of the one job that runs. `cpu_cores` is cores in use, from 0 up."""
     if told is None:
         return None
+    more = told.custom_usage
     return Usage(
-        cpu_percent=told.cpu_cores * 100,
-        memory_mib=told.memory_bytes // MIB,
-        disk_mib=told.disk_bytes // MIB,
+        cpu_percent=max(told.cpu_cores, 0.0) * 100,
+        memory_bytes=_bytes(told.memory_bytes),
+        disk_read_bytes=_bytes(more.get("disk_read_bytes", 0)),
+        disk_written_bytes=_bytes(told.disk_bytes),
+        network_received_bytes=_bytes(more.get("network_received_bytes", 0)),
+        network_sent_bytes=_bytes(more.get("network_sent_bytes", 0)),
         gpu=told.gpu_count,
+        job_id=parse_job_id(running[0], "heartbeat.running_job_ids") if len(running) == 1 else None,
     )
+
+
+def _bytes(told: int) -> int:
+    return max(told, 0)
 
 
 def stats_to_usage(told: wire.ResourceUsageMessage) -> Usage:
     """The same from a message of its own."""
     return Usage(
-        cpu_percent=told.cpu_percent,
-        memory_mib=told.memory_bytes // MIB,
-        disk_mib=told.disk_bytes // MIB,
+        cpu_percent=max(told.cpu_percent, 0.0),
+        memory_bytes=_bytes(told.memory_bytes),
+        disk_written_bytes=_bytes(told.disk_bytes),
     )
 
 

@@ -40,6 +40,9 @@ def to_message(command: c.Command, worker_id: str) -> wire.ServerMessage:
             return wire.ServerMessage(
                 drain=wire.DrainWorker(deadline_ms=milliseconds(deadline), reason=reason)
             )
+        case c.WatchUsage(interval, lasts):
+            watch = wire.WatchUsage(interval_ms=milliseconds(interval), lasts_ms=milliseconds(lasts))
+            return wire.ServerMessage(watch_usage=watch)
         case c.Welcome():
             return wire.ServerMessage(welcome=_welcome(command))
 

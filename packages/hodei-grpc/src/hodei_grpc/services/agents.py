@@ -217,7 +217,9 @@ class _Dialogue:
         told = heartbeat.worker_id.value if heartbeat.worker_id is not None else ""
         if told and parse_worker_id(told, "heartbeat.worker_id") != self._link.worker_id:
             raise Denied(f"this is the stream of worker {self._link.worker_id}; it cannot speak for {told}")
-        left = self._control.heartbeat(self._link, reports.to_usage(heartbeat.usage))
+        left = self._control.heartbeat(
+            self._link, reports.to_usage(heartbeat.usage, heartbeat.running_job_ids)
+        )
         self._link.answer(runs.heartbeat_ack(left))
 
     async def _notice(self, told: wire.WorkerStatusNotification) -> None:

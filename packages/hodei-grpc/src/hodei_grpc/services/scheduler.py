@@ -200,9 +200,9 @@ def _available(worker: Worker, usage: Any) -> wire.AvailableWorker:
     used = None
     if usage is not None:
         used = wire.ResourceUsage(
-            cpu_cores=usage.cpu_percent / 100,
-            memory_bytes=usage.memory_mib * MIB,
-            disk_bytes=usage.disk_mib * MIB,
+            cpu_cores=usage.cpu_cores,
+            memory_bytes=usage.memory_bytes,
+            disk_bytes=usage.disk_written_bytes,
             gpu_count=usage.gpu,
         )
     return wire.AvailableWorker(

@@ -49,6 +49,12 @@ class Hints:
         self._others: dict[str, float] = {}
         self._pending: set[str] = set()
         self._sender: asyncio.Task[None] | None = None
+        self._spoke_at: float | None = None
+        self._round_trip_s: float | None = None
+
+    def round_trip(self) -> list[tuple[tuple[str, ...], float]]:
+        """Seconds that the last hint of ours took through the database back to us; none before the first."""
+        return [] if self._round_trip_s is None else [((), self._round_trip_s)]
 
     def tell(self, kind: str) -> None:
         """Let the others know, soon. Does not block and raises nothing."""
@@ -87,8 +93,12 @@ class Hints:
         self._sender = None
 
     async def _speak(self, kinds: str = "") -> None:
-        with suppress(StoreUnavailable):  # the others poll
+        if self._spoke_at is None:
+            self._spoke_at = time.monotonic()
+        try:
             await self._send(f"{self._me} {kinds}")
+        except StoreUnavailable:  # the others poll
+            self._spoke_at = None
 
     async def _listen(self, heard: Heard) -> None:
         pause, complained = _FIRST_PAUSE_S, False
@@ -123,11 +133,17 @@ class Hints:
                 who, _, kinds = notify.payload.partition(" ")
                 if who == self._me:
                     echo = True
+                    self._measure()
                     continue
                 await self._meet(who)
                 for kind in filter(None, kinds.split(",")):
                     heard(kind)
         logger.warning("the connection for hints has gone deaf, listening anew")
+
+    def _measure(self) -> None:
+        if self._spoke_at is not None:
+            self._round_trip_s = time.monotonic() - self._spoke_at
+            self._spoke_at = None
 
     async def _meet(self, who: str) -> None:
         new = who not in self._others

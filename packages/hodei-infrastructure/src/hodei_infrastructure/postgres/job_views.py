@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from attrs import frozen
-from hodei_domain.jobs.job import ACTIVE, Attempt, Job, JobState
+from hodei_domain.jobs.job import ACTIVE, OVER, Attempt, Job, JobState
 from hodei_domain.jobs.views import JobFilter, JobPage
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import JobId
@@ -37,10 +37,13 @@ _ENDED: dict[JobState, LiteralString] = {
 
 # Every job that is scheduled or running has a lease, every other live one is pending. So the live states are
 # counted without looking at the queued jobs themselves, of which there may be a hundred thousand.
-_COUNTS = """
+_LIVE_COUNTS: LiteralString = """
 SELECT 'LIVE', count(*) FROM jobs WHERE completed_at IS NULL
 UNION ALL
 SELECT j.state, count(*) FROM job_leases l JOIN jobs j ON j.id = l.job_id GROUP BY j.state
+"""
+_COUNTS = f"""
+{_LIVE_COUNTS}
 UNION ALL
 SELECT ended_as, count(*) FROM jobs WHERE ended_as IS NOT NULL GROUP BY ended_as
 """
@@ -73,10 +76,19 @@ class PostgresJobViews:
 
     async def counts(self) -> Mapping[JobState, int]:
         """See JobViews."""
-        found: dict[str, int] = dict(await self._session.rows(_COUNTS))
+        found = await self._counted(_COUNTS)
+        return {state: found.get(state, 0) for state in JobState}
+
+    async def live_counts(self) -> Mapping[JobState, int]:
+        """See JobViews."""
+        found = await self._counted(_LIVE_COUNTS)
+        return {state: found.get(state, 0) for state in JobState if state not in OVER}
+
+    async def _counted(self, query: LiteralString) -> dict[str, int]:
+        found: dict[str, int] = dict(await self._session.rows(query))
         active = found.get(JobState.SCHEDULED, 0) + found.get(JobState.RUNNING, 0)
         found[JobState.PENDING] = found.pop("LIVE") - active
-        return {state: found.get(state, 0) for state in JobState}
+        return found
 
     async def attempts(self, id: JobId) -> list[Attempt]:
         """See JobViews."""

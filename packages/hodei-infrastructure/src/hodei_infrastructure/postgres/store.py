@@ -19,6 +19,7 @@ from hodei_infrastructure.postgres.job_clocks import PostgresClockViews, Postgre
 from hodei_infrastructure.postgres.job_views import PostgresJobViews
 from hodei_infrastructure.postgres.jobs import KnownClasses, PostgresJobStore
 from hodei_infrastructure.postgres.logs import PostgresLogStore
+from hodei_infrastructure.postgres.metrics import PostgresMetricsStore
 from hodei_infrastructure.postgres.providers import PostgresProviderStore
 from hodei_infrastructure.postgres.queue import PostgresJobQueue
 from hodei_infrastructure.postgres.session import ANSWERS_WITHIN_S, Session
@@ -117,6 +118,11 @@ class PostgresTransaction:
         """The server's version."""
         return str(await self._session.value("SHOW server_version", {}))
 
+    @property
+    def metrics(self) -> PostgresMetricsStore:
+        """Tallies and samples of use."""
+        return PostgresMetricsStore(self._session)
+
     async def notify(self, payload: str) -> None:
         """Send a hint at the commit. Not in a transaction that does anything else."""
         await self._session.rows("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
@@ -174,6 +180,16 @@ class PostgresStore:
         """What the database calls itself. Raises StoreUnavailable."""
         async with self.begin() as tx:
             return f"PostgreSQL {await tx.version()}"
+
+    def connections(self) -> list[tuple[tuple[str, ...], float]]:
+        """How many connections there are, by whether they are in use."""
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        return [(("in use",), float(stats.get("pool_size", 0) - idle)), (("idle",), float(idle))]
+
+    def waiting(self) -> list[tuple[tuple[str, ...], float]]:
+        """How many transactions wait for a connection."""
+        return [((), float(self._pool.get_stats().get("requests_waiting", 0)))]
 
     def facts(self) -> dict[str, Any]:
         """Numbers about the connections, for metrics and the doctor."""

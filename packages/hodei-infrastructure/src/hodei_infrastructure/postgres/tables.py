@@ -361,3 +361,42 @@ settings = _table(
     _must("document", JSONB),
     sa.PrimaryKeyConstraint("name"),
 )
+
+metrics_tallies = _table(
+    "metrics_tallies",
+    _must("width_s", sa.Integer),
+    _must("measure", sa.Text),
+    _must("at", INSTANT),
+    _must("provider", sa.Text),
+    _must("state", sa.Text),
+    _must("bucket", sa.SmallInteger),
+    _must("count", sa.BigInteger),
+    _must("total", DOUBLE_PRECISION),
+    sa.PrimaryKeyConstraint("width_s", "measure", "at", "provider", "state", "bucket"),
+    _check("metrics_tallies_numbers", "width_s >= 1 AND bucket >= 0 AND count >= 0 AND total >= 0"),
+    storage=ROOMY | GROWING,
+)
+sa.Index("metrics_tallies_age", metrics_tallies.c.width_s, metrics_tallies.c.at)
+
+metrics_usage = _table(
+    "metrics_usage",
+    _must("worker_id", UUID),
+    _must("at", INSTANT),
+    _must("job_id", UUID),
+    _must("attempt", sa.Integer),
+    _must("width_s", sa.Integer),
+    _must("samples", sa.Integer),
+    _must("cpu_cores", DOUBLE_PRECISION),
+    _must("cpu_cores_max", DOUBLE_PRECISION),
+    _must("memory_bytes", sa.BigInteger),
+    _must("memory_bytes_max", sa.BigInteger),
+    _must("disk_read_bytes", sa.BigInteger),
+    _must("disk_written_bytes", sa.BigInteger),
+    _must("network_received_bytes", sa.BigInteger),
+    _must("network_sent_bytes", sa.BigInteger),
+    sa.PrimaryKeyConstraint("worker_id", "at", "job_id", "attempt", "width_s"),
+    _check("metrics_usage_numbers", "width_s >= 0 AND samples >= 1 AND attempt >= 0"),
+    storage=GROWING,
+)
+sa.Index("metrics_usage_job", metrics_usage.c.job_id, metrics_usage.c.attempt, metrics_usage.c.at)
+sa.Index("metrics_usage_age", metrics_usage.c.width_s, metrics_usage.c.at)

@@ -7,8 +7,6 @@ from hodei_application.workers.usage import Usage
 
 from hodei_rest.schemas import workers as schema
 
-MIB = 1024 * 1024
-
 
 def from_view(view: WorkerView) -> schema.Worker:
     """A worker with what is known of it here."""
@@ -45,7 +43,10 @@ def from_view(view: WorkerView) -> schema.Worker:
 def _usage(usage: Usage) -> schema.WorkerUsage:
     return schema.WorkerUsage(
         cpu_percent=usage.cpu_percent,
-        memory_bytes=usage.memory_mib * MIB,
-        disk_bytes=usage.disk_mib * MIB,
+        memory_bytes=usage.memory_bytes,
+        disk_bytes=usage.disk_written_bytes,
+        disk_read_bytes=usage.disk_read_bytes,
+        net_rx_bytes=usage.network_received_bytes,
+        net_tx_bytes=usage.network_sent_bytes,
         gpu=usage.gpu,
     )

@@ -13,11 +13,16 @@ WorkerStateName = Literal["CREATING", "CONNECTING", "READY", "BUSY", "DRAINING",
 
 
 class WorkerUsage(Struct, kw_only=True):
-    """As its last heartbeat said: of the machine, jobs included."""
+    """What its job uses, as its last heartbeat said. 100 % is one core; disk (written) and network are bytes
+    since the job started.
+    """
 
     cpu_percent: float
     memory_bytes: int
     disk_bytes: int
+    disk_read_bytes: int
+    net_rx_bytes: int
+    net_tx_bytes: int
     gpu: int
 
 

@@ -33,6 +33,7 @@ __all__ = (
     "DrainWorker",
     "DrainWorkerRequest",
     "DrainWorkerResponse",
+    "Durations",
     "ExecutionId",
     "ExecutionState",
     "FailJobRequest",
@@ -65,6 +66,8 @@ __all__ = (
     "JobExecution",
     "JobId",
     "JobLogEntry",
+    "JobMetrics",
+    "JobMetricsRequest",
     "JobResultMessage",
     "JobStarted",
     "JobStatus",
@@ -96,6 +99,7 @@ __all__ = (
     "PodAntiAffinity",
     "PriorityLevel",
     "ProviderListing",
+    "ProviderUse",
     "QueueJobRequest",
     "QueueJobResponse",
     "QueueJobsRequest",
@@ -139,6 +143,7 @@ __all__ = (
     "UpdateProgressResponse",
     "UpdateWorkerStatusRequest",
     "UpdateWorkerStatusResponse",
+    "WatchUsage",
     "Welcome",
     "WorkerFilterCriteria",
     "WorkerHeartbeat",
@@ -907,6 +912,26 @@ default_message_pool.register_message("hodei", "DrainWorkerResponse", DrainWorke
 
 
 @dataclass(eq=False, repr=False)
+class Durations(betterproto2.Message):
+    """
+    In seconds; all zero where the count is.
+    """
+
+    count: "int" = betterproto2.field(1, betterproto2.TYPE_INT64)
+
+    mean_seconds: "float" = betterproto2.field(2, betterproto2.TYPE_DOUBLE)
+
+    p50_seconds: "float" = betterproto2.field(3, betterproto2.TYPE_DOUBLE)
+
+    p95_seconds: "float" = betterproto2.field(4, betterproto2.TYPE_DOUBLE)
+
+    p99_seconds: "float" = betterproto2.field(5, betterproto2.TYPE_DOUBLE)
+
+
+default_message_pool.register_message("hodei", "Durations", Durations)
+
+
+@dataclass(eq=False, repr=False)
 class ExecutionId(betterproto2.Message):
     """
     One attempt at a job.
@@ -1653,6 +1678,64 @@ default_message_pool.register_message("hodei", "JobLogEntry", JobLogEntry)
 
 
 @dataclass(eq=False, repr=False)
+class JobMetrics(betterproto2.Message):
+    window_start: "datetime.datetime | None" = betterproto2.field(
+        1, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+
+    window_end: "datetime.datetime | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
+    )
+
+    jobs_by_state: "dict[str, int]" = betterproto2.field(
+        3,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_INT64),
+    )
+    """
+    Pending, scheduled and running as of now, ended ones within the window; by the names of the states.
+    """
+
+    submitted: "int" = betterproto2.field(4, betterproto2.TYPE_INT64)
+
+    queue: "Durations | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    From the queue to a worker.
+    """
+
+    start: "Durations | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    From the worker to the start of the process.
+    """
+
+    run: "Durations | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    From the start of the process to its end.
+    """
+
+    total: "Durations | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    From submission to end.
+    """
+
+    providers: "list[ProviderUse]" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, repeated=True)
+
+
+default_message_pool.register_message("hodei", "JobMetrics", JobMetrics)
+
+
+@dataclass(eq=False, repr=False)
+class JobMetricsRequest(betterproto2.Message):
+    range: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    1h, 24h, 7d or 30d. Empty: 24h.
+    """
+
+
+default_message_pool.register_message("hodei", "JobMetricsRequest", JobMetricsRequest)
+
+
+@dataclass(eq=False, repr=False)
 class JobResultMessage(betterproto2.Message):
     """
     An attempt ended. Sent again after a reconnect until ResultAck comes.
@@ -2086,6 +2169,9 @@ default_message_pool.register_message("hodei", "MetricsQuery", MetricsQuery)
 @dataclass(eq=False, repr=False)
 class MetricsStreamRequest(betterproto2.Message):
     worker_id: "WorkerId | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    Unset: all workers that are connected to this server.
+    """
 
     metric_types: "list[str]" = betterproto2.field(2, betterproto2.TYPE_STRING, repeated=True)
     """
@@ -2267,6 +2353,26 @@ class ProviderListing(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei", "ProviderListing", ProviderListing)
+
+
+@dataclass(eq=False, repr=False)
+class ProviderUse(betterproto2.Message):
+    """
+    On average over the window.
+    """
+
+    provider: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+
+    cpu_cores: "float" = betterproto2.field(2, betterproto2.TYPE_DOUBLE)
+
+    memory_bytes: "int" = betterproto2.field(3, betterproto2.TYPE_INT64)
+
+    busy_workers: "float" = betterproto2.field(4, betterproto2.TYPE_DOUBLE)
+
+    finished_jobs: "int" = betterproto2.field(5, betterproto2.TYPE_INT64)
+
+
+default_message_pool.register_message("hodei", "ProviderUse", ProviderUse)
 
 
 @dataclass(eq=False, repr=False)
@@ -2885,6 +2991,10 @@ class ServerMessage(betterproto2.Message):
         54, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
     )
 
+    watch_usage: "WatchUsage | None" = betterproto2.field(
+        55, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+
 
 default_message_pool.register_message("hodei", "ServerMessage", ServerMessage)
 
@@ -3219,6 +3329,21 @@ class UpdateWorkerStatusResponse(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei", "UpdateWorkerStatusResponse", UpdateWorkerStatusResponse)
+
+
+@dataclass(eq=False, repr=False)
+class WatchUsage(betterproto2.Message):
+    """
+    Somebody watches what the job uses: look, and send a heartbeat, that often for so long. Agents that do not know
+    this go on at their own pace.
+    """
+
+    interval_ms: "int" = betterproto2.field(1, betterproto2.TYPE_INT64)
+
+    lasts_ms: "int" = betterproto2.field(2, betterproto2.TYPE_INT64)
+
+
+default_message_pool.register_message("hodei", "WatchUsage", WatchUsage)
 
 
 @dataclass(eq=False, repr=False)
@@ -3581,6 +3706,11 @@ class WorkerView(betterproto2.Message):
     )
     """
     When its job is ended, of one that drains.
+    """
+
+    usage: "ResourceUsage | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    What its job uses, as its last heartbeat said; unset where this server does not hold its stream.
     """
 
 

@@ -12,6 +12,7 @@ from hodei_domain.testing.contracts.job_store import JobStoreContract
 from hodei_domain.testing.contracts.job_views import ClockViewsContract, JobViewsContract
 from hodei_domain.testing.contracts.leases import LeaseStoreContract
 from hodei_domain.testing.contracts.logs import LogStoreContract
+from hodei_domain.testing.contracts.metrics import MetricsStoreContract
 from hodei_domain.testing.contracts.plugin import WorkerProviderContract
 from hodei_domain.testing.contracts.providers import ProviderStoreContract
 from hodei_domain.testing.contracts.queue import JobQueueContract
@@ -28,6 +29,7 @@ __all__ = [
     "LeaderStoreContract",
     "LeaseStoreContract",
     "LogStoreContract",
+    "MetricsStoreContract",
     "OtpStoreContract",
     "ProviderStoreContract",
     "SessionStoreContract",

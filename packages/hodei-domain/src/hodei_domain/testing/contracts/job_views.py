@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from hodei_domain.jobs.clocks import CANCEL_BOUND, EXECUTION_SLACK
-from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.jobs.job import OVER, Job, JobState
 from hodei_domain.jobs.result import Reason
 from hodei_domain.jobs.spec import Clocks, RetryRules
 from hodei_domain.jobs.views import JobFilter, Overdue
@@ -158,6 +158,8 @@ class JobViewsContract(StoreContract):
         async with begin() as tx:
             expected = dict.fromkeys(JobState, 0) | {JobState.PENDING: 2, JobState.RUNNING: 1}
             assert dict(await tx.job_views.counts()) == expected
+            live = {s: n for s, n in expected.items() if s not in OVER}
+            assert dict(await tx.job_views.live_counts()) == live
         await save_jobs(begin, job.finish(1, SUCCESS, at=T0))
         async with begin() as tx:
             counts = await tx.job_views.counts()

@@ -48,6 +48,10 @@ class MemoryJobViews(OfTransaction):
             counts[job.state] += 1
         return counts
 
+    async def live_counts(self) -> Mapping[JobState, int]:
+        """See JobViews."""
+        return {state: count for state, count in (await self.counts()).items() if state not in OVER}
+
     async def attempts(self, id: JobId) -> list[Attempt]:
         """See JobViews."""
         rows = self.tables.attempts.rows

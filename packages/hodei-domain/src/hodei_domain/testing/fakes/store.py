@@ -12,6 +12,7 @@ from hodei_domain.testing.fakes.audit import MemoryAuditTrail
 from hodei_domain.testing.fakes.job_views import MemoryClockViews, MemoryJobViews, MemoryLeases
 from hodei_domain.testing.fakes.jobs import MemoryJobs
 from hodei_domain.testing.fakes.logs import MemoryLogs
+from hodei_domain.testing.fakes.metrics import MemoryMetrics
 from hodei_domain.testing.fakes.providers import MemoryProviders
 from hodei_domain.testing.fakes.queue import MemoryQueue
 from hodei_domain.testing.fakes.shared import MemoryLeaders, MemorySettings
@@ -39,6 +40,7 @@ class MemoryTransaction:
         self.audit = MemoryAuditTrail(self)
         self.leaders = MemoryLeaders(self)
         self.settings = MemorySettings(self)
+        self.metrics = MemoryMetrics(self)
 
     @property
     def tables(self) -> Tables:

@@ -15,6 +15,8 @@ from hodei_domain.kernel.events import Event
 from hodei_domain.kernel.ids import JobId, ProviderId, WorkerId, uuid7
 from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.logs.ports import LogEnd
+from hodei_domain.metrics.tally import Tally
+from hodei_domain.metrics.usage import UsageSample
 from hodei_domain.providers.provider import Provider
 from hodei_domain.workers.otp import Otp
 from hodei_domain.workers.session import Session
@@ -111,6 +113,8 @@ class Tables:
     audit: Table[UUID, AuditRecord] = field(factory=Table)
     leaders: Table[str, LeaderRow] = field(factory=Table)
     settings: Table[str, Any] = field(factory=Table)
+    tallies: Table[Any, Tally] = field(factory=Table)
+    usage: Table[Any, UsageSample] = field(factory=Table)
     recorded: int = 0
 
     def all(self) -> tuple[Table[Any, Any], ...]:
@@ -131,6 +135,8 @@ class Tables:
             self.audit,
             self.leaders,
             self.settings,
+            self.tallies,
+            self.usage,
         )
 
     def record(self, events: tuple[Event, ...]) -> None:

@@ -1,0 +1,1 @@
+"""How long jobs take and what they use, over time."""
