@@ -87,7 +87,7 @@ class Gate:
             await self.cors.answer_preflight(send)
             return
         if asked.method == "OPTIONS":  # the framework's own answer to it does not know all methods
-            scope["method"] = "TRACE"  # type: ignore[typeddict-item]
+            scope = {**scope, "method": "TRACE"}  # type: ignore[assignment]
         refused = self.refuses(asked)
         if refused is not None:
             await refuse(refused, scope, send)
