@@ -52,9 +52,15 @@ function gather(client: QueryClient) {
       timer = null;
       const keys = new Set(old);
       old.clear();
-      void client.invalidateQueries({ predicate: (query) => keys.has(String(query.queryKey[0])) });
+      void client.invalidateQueries({ predicate: (query) => keys.has(String(query.queryKey[0])) && !standsStill(query) });
     }, GATHER_MS);
   };
+}
+
+/** Whether a query asked not to be renewed by events: `meta.standsStill` judges by its data. */
+function standsStill({ meta, state }: { meta: Record<string, unknown> | undefined; state: { data: unknown } }): boolean {
+  const judge = meta?.["standsStill"];
+  return typeof judge === "function" && Boolean((judge as (data: unknown) => boolean)(state.data));
 }
 
 function eventType(data: string): string {

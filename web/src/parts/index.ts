@@ -6,6 +6,7 @@ export { classes } from "./classes";
 export { copy, CopyButton } from "./CopyButton";
 export { Confirm, Dialog } from "./Dialog";
 export { Area, Checkbox, controlClass, Field, FieldError, Input, Select, useField } from "./Field";
+export { Menu, MenuCheck, MenuChoice, MenuItem, MenuLine } from "./Menu";
 export { EmptyState, ErrorPanel, Skeleton, useErrorText } from "./States";
 export { type Column, Table } from "./Table";
 export { type Tab, Tabs } from "./Tabs";

@@ -4,6 +4,7 @@ import { Plus } from "lucide-react";
 import { useEffect, useState } from "react";
 import { follow } from "@/api/live";
 import { useWords } from "@/i18n";
+import { classes } from "@/parts";
 import { Toasts } from "@/parts/Toast";
 import { useAppliedTheme } from "@/state/theme";
 import { BottomBar } from "./BottomBar";
@@ -19,7 +20,8 @@ export function Shell() {
   const path = useRouterState({ select: (state) => state.location.pathname });
   useAppliedTheme();
   useEffect(() => follow(client), [client, session]);
-  const isWork = path === "/jobs/new" || path.endsWith("/logs") || path === "/providers/new";
+  const isFull = path.endsWith("/logs"); // the viewer scrolls by itself
+  const isWork = path === "/jobs/new" || isFull || path === "/providers/new";
   return (
     <div className="flex min-h-dvh">
       <a
@@ -29,22 +31,26 @@ export function Shell() {
         {t("app.skip")}
       </a>
       <Sidebar />
-      <div className="flex min-w-0 flex-1 flex-col">
+      <div className={classes("flex min-w-0 flex-1 flex-col", isFull && "h-dvh pb-[calc(3.5rem+env(safe-area-inset-bottom))] md:pb-0")}>
         <ConnectionBanner />
-        <main id="content" tabIndex={-1} className="flex min-w-0 flex-1 flex-col px-4 pb-24 pt-5 outline-none md:px-8 md:pb-10 md:pt-7">
+        <main
+          id="content"
+          tabIndex={-1}
+          className={classes("flex min-w-0 flex-1 flex-col outline-none", isFull ? "min-h-0" : "px-4 pb-24 pt-5 md:px-8 md:pb-10 md:pt-7")}
+        >
           <Outlet />
+          {!isWork && (
+            <Link
+              to="/jobs/new"
+              aria-label={t("nav.new-job")}
+              title={t("nav.new-job")}
+              className="fixed bottom-[calc(4.5rem+env(safe-area-inset-bottom))] right-4 z-20 grid size-13 place-items-center rounded-full bg-accent text-on-accent shadow-high transition-transform hover:scale-105 hover:bg-accent-strong md:bottom-6 md:right-6"
+            >
+              <Plus size={24} aria-hidden />
+            </Link>
+          )}
         </main>
       </div>
-      {!isWork && (
-        <Link
-          to="/jobs/new"
-          aria-label={t("nav.new-job")}
-          title={t("nav.new-job")}
-          className="fixed bottom-[calc(4.5rem+env(safe-area-inset-bottom))] right-4 z-20 grid size-13 place-items-center rounded-full bg-accent text-on-accent shadow-high transition-transform hover:scale-105 hover:bg-accent-strong md:bottom-6 md:right-6"
-        >
-          <Plus size={24} aria-hidden />
-        </Link>
-      )}
       <BottomBar />
       <TokenPrompt onSignedIn={() => setSession((n) => n + 1)} />
       <Toasts />

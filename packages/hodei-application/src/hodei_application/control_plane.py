@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
+from hodei_application.audit.audit_feed import FollowAudit
 from hodei_application.audit.get_audit import CountAudit, GetAudit, GetAuditByCorrelation, ReadAudit
 from hodei_application.engine import Engine
 from hodei_application.engine_parts import check_provider, engine_of
@@ -15,6 +16,7 @@ from hodei_application.jobs.attempt_calls import CompleteJob, FailJob, StartJob,
 from hodei_application.jobs.cancel_job import CancelJob
 from hodei_application.jobs.get_job import GetJob, ReadJob
 from hodei_application.jobs.list_jobs import ListJobs
+from hodei_application.jobs.read_timeline import ReadTimeline
 from hodei_application.jobs.report_attempt import LegacyLogs, ReportAttempt
 from hodei_application.jobs.retry_job import RetryJob
 from hodei_application.jobs.submit_job import SubmitJob, SubmitJobs
@@ -27,12 +29,15 @@ from hodei_application.metrics.database_gauges import DatabaseGauges
 from hodei_application.metrics.read_metrics import DrawMetrics, ReadUsage, SummarizeMetrics
 from hodei_application.metrics.replica import Instruments
 from hodei_application.metrics.watch_usage import WatchUsageOf
+from hodei_application.overview import LookAround
 from hodei_application.parts import Parts
 from hodei_application.policy import Outside, Policy
 from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.providers.find_provider import GetProvider
+from hodei_application.providers.list_images import ListImages
 from hodei_application.providers.list_providers import CountProviders, ListProviders
 from hodei_application.providers.register_provider import EnsureProvider, RegisterProvider
+from hodei_application.providers.try_provider import TryProvider
 from hodei_application.providers.update_provider import (
     DeleteProvider,
     DisableProvider,
@@ -106,6 +111,8 @@ class ControlPlane:
     list_providers: ListProviders
     provider_health: CheckProvider
     provider_stats: CountProviders
+    try_provider: TryProvider
+    images: ListImages
     collect_garbage: CollectGarbage
 
     scheduler_config: ReadSchedulerConfig
@@ -125,6 +132,10 @@ class ControlPlane:
     read_audit: ReadAudit
     audit_by_correlation: GetAuditByCorrelation
     audit_counts: CountAudit
+    follow_audit: FollowAudit
+
+    look_around: LookAround
+    timeline: ReadTimeline
 
     metrics_summary: SummarizeMetrics
     metrics_series: DrawMetrics
@@ -269,6 +280,8 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         list_providers=list_providers,
         provider_health=check_provider(parts),
         provider_stats=CountProviders(list_providers),
+        try_provider=TryProvider(now=now, new_id=outside.new_id, trial=outside.trial),
+        images=ListImages(begin, parts.landscape),
         collect_garbage=CollectGarbage(begin=begin, landscape=parts.landscape, inventory=engine.inventory),
         scheduler_config=ReadSchedulerConfig(begin, parts.config),
         configure_scheduler=ConfigureScheduler(begin=begin, config=parts.config, signals=signals),
@@ -285,6 +298,9 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         read_audit=ReadAudit(begin),
         audit_by_correlation=GetAuditByCorrelation(begin),
         audit_counts=CountAudit(begin),
+        follow_audit=FollowAudit(begin, parts.feed),
+        look_around=LookAround(engine),
+        timeline=ReadTimeline(begin, now),
         metrics_summary=SummarizeMetrics(begin=begin, now=now),
         metrics_series=DrawMetrics(begin=begin, now=now),
         read_usage=ReadUsage(begin=begin),

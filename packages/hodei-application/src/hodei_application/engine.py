@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import define, field
 from hodei_domain.workers.worker import Worker, WorkerState
 
+from hodei_application.audit.audit_feed import AuditFeed
 from hodei_application.deeds import Deeds
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
@@ -62,24 +63,38 @@ class Engine:
     metrics: RecordMetrics
     wishes: ResendWishes
     refresh: RefreshWatched
+    feed: AuditFeed
     deeds: Deeds
     _tasks: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+    started_at: datetime | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Read what other parts rely on, then start the loops. Raises StoreUnavailable."""
         async with self.outside.begin() as tx:
             self.landscape.learn(await tx.providers.list_all())
             await self.config.load(tx)
+        self.started_at = self.outside.now()
         for loop in self._loops():
             self.metrics.instruments.loop_errors.add(0.0, loop.name)
             self._tasks[loop.name] = asyncio.create_task(loop.run(), name=f"loop {loop.name}")
 
     def _loops(self) -> list[Loop]:
-        policy, signals = self.policy, self.signals
+        return (
+            [*self._of_workers(), *self._of_watchers()] if self.policy.serves_workers else self._of_watchers()
+        )
 
-        def loop(name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
-            return Loop(name, step, every, wake or Wake(), self.outside.jitter, self._note_failure)
+    def _loop(self, name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
+        return Loop(name, step, every, wake or Wake(), self.outside.jitter, self._note_failure)
 
+    def _of_watchers(self) -> list[Loop]:
+        """What every replica does for those who look on."""
+        return [
+            self._loop("refresh", self.refresh, REFRESH, self.signals.joined),
+            self._loop("events", self.feed.step, LONGEST, self.feed.joined),
+        ]
+
+    def _of_workers(self) -> list[Loop]:
+        policy, signals, loop = self.policy, self.signals, self._loop
         return [
             loop("dispatcher", self.dispatcher.step, policy.poll, signals.work),
             loop("leader", self.leader.step, LONGEST, signals.leader),
@@ -87,7 +102,6 @@ class Engine:
             loop("heartbeats", self.flush, policy.flush),
             loop("metrics", self.metrics, policy.metrics_flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
-            loop("refresh", self.refresh, REFRESH, signals.joined),
         ]
 
     def _note_failure(self, loop: str) -> None:
@@ -105,6 +119,7 @@ class Engine:
         with contextlib.suppress(Exception):  # they run out by themselves
             async with self.outside.begin() as tx:
                 await self.leader.leadership.resign(tx)
+                await self.leader.keeping.resign(tx)
         log.info("The control plane has stopped")
 
     async def _end_loops(self) -> None:
@@ -145,9 +160,12 @@ class Engine:
                 return
 
     async def _live(self, busy: bool) -> list[Worker]:
-        """The workers that exist, those that hold a job only with `busy`."""
+        """The workers that exist, those that hold a job only with `busy`; never another machine's."""
         async with self.outside.begin() as tx:
-            return [w for w in await tx.workers.live() if busy or w.job_id is None]
+            return [w for w in await tx.workers.live() if self._is_ours(w) and (busy or w.job_id is None)]
+
+    def _is_ours(self, worker: Worker) -> bool:
+        return worker.provider_id is None or self.landscape.keeps(worker.provider_id)
 
     def is_ready(self) -> bool:
         """Whether the store answers and the loops run."""

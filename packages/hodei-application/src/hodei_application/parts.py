@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 from hodei_domain.jobs.state import OVER
 from hodei_domain.scheduling.order import FairOrder
 
+from hodei_application.audit.audit_feed import AuditFeed
 from hodei_application.deeds import Deeds
 from hodei_application.jobs.attempt_door import AttemptDoor
 from hodei_application.jobs.moves import Moves
@@ -65,6 +66,7 @@ class Parts:
     dispatcher: Dispatcher
     deeds: Deeds
     door: AttemptDoor
+    feed: AuditFeed
     troubles: SpoiledReports
     instruments: Instruments
     tallies: Tallies
@@ -82,7 +84,7 @@ class Parts:
         outage = Outage(outside.monotonic, signals.wish)
         outside = evolve(outside, begin=Watched(outside.begin, outage))
         config = LiveConfig.of(policy.scheduler)
-        landscape = Landscape(outside.plugins)
+        landscape = Landscape(outside.plugins, others_serve=not policy.serves_workers)
         kinds = Kinds(landscape)
         terms = PoolTerms(landscape, config)
         connected = ConnectedWorkers(outside.monotonic, policy.suspicion)
@@ -143,6 +145,7 @@ class Parts:
             dispatcher=dispatcher,
             deeds=deeds,
             door=door,
+            feed=AuditFeed(outside.begin, outside.now),
             troubles=SpoiledReports(connected=connected, door=door, deeds=deeds, monotonic=outside.monotonic),
             instruments=instruments,
             tallies=tallies,

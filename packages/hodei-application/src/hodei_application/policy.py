@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from os import getpid
 from platform import node
@@ -23,6 +23,7 @@ from hodei_application.ports import (
     NewId,
     PluginFactory,
     Secrets,
+    Trial,
     UnitOfWork,
     always_alone,
     no_hint,
@@ -43,7 +44,9 @@ class Policy:
     after which a worker gets no new work. renewal: between renewals of the leases of those who were heard.
     flush: between writing who was heard. These four follow from the lease. cancel_bound: beyond the job's
     grace, until a worker that does not confirm is destroyed. poll: of the dispatcher, a safety net.
-    metrics_flush: between writing what was counted. provisioning: whether workers are made.
+    metrics_flush: between writing what was counted. provisioning: whether workers are made. serves_workers:
+    False for a replica that only answers and writes wishes: it leads nothing, makes no workers and holds no
+    streams.
     """
 
     lease: timedelta = timedelta(seconds=45)
@@ -61,7 +64,18 @@ class Policy:
     usage_retention: timedelta = timedelta(days=7)
     metrics_flush: timedelta = timedelta(seconds=5)
     provisioning: bool = True
+    serves_workers: bool = True
     scheduler: SchedulerConfig = field(factory=SchedulerConfig)
+
+
+async def nobody_knows() -> str:
+    """For a store that has no version."""
+    return ""
+
+
+def alone() -> int:
+    """For a replica that has no way to hear of others."""
+    return 1
 
 
 def _replica() -> str:
@@ -72,7 +86,9 @@ def _replica() -> str:
 class Outside:
     """What the application needs from outside. `server_address` is host:port as agents dial it. `replica`
     names this process in leases, and `has_died` says of such a name whether that process is certainly gone.
-    `dev_mode` lets workers in with `dev-` tokens.
+    `dev_mode` lets workers in with `dev-` tokens. `trial` makes plugins of providers that are only tried out,
+    None where that cannot be done here. `store_version` names the store, `replicas` counts the processes that
+    were heard of lately, this one included.
     """
 
     begin: UnitOfWork
@@ -88,3 +104,6 @@ class Outside:
     replica: str = field(factory=_replica)
     has_died: HasDied = nobody_has_died
     dev_mode: bool = False
+    trial: Trial | None = None
+    store_version: Callable[[], Awaitable[str]] = nobody_knows
+    replicas: Callable[[], int] = alone

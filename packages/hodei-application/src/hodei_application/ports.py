@@ -47,6 +47,12 @@ InvalidInput for a config that the adapter cannot take.
 """
 
 
+Trial = Callable[[Provider], AbstractAsyncContextManager[ProviderPlugin | None]]
+"""The adapter for a provider that is tried out, for as long as the context is open; nothing stays of it. None
+when this server has none for its type. Raises InvalidInput.
+"""
+
+
 def nobody_has_died(replica: str) -> bool:
     """For where one cannot look at other replicas."""
     return False

@@ -12,12 +12,12 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 from hodei_domain.kernel.errors import HodeiError
 from hodei_infrastructure import bootstrap
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # importing these takes longer than starting Postgres, so it 
 
 log = logging.getLogger("hodei.server")
 
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXIT_OK, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 64, 69
 CALLS_END_WITHIN = 1.0  # seconds; a call is over in milliseconds, and who follows a log would follow for ever
 WORKER_GRACE = timedelta(seconds=2)
@@ -92,44 +91,10 @@ async def _upgrade(settings: bootstrap.Settings) -> int:
     return EXIT_OK
 
 
-@define
-class Stop:
-    """When to stop: at a signal, or when the owner of a private server is gone."""
-
-    asked: asyncio.Event = field(factory=asyncio.Event)
-    starting: asyncio.Task[int] | None = None
-
-    def on_signal(self, number: signal.Signals) -> None:
-        """Stop serving; or, if it never came to that, break off the start. A second signal kills at once."""
-        log.info("Stopping: %s", number.name)
-        _give_back_signals()
-        self.asked.set()
-        if self.starting is not None:
-            self.starting.cancel()
-
-
-@asynccontextmanager
-async def _stop_signals() -> AsyncIterator[Stop]:
-    loop, stop = asyncio.get_running_loop(), Stop(starting=asyncio.current_task())
-    for number in STOPPING:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            loop.add_signal_handler(number, stop.on_signal, number)
-    try:
-        yield stop
-    finally:
-        _give_back_signals()
-
-
-def _give_back_signals() -> None:
-    loop = asyncio.get_running_loop()
-    for number in STOPPING:
-        loop.remove_signal_handler(number)
-
-
 async def _serve(
     settings: bootstrap.Settings, options: argparse.Namespace, companions: Sequence[MakeCompanion]
 ) -> int:
-    async with _stop_signals() as stop:
+    async with bootstrap.stop_signals() as stop:
         try:
             await _live(settings, options, stop, companions)
         except asyncio.CancelledError:
@@ -142,10 +107,10 @@ async def _serve(
 async def _live(
     settings: bootstrap.Settings,
     options: argparse.Namespace,
-    stop: Stop,
+    stop: bootstrap.Stop,
     companions: Sequence[MakeCompanion],
 ) -> None:
-    _refuse_exposure(settings)
+    bootstrap.refuse_exposure(settings)
     async with bootstrap.database(settings) as database, AsyncExitStack() as ports:
         from hodei_grpc.server import Limits, Server
 
@@ -192,7 +157,7 @@ def _with_port(make: MakeCompanion, settings: bootstrap.Settings, ports: AsyncEx
 async def _until_told(
     settings: bootstrap.Settings,
     options: argparse.Namespace,
-    stop: Stop,
+    stop: bootstrap.Stop,
     server: Server,
     control: ControlPlane,
     told: Mapping[str, str],
@@ -217,14 +182,6 @@ def _greet(
     banner(server.address, server.services, notes)
 
 
-def _refuse_exposure(settings: bootstrap.Settings) -> None:
-    if settings.dev_mode and not settings.loopback:
-        raise bootstrap.StartError(
-            f"HODEI_BIND: {settings.bind} can be reached from other machines, and in development mode nobody "
-            "is asked for a token; set HODEI_DEV_MODE=0, or bind 127.0.0.1"
-        )
-
-
 @frozen
 class Curtain:
     """Takes a server that is about to leave out of sight, or shows it again."""
@@ -244,7 +201,7 @@ class Curtain:
 
 
 async def _until_stop(
-    stop: Stop, options: argparse.Namespace, control: ControlPlane, curtain: Curtain
+    stop: bootstrap.Stop, options: argparse.Namespace, control: ControlPlane, curtain: Curtain
 ) -> None:
     from hodei_grpc.owner import until_forsaken
 

@@ -13,16 +13,18 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 
+from attrs import evolve
 from hodei_domain.kernel.errors import Kind, Unavailable
 
 from hodei_infrastructure.docker.reaching import OpenDoor, no_door
 from hodei_infrastructure.files import write_once
 from hodei_infrastructure.journal import open_journal
 from hodei_infrastructure.settings import Settings, from_environment
+from hodei_infrastructure.stopping import Stop, stop_signals
 from hodei_infrastructure.variables import SettingsError
 
 if TYPE_CHECKING:
-    from hodei_application.control_plane import ControlPlane, Policy
+    from hodei_application.control_plane import ControlPlane, Outside, Policy
     from hodei_application.metrics.replica import Instruments
 
     from hodei_infrastructure.postgres.hints import Hints
@@ -32,11 +34,15 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StartError",
+    "Stop",
     "control_plane",
     "database",
     "from_environment",
     "local_token",
+    "onlooker",
     "open_journal",
+    "refuse_exposure",
+    "stop_signals",
     "upgrade_database",
 ]
 
@@ -135,6 +141,15 @@ async def upgrade_database(settings: Settings) -> str:
 # --- who may call ---
 
 
+def refuse_exposure(settings: Settings) -> None:
+    """Raise StartError where anybody could call from elsewhere without being asked for a token."""
+    if settings.dev_mode and not settings.loopback:
+        raise StartError(
+            f"HODEI_BIND: {settings.bind} can be reached from other machines, and in development mode nobody "
+            "is asked for a token; set HODEI_DEV_MODE=0, or bind 127.0.0.1"
+        )
+
+
 def local_token(settings: Settings) -> str:
     """The secret that callers must bear, from the data directory; made if there is none. Raise a HodeiError.
 
@@ -167,25 +182,13 @@ async def control_plane(
     Waits for a database that is down. On leaving it stops in good order: workers and their jobs go on.
     Raise a HodeiError.
     """
-    from hodei_application.control_plane import Outside, build
+    from hodei_application.control_plane import build
 
-    from hodei_infrastructure import system
-    from hodei_infrastructure.postgres.hints import Hints
-    from hodei_infrastructure.postgres.store import open_store
     from hodei_infrastructure.providers import Providers
-    from hodei_infrastructure.replica import has_died, replica_name
 
-    policy = _policy(settings)
     async with AsyncExitStack() as stack:
         with _told():
-            store = await stack.enter_async_context(
-                open_store(
-                    url,
-                    connections=settings.db_max_connections,
-                    timeout=settings.db_connection_timeout,
-                    lease=policy.lease,
-                )
-            )
+            outside, hints, store = await _outside(settings, url, stack)
             _make_data_dir(settings)
             providers = Providers(
                 settings=settings,
@@ -194,31 +197,84 @@ async def control_plane(
                 open_door=open_door,
             )
             stack.push_async_callback(providers.close)
-            hints = Hints(url, store.notify)
             control = build(
-                Outside(
-                    begin=store.begin,
-                    now=system.now,
-                    new_id=system.new_id,
-                    secrets=system.secret_bytes,
+                evolve(
+                    outside,
                     plugins=providers.plugin,
+                    trial=providers.trial,
                     server_address=settings.server_advertise or server_address,
-                    hint=hints.tell,
-                    is_alone=hints.is_alone,
-                    # Of an embedded database there is one server, which its lock sees to.
-                    replica=replica_name() if settings.database_url is not None else "the only one",
-                    has_died=has_died,
-                    dev_mode=settings.dev_mode,
                 ),
-                policy,
+                _policy(settings),
             )
             _connect_gauges(control.instruments, store, hints)
             await providers.register(control)
-            if settings.database_url is not None:  # the embedded database has no second server to hint at
-                await stack.enter_async_context(hints.listening(control.hinted))
-            await control.start()
-        stack.push_async_callback(_stop, control)
+            await _start(control, settings, hints, stack)
         yield control
+
+
+@asynccontextmanager
+async def onlooker(settings: Settings, url: str) -> AsyncIterator[ControlPlane]:
+    """A control plane on the same database that answers and writes wishes, and leaves workers to others: any
+    number may run beside those that have them.
+
+    Waits for a database that is down. Raise a HodeiError.
+    """
+    from hodei_application.control_plane import build
+
+    async with AsyncExitStack() as stack:
+        with _told():
+            outside, hints, store = await _outside(settings, url, stack)
+            control = build(outside, evolve(_policy(settings), serves_workers=False, provisioning=False))
+            _connect_gauges(control.instruments, store, hints)
+            await _start(control, settings, hints, stack)
+        yield control
+
+
+async def _outside(
+    settings: Settings, url: str, stack: AsyncExitStack
+) -> tuple[Outside, Hints, PostgresStore]:
+    """What every control plane needs of this process, without workers."""
+    from hodei_application.control_plane import Outside
+
+    from hodei_infrastructure import system
+    from hodei_infrastructure.postgres.hints import Hints
+    from hodei_infrastructure.postgres.store import open_store
+    from hodei_infrastructure.providers import only_checked
+    from hodei_infrastructure.replica import has_died, replica_name
+
+    store = await stack.enter_async_context(
+        open_store(
+            url,
+            connections=settings.db_max_connections,
+            timeout=settings.db_connection_timeout,
+            lease=settings.lease,
+        )
+    )
+    hints = Hints(url, store.notify)
+    outside = Outside(
+        begin=store.begin,
+        now=system.now,
+        new_id=system.new_id,
+        secrets=system.secret_bytes,
+        plugins=only_checked,
+        server_address="",
+        hint=hints.tell,
+        is_alone=hints.is_alone,
+        # Of an embedded database there is one server, which its lock sees to.
+        replica=replica_name() if settings.database_url is not None else "the only one",
+        has_died=has_died,
+        dev_mode=settings.dev_mode,
+        store_version=store.version,
+        replicas=hints.replicas,
+    )
+    return outside, hints, store
+
+
+async def _start(control: ControlPlane, settings: Settings, hints: Hints, stack: AsyncExitStack) -> None:
+    if settings.database_url is not None:  # the embedded database has no second server to hint at
+        await stack.enter_async_context(hints.listening(control.hinted))
+    await control.start()
+    stack.push_async_callback(_stop, control)
 
 
 def _connect_gauges(instruments: Instruments, store: PostgresStore, hints: Hints) -> None:

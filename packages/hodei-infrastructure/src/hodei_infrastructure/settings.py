@@ -70,6 +70,8 @@ class Settings:
     server_advertise: str = _setting("HODEI_SERVER_ADVERTISE", v.servers, "")
     dev_mode: bool = _setting("HODEI_DEV_MODE", v.flag, False)
     rest_port: int = _setting("HODEI_REST_PORT", v.port, 3000)
+    # Pages of these origins may call the REST service from a browser.
+    cors_origins: tuple[str, ...] = _setting("HODEI_CORS_ORIGINS", v.origins, ())
     rate_limit: int = _setting("HODEI_RATE_LIMIT", v.whole(1, 10**9), 5000)  # calls a second of one address
     max_streams: int = _setting("HODEI_MAX_STREAMS", v.whole(1, 10**6), 10_000)  # open on this server
     log_level: str = _setting("HODEI_LOG_LEVEL", v.one_of("debug", "info", "warning", "error"), "info")

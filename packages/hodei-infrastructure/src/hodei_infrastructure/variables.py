@@ -187,6 +187,16 @@ def servers(text: str) -> str:
     return ",".join(listed)
 
 
+def origins(text: str) -> tuple[str, ...]:
+    """Origins of web pages as browsers say them, with commas between."""
+    found = tuple(each.strip().rstrip("/").lower() for each in text.split(",") if each.strip())
+    for each in found:
+        parts = urlsplit(each)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+            raise Refused(f"{each!r} is no origin; write https://host or http://host:port")
+    return found
+
+
 def database_url(text: str) -> str:
     """A Postgres URL. The refusal never repeats the text, because it may hold a password."""
     try:

@@ -18,6 +18,11 @@ FROM filling;
 
 INSERT INTO job_specs SELECT id, '{"command": {"shell": "true"}}' FROM filling;
 
+INSERT INTO job_marks
+SELECT md5('label:4:team=red')::uuid, at, id FROM filling WHERE n % 2 = 0
+UNION ALL
+SELECT md5('tag:nightly')::uuid, at, id FROM filling WHERE n % 3 = 0;
+
 INSERT INTO job_attempts (job_id, attempt, worker_id, assigned_at, started_at, ended_at, exit_code, reason, document)
 SELECT id, 1, worker_id, at, at, at, 0, 'exit',
     json_build_object('number', 1, 'worker_id', worker_id, 'assigned_at', at)

@@ -53,6 +53,9 @@ PAGES = (
     JobFilter(states=frozenset({JobState.PENDING})),
     JobFilter(states=frozenset({JobState.RUNNING, JobState.SUCCEEDED})),
     JobFilter(queued_by="owner-7"),
+    JobFilter(labels={"team": "red"}),
+    JobFilter(tags=("nightly",), since=NOW - timedelta(days=365), counted=False),
+    JobFilter(tags=("nightly",), labels={"team": "red"}),
 )
 EXPLAIN = (
     "LOAD 'auto_explain'",

@@ -14,6 +14,7 @@ from hodei_rest.desk import Desk
 from hodei_rest.problems import answer_error
 from hodei_rest.routes.audit import Audit
 from hodei_rest.routes.docs import Docs
+from hodei_rest.routes.events import Events
 from hodei_rest.routes.health import Health
 from hodei_rest.routes.jobs import Jobs
 from hodei_rest.routes.logs import Logs
@@ -21,6 +22,7 @@ from hodei_rest.routes.metrics import Metrics, Usage
 from hodei_rest.routes.providers import Providers, ProviderTypes
 from hodei_rest.routes.scheduler import Scheduler
 from hodei_rest.routes.sessions import Sessions
+from hodei_rest.routes.system import System
 from hodei_rest.routes.workers import Workers
 
 __all__ = ["ROUTES", "Service", "api"]
@@ -36,6 +38,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     Workers,
     Scheduler,
     Audit,
+    Events,
+    System,
     Metrics,
     Health,
     Sessions,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice, Place
 from hodei_domain.kernel.events import Event
 
 
@@ -24,6 +24,10 @@ class AuditTrail(Protocol):
 
         Raises InvalidInput for a cursor that is not one.
         """
+        ...
+
+    async def after(self, place: Place, limit: int) -> Sequence[AuditRecord]:
+        """The oldest records after a place, oldest first (occurred_at, then id)."""
         ...
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:

@@ -109,6 +109,14 @@ class WorkerLogs(Protocol):
         ...
 
 
+class WorkerImages(Protocol):
+    """Knows which images need not be fetched any more."""
+
+    async def list_images(self) -> list[str]:
+        """Names of the images that the engine has, as a job would give them. Raises ProviderUnavailable."""
+        ...
+
+
 class WorkerCost(Protocol):
     """Estimates."""
 

@@ -80,7 +80,7 @@ class JobExecution:
         now = self._now()
         return wire.ListJobsResponse(
             jobs=[convert.to_summary(job, now) for job in page.jobs],
-            total_count=page.total,
+            total_count=page.total or 0,
             next_cursor=page.next_cursor or "",
         )
 

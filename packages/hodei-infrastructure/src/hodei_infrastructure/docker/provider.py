@@ -43,6 +43,7 @@ from hodei_infrastructure.docker.reaching import OpenDoor, Reaching, no_door
 from hodei_infrastructure.docker.sightings import Sightings
 
 NAME = "docker"
+UNNAMED = "<none>:<none>"
 ANSWERS_WITHIN = 8.0  # seconds for an engine to say how it does
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries to find an engine that was not there
 PACKS_AFTER = 3.0  # seconds; a server that runs one short job without an image is gone by then
@@ -265,6 +266,11 @@ class DockerProvider:
         took = timedelta(seconds=seconds) + AGENT_STARTS_WITHIN
         self._expected += (took - self._expected) * RECENT
 
+    async def list_images(self) -> list[str]:
+        """Those that have a name."""
+        found = await self._engine.get("images/json", within=ANSWERS_WITHIN)
+        return sorted({name for image in found for name in image.get("RepoTags") or () if name != UNNAMED})
+
     async def worker_logs(self, id: WorkerId, tail: int) -> list[str]:
         """What the agent printed, for as long as its container is there."""
         document = await self._find(id)
@@ -308,6 +314,7 @@ class DockerProvider:
             eligibility=self,
             health=self,
             logs=self,
+            images=self,
             cost=self,
             metrics=self,
             events=self,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from attrs import frozen
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice, Place
 from hodei_domain.kernel.events import Event
 
 from hodei_infrastructure.postgres.documents import from_json, to_json
@@ -30,6 +30,10 @@ _STORY: LiteralString = f"""(
     UNION ALL
     SELECT {_RECORD} FROM audit_logs WHERE caller_correlation_id = %(story)s AND correlation_id <> %(story)s
     OFFSET 0) AS story"""
+_AFTER = f"""
+SELECT {_RECORD} FROM audit_logs WHERE (occurred_at, id) > (%(at)s, %(id)s)
+ORDER BY occurred_at, id LIMIT %(limit)s
+"""
 _PRUNE = """
 DELETE FROM audit_logs WHERE (occurred_at, id) IN (
     SELECT occurred_at, id FROM audit_logs WHERE occurred_at < %s ORDER BY occurred_at, id LIMIT %s)
@@ -75,6 +79,11 @@ class PostgresAuditTrail:
             | {"at": at, "id": id, "limit": query.limit + 1},
         )
         return AuditSlice.of([_record(row) for row in rows], query.limit)
+
+    async def after(self, place: Place, limit: int) -> Sequence[AuditRecord]:
+        """See AuditTrail."""
+        rows = await self._session.rows(_AFTER, {"at": place[0], "id": place[1], "limit": limit})
+        return [_record(row) for row in rows]
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
         """See AuditTrail."""

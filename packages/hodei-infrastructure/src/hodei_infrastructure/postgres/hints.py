@@ -78,8 +78,12 @@ class Hints:
 
     def is_alone(self) -> bool:
         """Whether no other replica was heard of lately."""
+        return self.replicas() == 1
+
+    def replicas(self) -> int:
+        """How many were heard of lately, this one included."""
         oldest = time.monotonic() - _MISSED * self._ping_s
-        return not any(seen > oldest for seen in self._others.values())
+        return 1 + sum(seen > oldest for seen in self._others.values())
 
     async def _send_pending(self) -> None:
         while self._pending:

@@ -15,6 +15,7 @@ from hodei_domain.kernel.ids import JobId
 
 from hodei_infrastructure.postgres.documents import SpecTexts, to_json
 from hodei_infrastructure.postgres.events import event_rows
+from hodei_infrastructure.postgres.job_marks import INSERT_MARKS, mark_rows
 from hodei_infrastructure.postgres.job_rows import JOB, JOINED, job_of, jobs_by_id, row_of
 from hodei_infrastructure.postgres.job_sql import SAVE
 from hodei_infrastructure.postgres.session import Session
@@ -92,6 +93,8 @@ class PostgresJobStore:
         new = self._classes.unknown([change.after.demand for change in moved if change.after.is_queued])
         if await self._write(moved, new) < len(moved):
             raise self._session.refuse(JobChangedMeanwhile(f"{_named(moved)} changed meanwhile"))
+        if marks := mark_rows(moved):
+            await self._session.run(INSERT_MARKS, {"marks": to_json(marks).decode()})
         if new:
             self._session.after_commit(lambda: self._classes.learn(new))
 

@@ -114,6 +114,10 @@ class PostgresTransaction:
         """Settings that all replicas share."""
         return PostgresSettingsStore(self._session)
 
+    async def version(self) -> str:
+        """The server's version."""
+        return str(await self._session.value("SHOW server_version", {}))
+
     @property
     def metrics(self) -> PostgresMetricsStore:
         """Tallies and samples of use."""
@@ -171,6 +175,11 @@ class PostgresStore:
         """Say something to whoever listens on the channel of hints. Raises StoreUnavailable."""
         async with self.begin() as tx:
             await tx.notify(payload)
+
+    async def version(self) -> str:
+        """What the database calls itself. Raises StoreUnavailable."""
+        async with self.begin() as tx:
+            return f"PostgreSQL {await tx.version()}"
 
     def connections(self) -> list[tuple[tuple[str, ...], float]]:
         """How many connections there are, by whether they are in use."""

@@ -121,6 +121,16 @@ job_specs = _table(
     storage=GROWING,
 )
 
+job_marks = _table(
+    "job_marks",
+    _must("mark", UUID),
+    _must("created_at", INSTANT),
+    _must("job_id", UUID),
+    sa.PrimaryKeyConstraint("mark", "created_at", "job_id"),
+    _job("job_marks_job"),
+    storage=GROWING,
+)
+
 job_queue = _table(
     "job_queue",
     _must("job_id", UUID),

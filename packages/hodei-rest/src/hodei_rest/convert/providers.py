@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +37,20 @@ def to_ref(text: str) -> ProviderId | str:
         return parse_provider_id(text)
     except InvalidInput:
         return text
+
+
+@contextmanager
+def about(kind: ProviderType | None = None) -> Iterator[None]:
+    """Refusals of the domain and of plugins, told with the field's path in the request."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        if refusal.field is None:
+            raise
+        text = refusal.message.removeprefix(f"{refusal.field}: ")
+        head, dot, rest = refusal.field.partition(".")
+        known = "config" if kind is not None and head == _key(kind) else head
+        raise InvalidInput(text, field=known + dot + rest) from None
 
 
 def to_new(told: schema.NewProvider) -> application.NewProvider:

@@ -8,13 +8,20 @@ from hodei_domain.kernel.errors import ChangedMeanwhile
 from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderType
 from hodei_domain.workers.ports import WorkerFilter
 from litestar import Controller, Request, Response, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from hodei_rest.answers import answer, etag_of_content, matches
 from hodei_rest.convert.provider_types import TYPES
-from hodei_rest.convert.providers import from_health, from_provider, to_new, to_ref, to_settings
-from hodei_rest.convert.specs import named
-from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.convert.providers import (
+    about,
+    from_capabilities,
+    from_health,
+    from_provider,
+    to_new,
+    to_ref,
+    to_settings,
+)
+from hodei_rest.desk import Desk, Named, TheDesk
 from hodei_rest.schemas import providers as schema
 
 Asked = Request[Any, Any, Any]
@@ -31,8 +38,8 @@ class Providers(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        kind: Annotated[schema.TypeName | None, Parameter(query="type")] = None,
-        status: schema.StatusName | None = None,
+        kind: Annotated[schema.TypeName | None, QueryParameter(name="type")] = None,
+        status: FromQuery[schema.StatusName | None] = None,
     ) -> Response[list[schema.Provider]]:
         """All that match."""
         views = await desk.control.list_providers(
@@ -52,10 +59,10 @@ class Providers(Controller):
 
     @post(summary="Register a provider", status_code=201)
     async def register(
-        self, request: Asked, desk: TheDesk, data: schema.NewProvider
+        self, request: Asked, desk: TheDesk, data: JSONBody[schema.NewProvider]
     ) -> Response[schema.Provider]:
         """Its settings are checked; whether it answers is seen by its health, or tried before."""
-        with named(""):
+        with about(ProviderType(data.type)):
             provider = await desk.control.register_provider(to_new(data))
         return answer(
             request,
@@ -64,8 +71,25 @@ class Providers(Controller):
             headers={"Location": f"/api/v1/providers/{provider.id}"},
         )
 
+    @post("/test", summary="Try a provider out", status_code=200)
+    async def test(
+        self, request: Asked, desk: TheDesk, data: JSONBody[schema.NewProvider]
+    ) -> Response[schema.ConnectionTest]:
+        """Ask it how it does with these settings; nothing is saved."""
+        with about(ProviderType(data.type)):
+            tried = await desk.control.try_provider(to_new(data))
+        return answer(
+            request,
+            schema.ConnectionTest(
+                healthy=tried.health.healthy,
+                message=tried.health.message,
+                details=dict(tried.health.details),
+                capabilities=None if tried.capabilities is None else from_capabilities(tried.capabilities),
+            ),
+        )
+
     @get("/{provider:str}", summary="Show a provider")
-    async def show(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.Provider]:
+    async def show(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """Everything known of it."""
         view = await desk.control.get_provider(to_ref(provider))
         return answer(request, await _shown(desk, view.provider))
@@ -75,40 +99,40 @@ class Providers(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        provider: str,
-        data: schema.ProviderChanges,
+        provider: Named,
+        data: JSONBody[schema.ProviderChanges],
         if_match: Annotated[
-            str | None, Parameter(header="If-Match", description="The ETag it was shown with")
+            str | None, HeaderParameter(name="If-Match", description="The ETag it was shown with")
         ] = None,
     ) -> Response[schema.Provider]:
         """With If-Match only if nobody changed it since it was shown, else 412."""
         known = (await desk.control.get_provider(to_ref(provider))).provider
         if if_match is not None and not matches(if_match, etag_of_content(await _shown(desk, known))):
             raise ChangedSinceShown(f"provider {known.name} is not as it was shown: read it again")
-        with named(""):
+        with about(known.type):
             settings = to_settings(data, known)
             after = await desk.control.update_provider(known.id, settings)
         return answer(request, await _shown(desk, after))
 
     @delete("/{provider:str}", summary="Forget a provider", status_code=204)
-    async def remove(self, desk: TheDesk, provider: str) -> None:
+    async def remove(self, desk: TheDesk, provider: Named) -> None:
         """Only one that has no workers."""
         await desk.control.delete_provider(to_ref(provider))
 
     @post("/{provider:str}/enable", summary="Enable a provider", status_code=200)
-    async def enable(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.Provider]:
+    async def enable(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """Workers may be made there again."""
         after = await desk.control.enable_provider(to_ref(provider))
         return answer(request, await _shown(desk, after))
 
     @post("/{provider:str}/disable", summary="Disable a provider", status_code=200)
-    async def disable(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.Provider]:
+    async def disable(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """No new workers there; those that run go on."""
         after = await desk.control.disable_provider(to_ref(provider))
         return answer(request, await _shown(desk, after))
 
     @get("/{provider:str}/health", summary="Ask a provider how it does")
-    async def health(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.ProviderHealth]:
+    async def health(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.ProviderHealth]:
         """It is asked now."""
         found = await desk.control.provider_health(to_ref(provider))
         told = from_health(found.provider)

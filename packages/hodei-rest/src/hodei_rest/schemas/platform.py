@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -94,14 +94,6 @@ class DatabaseStatus(Struct, kw_only=True):
     reason: str
 
 
-class Replica(Struct, kw_only=True):
-    """A control plane on the same database."""
-
-    name: str
-    leads: bool
-    this: bool
-
-
 class ProviderState(Struct, kw_only=True):
     """A provider in the overview."""
 
@@ -119,13 +111,26 @@ class System(Struct, kw_only=True):
 
     version: str
     database: DatabaseStatus
-    leader: str
+    leader: Annotated[str, Meta(description="Machine and process id of the replica that leads")]
+    replicas: Annotated[int, Meta(description="Control planes that were heard of lately")]
     providers: list[ProviderState]
     workers: dict[str, int]
     jobs: dict[str, int]
     oldest_pending_at: datetime | None
     uptime_ms: int
     dev_mode: bool
+
+
+class Phase(Struct, kw_only=True):
+    """A stretch of a job's time; `attempt` 0 for a job that ended before its first."""
+
+    phase: Literal["queued", "provisioning", "image", "starting", "running", "cleanup"]
+    attempt: int
+    started_at: datetime
+    ended_at: datetime | None
+    duration_ms: int | None
+    detail: str
+    failed: bool
 
 
 class ImageOffer(Struct, kw_only=True):

@@ -1,6 +1,7 @@
 """What lists, counts and clocks of jobs promise."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -10,6 +11,7 @@ from hodei_domain.jobs.result import Reason
 from hodei_domain.jobs.spec import Clocks, RetryRules
 from hodei_domain.jobs.views import JobFilter, Overdue
 from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.testing.contracts.base import StoreContract
 from hodei_domain.testing.making import (
     FAILURE,
@@ -26,6 +28,7 @@ from hodei_domain.testing.making import (
     submitted,
 )
 from hodei_domain.testing.stores import Begin
+from hodei_domain.workers.worker import Worker
 
 
 async def names(begin: Begin, filter: JobFilter) -> list[str]:
@@ -80,6 +83,60 @@ class JobViewsContract(StoreContract):
             page = await tx.job_views.list_jobs(filter)
         assert [job.spec.name for job in page.jobs] == ["ana"]
         assert page.total == 2
+
+    async def test_labels_and_tags_filter_all_of_them_together(self, begin: Begin) -> None:
+        for number, (labels, tags) in enumerate(
+            (
+                ({"team": "a", "tier": "b=c"}, ("nightly", "slow")),
+                ({"team": "a"}, ("nightly",)),
+                ({"team": "b", "team=a": "x"}, ()),
+                ({}, ("a",)),
+            )
+        ):
+            at = T0 + number * SECOND
+            await submitted(begin, name=str(number), at=at, labels=labels, tags=tags)
+        assert await names(begin, JobFilter(labels={"team": "a"})) == ["1", "0"]
+        assert await names(begin, JobFilter(labels={"team": "a", "tier": "b=c"})) == ["0"]
+        assert await names(begin, JobFilter(labels={"team": "a"}, tags=("slow",))) == ["0"]
+        assert await names(begin, JobFilter(tags=("nightly",), limit=1)) == ["1"]
+        assert await names(begin, JobFilter(tags=("night",))) == []
+        assert await names(begin, JobFilter(labels={"team": "a=x"})) == []
+
+    async def test_pages_of_a_label_go_on_at_their_cursor(self, begin: Begin) -> None:
+        for number in range(5):
+            labels = {"team": "a"} if number != 2 else {}
+            await submitted(begin, name=str(number), at=T0 + number * SECOND, labels=labels)
+        async with begin() as tx:
+            first = await tx.job_views.list_jobs(JobFilter(labels={"team": "a"}, limit=3))
+            assert first.next_cursor is not None
+            rest = JobFilter(labels={"team": "a"}, limit=3, cursor=first.next_cursor)
+            last = await tx.job_views.list_jobs(rest)
+        assert [job.spec.name for job in first.jobs] == ["4", "3", "1"]
+        assert ([job.spec.name for job in last.jobs], last.next_cursor) == (["0"], None)
+        assert (first.total, last.total) == (4, 4)
+
+    async def test_times_filter_the_first_included_the_last_not(self, begin: Begin) -> None:
+        for number in range(4):
+            await submitted(begin, name=str(number), at=T0 + number * SECOND)
+        within = JobFilter(since=T0 + SECOND, until=T0 + 3 * SECOND)
+        assert await names(begin, within) == ["2", "1"]
+
+    async def test_providers_filter_by_the_newest_attempts_worker(self, begin: Begin) -> None:
+        providers = [ProviderId(uuid4()), ProviderId(uuid4())]
+        for number, provider in enumerate(providers):
+            job = await running(begin, name=str(number), at=T0 + number * SECOND)
+            assert job.worker_id is not None
+            made = Worker.provision(job.worker_id, at=T0, provider_id=provider)
+            async with begin() as tx:
+                await tx.workers.save([made])
+        await submitted(begin, name="waiting")
+        assert await names(begin, JobFilter(provider_id=providers[1])) == ["1"]
+
+    async def test_what_is_not_counted_is_listed_all_the_same(self, begin: Begin) -> None:
+        await submitted(begin, name="one")
+        async with begin() as tx:
+            page = await tx.job_views.list_jobs(JobFilter(counted=False))
+        assert ([job.spec.name for job in page.jobs], page.total) == (["one"], None)
 
     async def test_search_finds_a_part_of_the_name_in_any_case(self, begin: Begin) -> None:
         for name in ("Build API", "test api", "deploy", "50% off", "a_b"):

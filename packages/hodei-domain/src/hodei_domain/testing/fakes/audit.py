@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice, Place
 from hodei_domain.kernel.events import Event
 from hodei_domain.testing.fakes.holder import OfTransaction
 
@@ -41,6 +41,10 @@ class MemoryAuditTrail(OfTransaction):
         ]
         found.sort(key=_age, reverse=True)
         return AuditSlice.of(found[: query.limit + 1], query.limit)
+
+    async def after(self, place: Place, limit: int) -> Sequence[AuditRecord]:
+        """See AuditTrail."""
+        return sorted((r for r in self.tables.audit.rows.values() if _age(r) > place), key=_age)[:limit]
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
         """See AuditTrail."""

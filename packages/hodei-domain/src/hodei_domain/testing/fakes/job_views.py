@@ -20,7 +20,7 @@ class MemoryJobViews(OfTransaction):
 
     async def list_jobs(self, filter: JobFilter) -> JobPage:
         """See JobViews."""
-        matching = [job for job in self.tables.jobs.rows.values() if _matches(job, filter)]
+        matching = [job for job in self.tables.jobs.rows.values() if self._matches(job, filter)]
         matching.sort(key=_age, reverse=True)
         following = matching
         if filter.cursor:
@@ -29,8 +29,17 @@ class MemoryJobViews(OfTransaction):
         page = following[filter.offset : filter.offset + filter.limit]
         more = len(following) > filter.offset + len(page)
         return JobPage(
-            jobs=page, total=len(matching), next_cursor=_cursor(page[-1]) if page and more else None
+            jobs=page,
+            total=len(matching) if filter.counted else None,
+            next_cursor=_cursor(page[-1]) if page and more else None,
         )
+
+    def _matches(self, job: Job, filter: JobFilter) -> bool:
+        if filter.provider_id is not None:
+            worker = None if job.current is None else self.tables.workers.rows.get(job.current.worker_id)
+            if worker is None or worker.provider_id != filter.provider_id:
+                return False
+        return _matches(job, filter)
 
     async def counts(self) -> Mapping[JobState, int]:
         """See JobViews."""
@@ -99,6 +108,10 @@ def _matches(job: Job, filter: JobFilter) -> bool:
     return (
         (not filter.states or job.state in filter.states)
         and (not filter.queued_by or job.queued_by == filter.queued_by)
+        and filter.labels.items() <= job.spec.labels.items()
+        and set(filter.tags) <= set(job.spec.tags)
+        and (filter.since is None or job.created_at >= filter.since)
+        and (filter.until is None or job.created_at < filter.until)
         and (search in job.spec.name.lower() or str(job.id).startswith(search))
     )
 

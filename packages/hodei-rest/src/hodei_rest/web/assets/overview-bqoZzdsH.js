@@ -1,1 +1,0 @@
-import{n as e,r as t,t as n}from"./index-CidZcWly.js";var r=t();function i(){let{t}=e();return(0,r.jsx)(n,{title:t(`overview.title`)})}export{i as default};
