@@ -49,10 +49,11 @@ class System:
             return await (await connection.execute(query.encode(), values or None)).fetchall()
 
     def words(self) -> str:
-        """The end of what the servers had to say, for a test that fails."""
+        """The end of what servers and agents had to say, for a test that fails."""
+        servers = [(log, 4000) for log in sorted(self.place.glob("*.log"))]
+        of_agents = [(log, 1000) for log in sorted(self.place.glob("data*/workers/*.log"))]
         return "\n".join(
-            f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}"
-            for log in sorted(self.place.glob("*.log"))
+            f"--- {log.name}\n{log.read_text(errors='replace')[-most:]}" for log, most in servers + of_agents
         )
 
 

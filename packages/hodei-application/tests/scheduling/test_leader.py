@@ -368,3 +368,17 @@ async def test_rounds_that_are_slow_come_more_seldom_and_a_single_slow_one_delay
     await world.submit()
     leader.signals.room()
     assert await leader.step() == pytest.approx(timedelta(seconds=pause), abs=timedelta(milliseconds=1))
+
+
+async def test_a_cancel_asked_at_another_replica_ends_as_soon_as_one_asked_here(
+    world: World,
+) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent, clocks=Clocks(grace=timedelta(seconds=1)))
+    other = world.replica("two")
+    world.hints.clear()
+    await other.cancel_job(job.id)
+    for kind in world.hints:
+        world.control.hinted(kind)
+    await world.pass_time(timedelta(seconds=7))
+    assert (await world.job(job.id)).state is JobState.CANCELLED
