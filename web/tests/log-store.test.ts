@@ -95,7 +95,7 @@ describe("a store of lines", () => {
     const store = new LogStore();
     for (let at = 0; at < 20; at += 1) store.append(batch(at * BLOCK + 1, BLOCK));
     const most = store.chars / 4;
-    store.shrink(10 * BLOCK, most);
+    store.shrink([10 * BLOCK], most);
     expect(store.chars).toBeLessThanOrEqual(most);
     expect(store.has(10 * BLOCK)).toBe(true);
     expect(store.has(1)).toBe(false);
