@@ -28,12 +28,13 @@ def free_port() -> int:
 class Replica:
     """A server that can be killed, frozen, asked to leave, and started again at the same port."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path, data: Path) -> None:
         self.name = name
+        self.data = data
         self.port = free_port()
         self.proxy: Proxy
         self.frozen = False
-        self._environment = dict(environment)
+        self._environment = {**environment, "HODEI_DATA_DIR": str(data)}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from hodei_infrastructure.files import write_once
 
 from faults.database import Database, database
 from faults.processes import marked, send
@@ -39,15 +41,7 @@ class System:
 
     def agents(self) -> dict[str, int]:
         """The workers that are alive, each with its agent's process."""
-        found = {}
-        for marker in (self.place / "data" / "workers").glob("*.json"):
-            try:
-                pid = json.loads(marker.read_text()).get("pid")
-            except (OSError, ValueError):  # just being written or removed
-                continue
-            if pid and Path(f"/proc/{pid}").exists():
-                found[marker.stem] = int(pid)
-        return found
+        return {id: pid for data in {r.data for r in self.replicas} for id, pid in agents(data).items()}
 
     async def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the database itself, past the proxy."""
@@ -60,6 +54,19 @@ class System:
             f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}"
             for log in sorted(self.place.glob("*.log"))
         )
+
+
+def agents(data: Path) -> dict[str, int]:
+    """The workers of one data directory that are alive, each with its agent's process."""
+    found = {}
+    for marker in (data / "workers").glob("*.json"):
+        try:
+            pid = json.loads(marker.read_text()).get("pid")
+        except (OSError, ValueError):  # just being written or removed
+            continue
+        if pid and Path(f"/proc/{pid}").exists():
+            found[marker.stem] = int(pid)
+    return found
 
 
 def _environment(place: Path, url: str, settings: Mapping[str, str]) -> dict[str, str]:
@@ -76,6 +83,13 @@ def _environment(place: Path, url: str, settings: Mapping[str, str]) -> dict[str
     return {**around, **ours, **settings}
 
 
+def _share_token(places: Sequence[Path]) -> None:
+    token = secrets.token_urlsafe(32)
+    for place in places:
+        place.mkdir(mode=0o700)
+        write_once(place / "token", token)
+
+
 @asynccontextmanager
 async def system(
     count: int = 2,
@@ -84,9 +98,11 @@ async def system(
     doors: Sequence[int] | None = None,
     sources: Sequence[Path] = (),
     start: bool = True,
+    machines: bool = False,
 ) -> AsyncIterator[System]:
     """`count` replicas that serve; workers are told of those that `doors` numbers, or of all. `sources` are
-    directories of packages that come before the installed ones. Without `start` the caller starts them.
+    directories of packages that come before the installed ones. Without `start` the caller starts them. With
+    `machines` each replica has a data directory of its own, as on a machine of its own, with the same token.
 
     At the end nothing of it is left, whatever happened.
     """
@@ -95,7 +111,13 @@ async def system(
         stack.callback(shutil.rmtree, place, ignore_errors=True)
         found = await stack.enter_async_context(database(place / "pg"))
         environment = _environment(place, found.url, settings or {})
-        replicas = [Replica(f"server-{n}", environment, place / f"server-{n}.log") for n in range(count)]
+        places = [place / (f"data-{n}" if machines and n else "data") for n in range(count)]
+        replicas = [
+            Replica(f"server-{n}", environment, place / f"server-{n}.log", data)
+            for n, data in enumerate(places)
+        ]
+        if machines:
+            _share_token(places)
         told = []
         for number, replica in enumerate(replicas):
             replica.proxy, port = await stack.enter_async_context(tcp_proxy(lambda r=replica: r.port))  # type: ignore[misc]
@@ -116,5 +138,6 @@ async def _end(place: Path, replicas: list[Replica]) -> None:
         if replica.runs:
             await replica.kill()
     # Agents first, or they would tell each other of the ends of their jobs; then whatever is left of jobs.
-    send(signal.SIGKILL, *marked(f"={place}/data/workers"))
+    for data in {replica.data for replica in replicas}:
+        send(signal.SIGKILL, *marked(f"={data}/workers"))
     send(signal.SIGKILL, *marked(f"={place}"))

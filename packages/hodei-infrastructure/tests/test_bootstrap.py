@@ -5,15 +5,13 @@ from __future__ import annotations
 import stat
 from datetime import timedelta
 from pathlib import Path
+from platform import node
 from typing import Any
 
 import pytest
-from hodei_application.control_plane import ControlPlane
 from hodei_domain.kernel.errors import InvalidInput
-from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.provider import Provider
-from hodei_domain.workers.worker import Worker
-from hodei_infrastructure import bootstrap, system
+from hodei_infrastructure import bootstrap
 from hodei_infrastructure.docker.testing import socket_path  # noqa: F401  (a fixture)
 from hodei_infrastructure.postgres.testing import database_url, postgres_server  # noqa: F401  (fixtures)
 
@@ -75,29 +73,30 @@ async def test_what_an_operator_set_stays_until_the_environment_says_otherwise(
 
 
 @pytest.mark.postgres
-async def test_a_second_machine_does_not_speak_for_the_processes_of_the_first(
-    database_url: str,  # noqa: F811
-    tmp_path: Path,
-) -> None:
-    first, second = settings(tmp_path / "1"), settings(tmp_path / "2")
+async def test_each_machine_has_a_process_provider_of_its_own(database_url: str, tmp_path: Path) -> None:  # noqa: F811
+    first, second, third = (settings(tmp_path / name) for name in "123")
     async with bootstrap.control_plane(first, database_url, ADDRESS) as control:
-        mine = await control.provider_health("process")
-        await _expect_worker(control, mine.provider)
-        async with bootstrap.control_plane(second, database_url, ADDRESS) as other:
-            assert not (await other.provider_health("process")).healthy
-        assert mine.healthy
-        assert (await control.provider_health("process")).healthy
+        mine = (await control.provider_health("process")).provider
+        async with (
+            bootstrap.control_plane(second, database_url, ADDRESS) as other,
+            bootstrap.control_plane(third, database_url, ADDRESS) as last,
+        ):
+            names = [view.provider.name for view in await other.list_providers()]
+            assert names[:2] == ["process", f"process-{node()}"]
+            assert names[2].startswith(f"process-{node()}-")
+            assert (await other.provider_health(names[1])).provider.id != mine.id
+            assert (await last.collect_garbage()).unreached == ()
+    async with bootstrap.control_plane(first, database_url, ADDRESS) as control:
+        assert (await control.provider_health("process")).provider.id == mine.id
 
 
 @pytest.mark.postgres
-async def test_a_provider_without_workers_moves_to_the_machine_that_starts_last(
-    database_url: str,  # noqa: F811
-    tmp_path: Path,
-) -> None:
-    before = await _provider(settings(tmp_path / "1"), database_url)
-    async with bootstrap.control_plane(settings(tmp_path / "2"), database_url, ADDRESS) as control:
-        health = await control.provider_health("process")
-    assert (health.healthy, health.provider.id) == (True, before.id)
+async def test_a_row_that_was_renamed_is_found_again(database_url: str, tmp_path: Path) -> None:  # noqa: F811
+    async with bootstrap.control_plane(settings(tmp_path), database_url, ADDRESS) as control:
+        await control.update_provider("process", {"name": "here"})
+    async with bootstrap.control_plane(settings(tmp_path), database_url, ADDRESS) as control:
+        (view,) = await control.list_providers()
+        assert (view.provider.name, (await control.provider_health("here")).healthy) == ("here", True)
 
 
 @pytest.mark.postgres
@@ -171,15 +170,6 @@ async def test_settings_reach_the_scheduler(database_url: str, tmp_path: Path) -
         assert (config.idle_ttl, config.max_jobs, config.min_idle) == (timedelta(seconds=7), 2, 0)
         assert control.is_ready()
     assert not control.is_live()
-
-
-async def _expect_worker(control: ControlPlane, provider: Provider) -> None:
-    """A worker of this provider that is on its way."""
-    at = system.now()
-    later = at + timedelta(hours=1)
-    wanted = Worker.provision(WorkerId(system.new_id()), at=at, provider_id=provider.id, register_by=later)
-    async with control.list_workers.begin() as tx:
-        await tx.workers.save([wanted.then(lambda worker: worker.created(at=at))])
 
 
 async def _provider(place: bootstrap.Settings, url: str) -> Provider:

@@ -1,28 +1,78 @@
-"""The dashboard that the wheel carries is the one of web/."""
+"""The dashboard's files."""
 
-import re
-import subprocess
-import sys
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
-BUILT = ROOT / "packages/hodei-rest/src/hodei_rest/web"
-
-
-def test_the_built_dashboard_is_that_of_the_sources() -> None:
-    hashed = subprocess.run(
-        [sys.executable, ROOT / "scripts/web_hash.py"], check=True, capture_output=True, text=True
-    )
-    kept = (BUILT / ".source-hash").read_text(encoding="utf-8")
-    assert kept == hashed.stdout, (
-        "web/ has changed since the dashboard was built: run `just web`, commit what it made"
-    )
+import pytest
+from hodei_rest.web_files import NOT_BUILT, POLICY, WebFiles
 
 
-def test_all_that_the_page_loads_is_in_the_wheel_and_nothing_comes_from_outside() -> None:
-    page = (BUILT / "index.html").read_text(encoding="utf-8")
-    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert loaded
-    for address in loaded:
-        assert address.startswith("/")
-        assert (BUILT / address.lstrip("/")).is_file(), address
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>the dashboard")
+    (tmp_path / "assets" / "main-4f3a.js").write_text("run()")
+    (tmp_path / ".hidden").write_text("secret")
+    (tmp_path.parent / "outside.txt").write_text("secret")
+    return tmp_path
+
+
+async def ask(
+    web: WebFiles, path: str, method: str = "GET", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+    }
+    await web(scope, None, send)  # type: ignore[arg-type]
+    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], told, sent[1]["body"]
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/jobs", "/jobs/some-id/logs"])
+async def test_every_address_of_the_dashboard_is_its_page(place: Path, path: str) -> None:
+    status, headers, body = await ask(WebFiles(place), path)
+    assert (status, body) == (200, b"<!doctype html>the dashboard")
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert headers["content-security-policy"] == POLICY
+    assert headers["cache-control"] == "no-cache"
+
+
+async def test_hashed_files_last_and_are_known_by_their_etag(place: Path) -> None:
+    web = WebFiles(place)
+    status, headers, body = await ask(web, "/assets/main-4f3a.js")
+    assert (status, body) == (200, b"run()")
+    assert "immutable" in headers["cache-control"]
+    assert headers["content-type"].startswith(("text/javascript", "application/javascript"))
+    assert (await ask(web, "/assets/main-4f3a.js", if_none_match=headers["etag"]))[0] == 304
+    assert (await ask(web, "/assets/main-4f3a.js", "HEAD"))[2] == b""
+
+
+async def test_an_asset_that_is_gone_is_not_the_page(place: Path) -> None:
+    assert (await ask(WebFiles(place), "/assets/old-1111.js"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/../outside.txt", "//outside.txt", "/.hidden", "/assets/../../outside.txt"]
+)
+async def test_nothing_outside_is_ever_given(place: Path, path: str) -> None:
+    assert b"secret" not in (await ask(WebFiles(place), path))[2]
+
+
+async def test_without_a_build_a_plain_page_says_what_to_do(tmp_path: Path) -> None:
+    web = WebFiles(tmp_path / "nothing")
+    assert (await ask(web, "/"))[::2] == (200, NOT_BUILT)
+    assert (await ask(web, "/jobs"))[::2] == (404, NOT_BUILT)
+
+
+async def test_nothing_is_posted_there(place: Path) -> None:
+    assert (await ask(WebFiles(place), "/", "POST"))[0] == 405

@@ -170,74 +170,166 @@ export type UsageSample = {
   net_tx_bytes: number | null;
 };
 
+export type Resources = {
+  cpu_cores?: number | null;
+  memory_mib?: number | null;
+  storage_mib?: number | null;
+  gpu?: number | null;
+  architecture?: string | null;
+};
+
+/** What holds for the workers of a pool; null is what the wider rules say. */
+export type PoolRules = {
+  max_workers: number | null;
+  min_idle: number | null;
+  idle_ttl_ms: number | null;
+  max_lifetime_ms: number | null;
+  max_jobs: number | null;
+  drain_within_ms: number | null;
+};
+
+export type Pool = { image: string; resources: Resources; rules: PoolRules };
+
+export type ProviderHealth = { status: string; healthy: boolean; reason: string; checked_at: string | null };
+
+/** The most for one job, and what kinds; 0 and empty lists are without limit. */
+export type Capabilities = {
+  max_resources: Resources;
+  gpu: boolean;
+  gpu_types: string[];
+  architectures: string[];
+  images: boolean;
+  regions: string[];
+  labels: Record<string, string>;
+  max_execution_ms: number | null;
+};
+
 export type Provider = {
   id: string;
   name: string;
   type: string;
   enabled: boolean;
   status: string;
-  health: { status: string; reason: string | null; checked_at: string | null };
-  capabilities: Record<string, unknown>;
+  health: ProviderHealth;
+  capabilities: Capabilities;
   config: Record<string, unknown>;
-  max_workers: number | null;
-  workers: { total: number; idle: number; busy: number; starting: number };
-  pool: Record<string, unknown> | null;
-  pools: Record<string, unknown>[];
-  cost: unknown;
+  host: string;
+  priority: number;
+  max_workers: number;
+  workers: { total: number; idle: number; busy: number; starting: number; going: number };
+  pool: PoolRules;
+  pools: Pool[];
+  tags: string[];
+  metadata: Record<string, string>;
   labels: Record<string, string>;
-  region: string | null;
+  region: string;
   created_at: string;
   updated_at: string;
+};
+
+export type ProviderSetting = {
+  name: string;
+  label: string;
+  kind: "text" | "number" | "list" | "labels";
+  default: string | number | null;
+  help: string;
+};
+
+export type ProviderType = { type: string; label: string; available: boolean; settings: ProviderSetting[] };
+
+/** What a provider said that was asked and not saved. */
+export type ConnectionTest = {
+  healthy: boolean;
+  message: string;
+  details: Record<string, string>;
+  capabilities: Capabilities | null;
 };
 
 export type PulledImage = { provider: string; image: string };
 
 export type Worker = {
   id: string;
-  name: string | null;
+  name: string;
   state: string;
-  provider: string | null;
-  hostname: string | null;
-  architecture: string | null;
-  image: string | null;
+  provider: string;
+  hostname: string;
+  architecture: string;
+  agent_version: string;
+  image: string;
   job_id: string | null;
+  attempt: number | null;
   jobs_done: number;
   max_jobs: number | null;
   connected: boolean;
-  cpu_cores: number | null;
-  memory_mib: number | null;
-  usage: { cpu_percent: number | null; memory_bytes: number | null } | null;
+  cpu_cores: number;
+  memory_mib: number;
+  usage: { cpu_percent: number; memory_bytes: number; disk_bytes: number; gpu: number } | null;
   labels: Record<string, string>;
   created_at: string;
+  registered_at: string | null;
   last_heartbeat: string | null;
   idle_since: string | null;
   drain_by: string | null;
-  reason: string | null;
+  expires_at: string | null;
+  ended_at: string | null;
+  reason: string;
 };
+
+export type WorkerLog = { lines: string[]; truncated: boolean };
 
 export type QueueStatus = {
   by_state: Partial<Record<JobState, number>>;
   oldest_pending_at: string | null;
-  classes: { image: string | null; depth: number; oldest_at: string | null }[];
+  classes: { image: string; resources: Resources; provider: string; region: string; constraints: string[]; depth: number; oldest_at: string }[];
+};
+
+export type SchedulerSettings = {
+  worker_strategy: string;
+  provider_strategy: string;
+  min_idle: number;
+  max_jobs: number;
+  idle_ttl_ms: number;
+  max_lifetime_ms: number;
 };
 
 export type AuditRecord = {
-  id: string | number;
+  id: string;
   occurred_at: string;
   event_type: string;
   actor: string | null;
-  correlation_id: string | null;
+  correlation_id: string;
+  caller_correlation_id: string | null;
   payload: Record<string, unknown>;
 };
 
 export type System = {
   version: string;
-  database: { ok: boolean; latency_ms: number | null; version: string | null };
-  replicas: unknown;
-  leader: unknown;
-  providers: unknown[];
-  workers: Record<string, number>;
-  oldest_pending_at: string | null;
+  database: { ok: boolean; latency_ms: number | null; version: string; reason: string };
+  leader: string;
+  replicas: number;
   uptime_ms: number;
   dev_mode: boolean;
 };
+
+export type Times = { count: number; mean: number | null; p50: number | null; p95: number | null; p99: number | null };
+
+/** A time at a glance; durations in milliseconds. */
+export type MetricsSummary = {
+  since: string;
+  until: string;
+  /** Those that ended within it, by their end; the others as they are now. */
+  jobs_by_state: Partial<Record<JobState, number>>;
+  submitted: number;
+  finished: number;
+  /** 0 to 1, of those that ended without being cancelled. */
+  success_rate: number | null;
+  throughput_per_minute: number;
+  queue_ms: Times;
+  start_ms: Times;
+  run_ms: Times;
+  total_ms: Times;
+  providers: { provider: string; cpu_cores: number; memory_bytes: number; busy_workers: number; finished: number }[];
+};
+
+/** One line of a graph; each point is the beginning of a step (epoch ms) and the value there. */
+export type MetricsSeries = { labels: Record<string, string>; points: [number, number][] };

@@ -44,6 +44,10 @@ export function formats(language: "en" | "es") {
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
   const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
   const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+  const stamp = new Intl.DateTimeFormat(language, {
+    ...{ month: "short", day: "numeric" },
+    ...{ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  });
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
   return {
     duration: (ms: number) => duration(ms, language),
@@ -53,6 +57,8 @@ export function formats(language: "en" | "es") {
     /** Date and time of day, here. */
     moment: (time: string | number) => moment.format(new Date(time)),
     day: (time: string | number) => day.format(new Date(time)),
+    /** The same without the year, for lists. */
+    stamp: (time: string | number) => stamp.format(new Date(time)),
     clock: (time: string | number) => clock.format(new Date(time)),
     /** `3 min. ago`, as seen at `now` (epoch ms). */
     ago: (time: string | number, now: number) => {

@@ -6,14 +6,17 @@ import { filters } from "./words/filters";
 import { form } from "./words/form";
 import { jobs } from "./words/jobs";
 import { logs } from "./words/logs";
+import { observing } from "./words/observing";
 import { operations } from "./words/operations";
+import { providers } from "./words/providers";
 import { shared } from "./words/shared";
+import { workers } from "./words/workers";
 
 export type Language = "en" | "es";
 /** English, Spanish. `{name}` takes a value; `one|other` is chosen by the value `n`. */
 export type Pair = readonly [en: string, es: string];
 
-const words = { ...shared, ...filters, ...form, ...jobs, ...logs, ...operations };
+const words = { ...shared, ...filters, ...form, ...jobs, ...logs, ...operations, ...providers, ...workers, ...observing };
 export type Word = keyof typeof words;
 export type Values = Readonly<Record<string, string | number>>;
 export type Translate = (word: Word, values?: Values) => string;

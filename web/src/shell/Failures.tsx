@@ -7,17 +7,20 @@ import { buttonClass, EmptyState, ErrorPanel } from "@/parts";
 export function NoSuchPage() {
   const { t } = useWords();
   return (
-    <EmptyState
-      icon={<Compass size={36} aria-hidden />}
-      title={t("missing.title")}
-      action={
-        <Link to="/" className={buttonClass()}>
-          {t("nav.overview")}
-        </Link>
-      }
-    >
-      {t("missing.text")}
-    </EmptyState>
+    <>
+      <h1 className="sr-only">{t("missing.title")}</h1>
+      <EmptyState
+        icon={<Compass size={36} aria-hidden />}
+        title={t("missing.title")}
+        action={
+          <Link to="/" className={buttonClass()}>
+            {t("nav.overview")}
+          </Link>
+        }
+      >
+        {t("missing.text")}
+      </EmptyState>
+    </>
   );
 }
 

@@ -39,18 +39,18 @@ export function Shell() {
           className={classes("flex min-w-0 flex-1 flex-col outline-none", isFull ? "min-h-0" : "px-4 pb-24 pt-5 md:px-8 md:pb-10 md:pt-7")}
         >
           <Outlet />
+          {!isWork && (
+            <Link
+              to="/jobs/new"
+              aria-label={t("nav.new-job")}
+              title={t("nav.new-job")}
+              className="fixed bottom-[calc(4.5rem+env(safe-area-inset-bottom))] right-4 z-20 grid size-13 place-items-center rounded-full bg-accent text-on-accent shadow-high transition-transform hover:scale-105 hover:bg-accent-strong md:bottom-6 md:right-6"
+            >
+              <Plus size={24} aria-hidden />
+            </Link>
+          )}
         </main>
       </div>
-      {!isWork && (
-        <Link
-          to="/jobs/new"
-          aria-label={t("nav.new-job")}
-          title={t("nav.new-job")}
-          className="fixed bottom-[calc(4.5rem+env(safe-area-inset-bottom))] right-4 z-20 grid size-13 place-items-center rounded-full bg-accent text-on-accent shadow-high transition-transform hover:scale-105 hover:bg-accent-strong md:bottom-6 md:right-6"
-        >
-          <Plus size={24} aria-hidden />
-        </Link>
-      )}
       <BottomBar />
       <TokenPrompt onSignedIn={() => setSession((n) => n + 1)} />
       <Toasts />

@@ -119,6 +119,7 @@ class Engine:
         with contextlib.suppress(Exception):  # they run out by themselves
             async with self.outside.begin() as tx:
                 await self.leader.leadership.resign(tx)
+                await self.leader.keeping.resign(tx)
         log.info("The control plane has stopped")
 
     async def _end_loops(self) -> None:
@@ -159,9 +160,12 @@ class Engine:
                 return
 
     async def _live(self, busy: bool) -> list[Worker]:
-        """The workers that exist, those that hold a job only with `busy`."""
+        """The workers that exist, those that hold a job only with `busy`; never another machine's."""
         async with self.outside.begin() as tx:
-            return [w for w in await tx.workers.live() if busy or w.job_id is None]
+            return [w for w in await tx.workers.live() if self._is_ours(w) and (busy or w.job_id is None)]
+
+    def _is_ours(self, worker: Worker) -> bool:
+        return worker.provider_id is None or self.landscape.keeps(worker.provider_id)
 
     def is_ready(self) -> bool:
         """Whether the store answers and the loops run."""

@@ -15,13 +15,17 @@ from hodei_application.parts import Parts
 from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.scheduling.creator import Creator
 from hodei_application.scheduling.destroyer import Destroyer
+from hodei_application.scheduling.forsaken import Forsaken
 from hodei_application.scheduling.janitor import Inventory, Janitor
+from hodei_application.scheduling.keeper import Keeper
+from hodei_application.scheduling.keeping import Keeping
 from hodei_application.scheduling.last_words import LastWords
 from hodei_application.scheduling.leader import Leader
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.presence import PresenceCheck
 from hodei_application.scheduling.provisioner import Provisioner
 from hodei_application.scheduling.reaper import Reaper
+from hodei_application.scheduling.starts_elsewhere import StartsElsewhere
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.redeliver import Redeliver
@@ -73,19 +77,38 @@ def engine_of(parts: Parts) -> Engine:
             outage=parts.outage,
             has_died=outside.has_died,
         ),
+        keeping=Keeping(
+            holder=outside.replica,
+            monotonic=outside.monotonic,
+            has_died=outside.has_died,
+            landscape=parts.landscape,
+        ),
         landscape=parts.landscape,
         config=parts.config,
         provisioner=_provisioner(parts),
-        provisionings=parts.provisionings,
-        creator=_creator(parts),
-        destroyer=destroyer,
-        presence=presence,
-        sightings=parts.sightings,
+        elsewhere=StartsElsewhere(parts.landscape, parts.backoffs),
+        keeper=Keeper(
+            monotonic=outside.monotonic,
+            landscape=parts.landscape,
+            creator=_creator(parts),
+            destroyer=destroyer,
+            presence=presence,
+            sightings=parts.sightings,
+            provisionings=parts.provisionings,
+            janitor=_janitor(parts, inventory),
+            deeds=parts.deeds,
+        ),
         reaper=reaper,
+        forsaken=Forsaken(
+            now=outside.now,
+            monotonic=outside.monotonic,
+            landscape=parts.landscape,
+            change=parts.provider_change,
+            reaper=reaper,
+            destroyer=destroyer,
+        ),
         timekeeper=_timekeeper(parts, reaper),
-        janitor=_janitor(parts, inventory),
         dispatcher=parts.dispatcher,
-        deeds=parts.deeds,
         signals=parts.signals,
     )
     parts.moves.heard_by.append(leader.heard)

@@ -20,6 +20,10 @@ CLEANUP = "cleanup"
 """Workers must be destroyed, or may be lost: the leader should reap."""
 
 
+PROVIDERS = "providers"
+"""What is known of providers changed: the leader should read it before it plans."""
+
+
 @define(eq=False)
 class Signals:
     """The wake-ups of this replica's loops, and hints to the others.
@@ -37,6 +41,7 @@ class Signals:
     wants_workers: bool = field(default=True, init=False)
     has_room: bool = field(default=False, init=False)
     wants_cleanup: bool = field(default=True, init=False)
+    wants_settings: bool = field(default=True, init=False)
 
     def demand(self) -> None:
         """Work waits that no idle worker here serves."""
@@ -69,3 +74,6 @@ class Signals:
             self.room()
         elif kind == CLEANUP:
             self.cleanup()
+        elif kind == PROVIDERS:
+            self.wants_settings = True
+            self.room()

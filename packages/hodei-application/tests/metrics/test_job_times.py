@@ -152,7 +152,7 @@ async def test_the_older_tallies_are_the_coarser_until_they_go(world: World) -> 
     await agent.start(job)
     await agent.finish(job)
     await world.control.engine.metrics()
-    janitor = world.control.engine.leader.janitor
+    janitor = world.control.engine.leader.keeper.janitor
     widths = []
     for hours in (0, 3, 27, 24 * 91):
         world.clock.advance(timedelta(hours=hours))

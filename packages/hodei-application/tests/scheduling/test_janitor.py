@@ -37,6 +37,12 @@ def stray(world: World) -> WorkerId:
     return id
 
 
+async def clean(world: World) -> None:
+    """A slow round through all providers."""
+    engine = world.control.engine
+    await engine.leader.keeper.janitor.clean(list(engine.landscape), everything=True)
+
+
 async def test_what_exists_and_nobody_knows_is_destroyed(world: World) -> None:
     await world.add_provider()
     orphan = stray(world)
@@ -108,7 +114,7 @@ async def test_old_records_go_and_young_ones_stay() -> None:
     assert "JobCreated" in await world.events()
     world.clock.advance(timedelta(days=91))
     await world.submit()
-    await world.control.engine.leader.janitor.clean()
+    await clean(world)
     assert await world.events(job.id) == []
     assert "JobCreated" in await world.events()
     async with world.store.begin() as tx:
@@ -121,14 +127,14 @@ async def test_pruning_goes_on_until_all_is_done(world: World, monkeypatch: pyte
     for _ in range(5):
         await world.submit()
     world.clock.advance(timedelta(days=91))
-    await world.control.engine.leader.janitor.clean()
+    await clean(world)
     assert await world.events() == []
 
 
 async def test_what_waits_for_long_is_raised(world: World) -> None:
     job = await world.submit(priority=Priority.LOW)
     world.clock.advance(timedelta(minutes=11))
-    await world.control.engine.leader.janitor.clean()
+    await clean(world)
     fresh = await world.submit(priority=Priority.LOW)
     async with world.store.begin() as tx:
         claimed = await tx.queue.claim([job.demand.key], 1)
@@ -140,15 +146,14 @@ async def test_a_provider_that_cannot_be_inspected_is_complained_of_once(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.add_provider()
-    janitor = world.control.engine.leader.janitor
     world.provider.outage = "down"
     for _ in range(3):
-        await janitor.clean()
+        await clean(world)
     assert sum("cannot be inspected" in record.getMessage() for record in caplog.records) == 1
     world.provider.outage = ""
-    await janitor.clean()
+    await clean(world)
     world.provider.outage = "down"
-    await janitor.clean()
+    await clean(world)
     assert sum("cannot be inspected" in record.getMessage() for record in caplog.records) == 2
 
 
@@ -157,7 +162,7 @@ async def test_providers_without_a_plugin_or_disabled_ones_are_not_probed(world:
     provider = await world.add_provider()
     await world.control.disable_provider(provider.id)
     world.provider.outage = "down"
-    await world.control.engine.leader.janitor.clean()
+    await clean(world)
     assert (await world.control.get_provider(provider.id)).provider.failures == 0
 
 

@@ -99,6 +99,6 @@ async def test_a_worker_that_is_back_meanwhile_is_left_alone(world: World) -> No
     await agent.disconnect()
     suspect = await world.worker(agent.worker_id)
     await agent.connect(running=(Attempted(job.id, 1),))
-    await world.control.engine.leader.presence.gone(suspect, KILLED)
+    await world.control.engine.leader.keeper.presence.gone(suspect, KILLED)
     assert (await world.job(job.id)).state is JobState.RUNNING
     assert await output(world, job) == b"a\n"

@@ -168,7 +168,7 @@ async def test_a_successor_goes_on_telling(world: World) -> None:
     world.clock.advance(timedelta(seconds=30))
     world.control = world.replica("two")
     await world.settle()
-    await world.control.engine.leader.provisionings.stage(id, "pulling x")
+    await world.control.engine.leader.keeper.provisionings.stage(id, "pulling x")
     assert await stages(world, job.id) == ["making a worker", "started", "pulling x"]
 
 

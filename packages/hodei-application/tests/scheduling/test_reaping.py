@@ -182,7 +182,7 @@ async def test_a_worker_that_bound_again_while_it_was_suspected_is_left_alone(wo
     suspect = await world.worker(agent.worker_id)
     await agent.connect(running=(Attempted(job.id, 1),))
     gone = Presence(state=PresenceState.ABSENT)
-    await world.control.engine.leader.presence.gone(suspect, gone)
+    await world.control.engine.leader.keeper.presence.gone(suspect, gone)
     assert (await world.job(job.id)).state is JobState.RUNNING
     assert (await world.worker(agent.worker_id)).state is WorkerState.BUSY
 

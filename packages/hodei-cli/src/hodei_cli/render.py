@@ -23,6 +23,18 @@ class Column(NamedTuple):
     elastic: bool = False
 
 
+JOBS = [
+    Column("id", "ID"),
+    Column("name", "NAME", elastic=True),
+    Column("state", "STATE"),
+    Column("exit_code", "EXIT"),
+    Column("reason", "REASON"),
+    Column("queued_by", "BY", elastic=True),
+    Column("created_at", "CREATED"),
+    Column("duration", "TOOK"),
+]
+
+
 def show_list(records: Sequence[Record], columns: Sequence[Column], output: str, empty: str) -> None:
     """Print the records; `empty` is what a person reads when there are none."""
     if output != "table":

@@ -13,6 +13,8 @@ COMMANDS = {
     "up": Lazy("hodei_cli.commands.up:up", "Start the whole platform on this machine.", START),
     "job": Lazy("hodei_cli.commands.job:job", "Queue jobs, look at them, cancel and retry them.", LOOK),
     "logs": Lazy("hodei_cli.commands.logs:logs", "Read or follow what a job wrote.", LOOK),
+    "top": Lazy("hodei_cli.commands.top:top", "Watch workers and jobs and what they use.", LOOK),
+    "dashboard": Lazy("hodei_cli.commands.dashboard:dashboard", "Open the dashboard in a browser.", LOOK),
     "worker": Lazy("hodei_cli.commands.worker:worker", "Look at workers, drain and end them.", OPERATE),
     "provider": Lazy(
         "hodei_cli.commands.provider:provider",

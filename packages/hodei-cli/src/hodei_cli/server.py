@@ -19,6 +19,7 @@ from hodei_cli.options import Options
 
 DEFAULT_PORT = 50051
 KNOCK_SECONDS = 0.3
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what one may listen on, and dial instead)
 
 
 class Server(NamedTuple):
@@ -81,6 +82,21 @@ def read_state(path: Path) -> tuple[str, int] | None:
         return str(state["address"]), int(state["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def read_beside(path: Path, what: str) -> str | None:
+    """The address of what a server serves beside gRPC, from its state file; None if it has no such thing."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))[what])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def dialled(address: str) -> str:
+    """The address by which this machine reaches what listens there, also if it listens everywhere."""
+    host, _, port = address.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    return join(EVERYWHERE.get(bare, bare), int(port))
 
 
 def own_token() -> str | None:

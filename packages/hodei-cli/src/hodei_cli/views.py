@@ -52,6 +52,16 @@ def job_row(job: JobSummary) -> Record:
     }
 
 
+def row_of(record: Record) -> Record:
+    """A job in a list, from everything about it."""
+    started, completed = record["started_at"], record["completed_at"]
+    row = {
+        key: record[key] for key in ("id", "name", "state", "exit_code", "reason", "queued_by", "created_at")
+    }
+    took = completed - started if started is not None and completed is not None else None
+    return {**row, "started_at": started, "completed_at": completed, "duration": took, "progress": None}
+
+
 def job_record(response: GetJobResponse) -> Record:
     """Everything about one job."""
     job = response.job

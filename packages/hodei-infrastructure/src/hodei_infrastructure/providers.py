@@ -19,6 +19,7 @@ from hodei_infrastructure import system
 from hodei_infrastructure.docker.config import DockerConfig, read_config
 from hodei_infrastructure.docker.errors import UNIX
 from hodei_infrastructure.docker.reaching import OpenDoor
+from hodei_infrastructure.elsewhere import DEFAULT_IMAGE, Elsewhere
 from hodei_infrastructure.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,14 +73,16 @@ class Providers:
     def plugin(self, provider: Provider) -> ProviderPlugin | None:
         """The adapter for a provider's row; None for what this server does not have. Raises InvalidInput.
 
-        What another machine has cannot be seen from here: asked about its workers we would say that they are
-        gone.
+        What another machine has cannot be reached from here: asked about its workers we would say that they
+        are gone.
         """
         owner = provider.config.get("installation")
-        if provider.name == PROCESS and owner == self.installation:
-            return self._processes.plugin()
-        if provider.type is not ProviderType.DOCKER or owner not in (None, self.installation):
+        if provider.type not in (ProviderType.BARE_METAL, ProviderType.DOCKER):
             return None
+        if owner not in (None, self.installation):
+            return Elsewhere(provider).plugin()
+        if provider.type is ProviderType.BARE_METAL:
+            return None if owner is None else self._processes.plugin(provider.name)
         if owner is not None and self.settings.docker_enabled is False:
             return None
         return self._docker(provider).plugin()
@@ -146,15 +149,23 @@ class Providers:
         """The engine is not what its row says any more, as after a restart of its machine."""
         if self._control is None:
             return
-        update = self._control.update_provider(provider_id, {"capabilities": capabilities})
+        known = self._with_default_image(capabilities)
+        update = self._control.update_provider(provider_id, {"capabilities": known})
         task = asyncio.create_task(_quietly(update), name="capabilities of a provider")
         self._updates.add(task)
         task.add_done_callback(self._updates.discard)
 
+    def _with_default_image(self, capabilities: Capabilities) -> Capabilities:
+        """The servers of other machines must know whether jobs without an image can run here."""
+        image = self.settings.worker_image
+        if not image:
+            return capabilities
+        return evolve(capabilities, labels={**capabilities.labels, DEFAULT_IMAGE: image})
+
     # --- rows ---
 
     async def register(self, control: ControlPlane) -> None:
-        """Rows for the providers that this server brings along: the same row, with the same id, at each
+        """Rows for the providers that this machine brings along: the same row, with the same id, at each
         start.
         """
         for name in self.settings.missing_providers:
@@ -172,8 +183,8 @@ class Providers:
             return
         known = capabilities or Capabilities(images=True, labels={"hodei.provider": DOCKER})
         most = self.settings.docker_max_workers
-        provider = await self._ensure(control, DOCKER, ProviderType.DOCKER, known, most)
-        if provider is not None and capabilities is not None:
+        await self._ensure(control, DOCKER, ProviderType.DOCKER, self._with_default_image(known), most)
+        if capabilities is not None:
             log.info("Docker provider initialized: %s", self.settings.docker_host)
 
     async def _ask_docker(self) -> Capabilities | None:
@@ -204,31 +215,30 @@ class Providers:
         type: ProviderType,
         capabilities: Capabilities,
         most: int | None,
-    ) -> Provider | None:
-        """The row of that name, brought up to date; None if it is another machine's, which has workers."""
+    ) -> None:
+        """This machine's row of that type, brought up to date. The first machine's has just this name; others
+        add where they are.
+        """
         from hodei_application.providers.register_provider import NewProvider
 
         ours = {"installation": self.installation, "host": node()}
+        provider = await self._present(control, type)
         cores = capabilities.max_resources.cpu_cores
-        provider = await control.ensure_provider(
-            NewProvider(
-                name=name,
-                type=type,
-                config=ours,
-                max_workers=most or max(FEWEST_WORKERS, round(WORKERS_PER_CORE * cores)),
-                capabilities=capabilities,
-            )
-        )
-        if provider.config.get("installation") != self.installation:
-            view = await control.get_provider(provider.id)
-            if view.active_workers:
-                log.warning(
-                    "No workers are made on this machine: the %s provider of this database has %d on %s",
-                    name,
-                    view.active_workers,
-                    provider.config.get("host", "another"),
+        for free in () if provider is not None else (name, *_further_names(name, self.installation)):
+            provider = await control.ensure_provider(
+                NewProvider(
+                    name=free,
+                    type=type,
+                    config=ours,
+                    max_workers=most or max(FEWEST_WORKERS, round(WORKERS_PER_CORE * cores)),
+                    capabilities=capabilities,
                 )
-                return None
+            )
+            if self._is_ours(provider, type):
+                break
+        if provider is None or not self._is_ours(provider, type):
+            log.warning("No workers are made on this machine: all names for its %s provider are taken", name)
+            return
         # What an operator set stays; what the machine or the environment says may have changed since the
         # last start.
         said: dict[str, Any] = {"config": {**provider.config, **ours}} | (
@@ -236,7 +246,20 @@ class Providers:
         )
         if capabilities != provider.capabilities:
             said["capabilities"] = capabilities
-        return await control.update_provider(provider.id, said)
+        await control.update_provider(provider.id, said)
+
+    async def _present(self, control: ControlPlane, type: ProviderType) -> Provider | None:
+        """This machine's row of that type, whatever its name is by now."""
+        views = await control.list_providers(type=type)
+        return next((v.provider for v in views if self._is_ours(v.provider, type)), None)
+
+    def _is_ours(self, provider: Provider, type: ProviderType) -> bool:
+        return provider.type is type and provider.config.get("installation") == self.installation
+
+
+def _further_names(name: str, installation: str) -> tuple[str, str]:
+    """For machines that are not the first, and for a second server on one of them with its own data."""
+    return f"{name}-{node()}", f"{name}-{node()}-{installation[:8]}"
 
 
 def only_checked(provider: Provider) -> None:

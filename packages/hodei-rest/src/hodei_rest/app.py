@@ -18,6 +18,7 @@ from hodei_rest.routes.events import Events
 from hodei_rest.routes.health import Health
 from hodei_rest.routes.jobs import Jobs
 from hodei_rest.routes.logs import Logs
+from hodei_rest.routes.metrics import Metrics, Usage
 from hodei_rest.routes.providers import Providers, ProviderTypes
 from hodei_rest.routes.scheduler import Scheduler
 from hodei_rest.routes.sessions import Sessions
@@ -31,6 +32,7 @@ OURS = ("/api", "/health", "/docs")
 ROUTES: Sequence[ControllerRouterHandler] = (
     Jobs,
     Logs,
+    Usage,
     Providers,
     ProviderTypes,
     Workers,
@@ -38,6 +40,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     Audit,
     Events,
     System,
+    Metrics,
     Health,
     Sessions,
     Docs,

@@ -10,7 +10,8 @@ from typing import Annotated
 from attrs import define, field
 from hodei_application.admission import Admission
 from hodei_application.control_plane import ControlPlane
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import FromPath, PathParameter, SkipValidation
 
 
 def now() -> datetime:
@@ -37,5 +38,11 @@ class Desk:
         return self.token is None or self.admission.is_token(told)
 
 
-TheDesk = Annotated[Desk, Dependency(skip_validation=True)]
+TheDesk = NamedDependency[SkipValidation[Desk]]
 """How a route asks for it: a parameter `desk`."""
+
+Id = Annotated[str, PathParameter(schema_extra={"format": "uuid"})]
+"""The id of a thing, in the path."""
+
+Named = FromPath[str]
+"""The id or the name of a thing, in the path."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +12,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
+from msgspec import Struct
 
 from hodei_rest.problems import MEDIA_TYPE, STATUS, Problem
 from hodei_rest.schemas import logs
@@ -29,6 +30,12 @@ ERRORS = {
     "429": "Too often; `Retry-After` says when again.",
     "503": "Not now; the same call may succeed later.",
 }
+BODY_OPTIONAL = ("cancel", "retry", "drain", "terminate")
+JOBS, RETRY = "/api/v1/jobs", "/api/v1/jobs/{job_id}/retry"
+FOUND = {
+    JOBS: "The same submission made it before.",
+    RETRY: "It was held, and is in the queue again.",
+}
 NOT_FOUND, CONFLICT = "There is no such thing.", "The present state does not allow this."
 
 
@@ -37,9 +44,12 @@ def document(routes: Sequence[ControllerRouterHandler]) -> bytes:
     schema = _of_routes(routes)
     schemas = schema["components"]["schemas"]
     schemas |= _schemas(Problem, logs.LogBatch, logs.LogGap, logs.LogAttempt, logs.LogEnd)
+    for struct in _requests(Struct):
+        if struct.__name__ in schemas:
+            schemas[struct.__name__]["additionalProperties"] = False
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            _add_errors(path, method, operation)
+            _complete(path, method, operation)
     schema["paths"]["/api/v1/jobs/{job_id}/logs/live"] = {"get": _live()}
     return msgspec.json.encode(schema)
 
@@ -66,22 +76,46 @@ def _of_routes(routes: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     return app.openapi_schema.to_schema()
 
 
+def _requests(base: type[Struct]) -> Iterator[type[Struct]]:
+    """All resources that refuse what they do not know."""
+    for each in base.__subclasses__():
+        if each.__module__.startswith("hodei_rest.") and each.__struct_config__.forbid_unknown_fields:
+            yield each
+        yield from _requests(each)
+
+
 def _schemas(*types: type) -> dict[str, Any]:
     _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     return components
 
 
-def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    """What the routes' signatures do not say: which bodies may be left out, other answers, errors."""
     responses = operation["responses"]
+    if path.rpartition("/")[2] in BODY_OPTIONAL:
+        operation["requestBody"]["required"] = False
+    if method == "post" and path in FOUND:
+        responses["200"] = {**responses["201"], "description": FOUND[path]}
+    if path.startswith("/health"):
+        responses["503"] = {**responses["200"], "description": "It does not."}
+    if "204" in responses:
+        responses["204"].pop("content", None)
     responses.pop("400", None)  # the framework's own; parameters that cannot be read are 422 here
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for status, text in _errors_of(path, method, operation).items():
+        responses.setdefault(status, {"description": text, "content": content})
+
+
+def _errors_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     told = dict(ERRORS)
-    if "{" in path:
+    parameters = {each["name"] for each in operation.get("parameters", ())}
+    if "{" in path or "provider" in parameters:
         told["404"] = NOT_FOUND
+    if "If-Match" in parameters:
+        told["412"] = "It was changed since it was shown."
     if method in ("post", "patch", "delete"):
         told |= {"400": "The body is not JSON.", "409": CONFLICT, "413": "The body is too large."}
-    for status, text in told.items():
-        responses.setdefault(status, {"description": text, "content": content})
+    return told
 
 
 def _live() -> dict[str, Any]:

@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 
 from hodei_domain.kernel.errors import InvalidInput
 from litestar import Request
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 PAGE = 50
 LARGEST = 500
 
-Limit = Annotated[int, Parameter(ge=1, le=LARGEST, description="Entries of one page")]
+Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST, description="Entries of one page")]
 Cursor = Annotated[
-    str, Parameter(max_length=512, description="From the link to the next page; means nothing by itself")
+    str, QueryParameter(max_length=512, description="From the link to the next page; means nothing by itself")
 ]
 
 
@@ -34,9 +34,21 @@ def unwrap(cursor: str) -> str:
         raise InvalidInput("is not a cursor", field="cursor") from None
 
 
-def aware(at: datetime | None, field: str) -> datetime | None:
-    """An instant of a query. Raise InvalidInput for one that does not say where it is that late."""
-    if at is not None and at.tzinfo is None:
+Instant = Annotated[
+    str | None,
+    QueryParameter(max_length=64, schema_extra={"format": "date-time"}, description="With Z or an offset"),
+]
+
+
+def instant(text: str | None, field: str) -> datetime | None:
+    """An instant of a query. Raise InvalidInput."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text.replace(" ", "+"))  # a plus that was not escaped
+    except ValueError:
+        raise InvalidInput("is no instant; write it as 2026-01-31T12:00:00Z", field=field) from None
+    if at.tzinfo is None:
         raise InvalidInput("needs Z or an offset, as in 2026-01-31T12:00:00Z", field=field)
     return at
 

@@ -158,4 +158,7 @@ def encoded(told: Problem) -> bytes:
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's handler for everything that is raised."""
     told = of_error(error, f"{request.method} {request.url.path}")
-    return Response(encoded(told), status_code=told.status, media_type=MEDIA_TYPE, headers=headers_of(told))
+    headers = headers_of(told)
+    if isinstance(error, HTTPException) and told.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers |= error.headers or {}  # the methods that the address takes
+    return Response(encoded(told), status_code=told.status, media_type=MEDIA_TYPE, headers=headers)

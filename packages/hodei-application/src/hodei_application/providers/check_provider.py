@@ -41,10 +41,10 @@ class CheckProvider:
         async with self.begin() as tx:
             provider = await find_provider(tx, ref)
             self.landscape.learn(await tx.providers.list_all())
-        if self.landscape.others_serve:  # what cannot be seen from here is no news of the provider
-            seen = provider.checked_at or provider.updated_at
-            return ProviderHealth(provider, provider.failures == 0, provider.health_message, seen)
-        health = await self._probe(provider)
+        plugin = self.landscape.plugin(provider.id)
+        if self.landscape.others_serve or plugin is None or not plugin.reachable:
+            return self._as_known(provider)
+        health = await probe(plugin.health.check_health)
         provider = await self.record(provider, health)
         return ProviderHealth(provider, health.healthy, health.message, provider.checked_at or self.now())
 
@@ -61,8 +61,10 @@ class CheckProvider:
             log.warning("Provider %s is %s: %s", after.name, after.status, health.message or "it answers")
         return after
 
-    async def _probe(self, provider: Provider) -> Health:
-        plugin = self.landscape.plugin(provider.id)
-        if plugin is None:
-            return Health(healthy=False, message="is not available on this control plane")
-        return await probe(plugin.health.check_health)
+    def _as_known(self, provider: Provider) -> ProviderHealth:
+        """What the replica that sees to it found last: from here it cannot be probed."""
+        checked_at = provider.checked_at or self.now()
+        if self.landscape.plugin(provider.id) is None and provider.checked_at is None:
+            return ProviderHealth(provider, False, "is not available on this control plane", checked_at)
+        healthy = provider.takes_work and provider.failures == 0
+        return ProviderHealth(provider, healthy, provider.health_message, checked_at)

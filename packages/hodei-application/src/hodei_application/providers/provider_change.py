@@ -12,7 +12,7 @@ from hodei_application.ports import Transaction, UnitOfWork
 from hodei_application.providers.find_provider import Ref, find_provider
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.landscape import Landscape
-from hodei_application.signals import DEMAND, Signals
+from hodei_application.signals import DEMAND, PROVIDERS, Signals
 
 
 @frozen
@@ -45,4 +45,5 @@ class ProviderChange:
         """Wake whoever makes workers, here and elsewhere, and those that might serve again."""
         self.signals.room()
         self.signals.work()
-        self.signals.tell_others(DEMAND)
+        self.signals.tell_others(PROVIDERS)
+        self.signals.tell_others(DEMAND)  # replicas of older releases know no other

@@ -15,7 +15,7 @@ from hodei_application.deeds import Deeds
 from hodei_application.ports import Clock, UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.landscape import Landscape
-from hodei_application.signals import Signals
+from hodei_application.signals import DEMAND, Signals
 from hodei_application.workers.connected import ConnectedWorkers
 
 log = logging.getLogger("hodei.scheduling")
@@ -74,6 +74,13 @@ class Destroyer:
             connection.link.close("the worker is destroyed")
         log.info("Worker %s is no more: %s", worker.id, worker.reason or "it had ended")
         self.signals.room()
+        self.signals.tell_others(DEMAND)
+
+    async def write_off(self, worker: Worker) -> None:
+        """Record that it is gone though nobody could destroy it."""
+        self._failures.pop(worker.id, None)
+        await repeat(lambda: self._confirm(worker.id))
+        log.warning("Worker %s is written off: no server reaches its provider", worker.id)
 
     async def _confirm(self, worker_id: WorkerId) -> None:
         async with self.begin() as tx:

@@ -109,6 +109,9 @@ class Dispatcher:
             groups = self._groups(self.connected.idle_kinds())
             if not groups or not await self._serve(groups):
                 break
+        if self.signals.look_around and not self.paused:  # no worker here is idle: others may have to be made
+            self.signals.look_around = False
+            self.signals.demand()
         if self.hot and not self.paused:
             self.signals.demand()
         return pause

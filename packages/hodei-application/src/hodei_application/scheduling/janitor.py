@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
 from hodei_domain.kernel.errors import HodeiError
@@ -27,6 +27,9 @@ from hodei_application.scheduling.presence import GONE, PresenceCheck
 log = logging.getLogger("hodei.janitor")
 
 PRUNED_AT_ONCE = 5_000
+PRUNE_EVERY = timedelta(minutes=10)
+"""Between looks for what is past its retention, which is told in days: an idle replica asks little."""
+
 SETTLING = timedelta(seconds=30)
 """A worker that was made so recently may not be listed yet."""
 
@@ -121,7 +124,8 @@ class Inventory:
 class CollectGarbage:
     """What exists at the providers and belongs to nobody; destroyed unless it is a dry run.
 
-    A provider that does not answer does not keep the others from being cleaned up.
+    A provider that does not answer does not keep the others from being cleaned up. Those that only another
+    replica reaches are left to it: it looks through them every minute, too.
     """
 
     begin: UnitOfWork
@@ -136,6 +140,8 @@ class CollectGarbage:
         unreached: list[tuple[str, str]] = []
         for provider in self.landscape:
             plugin = self.landscape.plugin(provider.id)
+            if self._is_others(provider, plugin):
+                continue
             if plugin is None:
                 unreached.append((provider.name, "is not available on this control plane"))
                 continue
@@ -151,10 +157,15 @@ class CollectGarbage:
                 removed |= {o.worker.worker_id for o in found if await self.inventory.remove(o, plugin)}
         return Garbage(orphans=tuple(orphans), removed=frozenset(removed), unreached=tuple(unreached))
 
+    def _is_others(self, provider: Provider, plugin: ProviderPlugin | None) -> bool:
+        return plugin is not None and not plugin.reachable and provider.id not in self.landscape.unkept
+
 
 @define(eq=False, kw_only=True)
 class Janitor:
-    """The leader's slow round: inventories, probes, retention, and the ageing of the queue."""
+    """The slow round: inventories and probes of the providers that are seen to here; for the leader also
+    retention, and the ageing of the queue.
+    """
 
     begin: UnitOfWork
     now: Clock
@@ -166,14 +177,18 @@ class Janitor:
     audit_retention: timedelta
     log_retention: timedelta | None
     _complained: set[str] = field(factory=set, init=False)
+    _pruned_at: datetime | None = field(default=None, init=False)
 
-    async def clean(self) -> None:
-        """One round."""
-        for provider in list(self.landscape):
+    async def clean(self, kept: Sequence[Provider], *, everything: bool) -> None:
+        """One round through these providers; with `everything` also through what all replicas share."""
+        for provider in kept:
             await self._visit(provider)
-        await self._prune()
-        await self.bound_metrics()
-        await self._promote()
+        if everything:
+            await self._promote()
+            if self._pruned_at is None or self.now() - self._pruned_at >= PRUNE_EVERY:
+                self._pruned_at = self.now()
+                await self._prune()
+                await self.bound_metrics()
 
     async def probe(self, providers: Sequence[Provider]) -> None:
         """Ask those that were ill whether they are well."""

@@ -27,13 +27,15 @@ class Landscape:
 
     The rows are the truth; the copy is renewed by every survey of the leader loop and by the use cases that
     change providers. With `others_serve` a provider that has no plugin here is taken to have one at another
-    replica. `generation` rises with every change, so that what was concluded from it can be
-    dropped.
+    replica. `generation` rises with every change, so that what was concluded from it can be dropped.
+    `kept` are the providers that this replica sees to, `unkept` those that no replica sees to.
     """
 
     make: PluginFactory
     others_serve: bool = False
     generation: int = field(default=0, init=False)
+    kept: frozenset[ProviderId] = field(default=frozenset(), init=False)
+    unkept: frozenset[ProviderId] = field(default=frozenset(), init=False)
     _providers: dict[ProviderId, Provider] = field(factory=dict, init=False)
     _plugins: dict[ProviderId, tuple[Any, ProviderPlugin | None]] = field(factory=dict, init=False)
 
@@ -48,6 +50,10 @@ class Landscape:
         self._providers = known
         self._plugins = {id: made for id, made in self._plugins.items() if id in known}
         self.generation += 1
+
+    def keeps(self, provider_id: ProviderId | None) -> bool:
+        """Whether this replica sees to the provider."""
+        return provider_id in self.kept
 
     def provider(self, provider_id: ProviderId | None) -> Provider | None:
         """The provider's row."""
@@ -93,6 +99,7 @@ class Landscape:
             "live_workers": live.by_provider[provider.id],
             "pool_live": live.by_pool[provider.id, pool.key],
             "retry_at": retry_at,
+            "is_kept": provider.id not in self.unkept,
         }
         if plugin is None:
             return provider_offer(provider, has_plugin=self.others_serve, **known)

@@ -1,4 +1,4 @@
-"""The loop of the one replica that makes, judges and destroys."""
+"""The loop of rounds: the one replica that leads plans and judges, each acts at the providers it sees to."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from attrs import define, field, frozen
 from hodei_domain.jobs.clocks import next_deadline
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.views import LostAttempt, Overdue, WaitingClass
-from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
+from hodei_domain.workers.worker import GOING, STARTING, Worker
 
-from hodei_application.deeds import Deeds
 from hodei_application.ports import Clock, Transaction, UnitOfWork
-from hodei_application.scheduling.creator import Creator
-from hodei_application.scheduling.destroyer import Destroyer
 from hodei_application.scheduling.dispatcher import Dispatcher
-from hodei_application.scheduling.janitor import Janitor
+from hodei_application.scheduling.forsaken import Forsaken
+from hodei_application.scheduling.keeper import Keeper
+from hodei_application.scheduling.keeping import Keeping
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.live_config import LiveConfig
-from hodei_application.scheduling.presence import PresenceCheck, Sightings
-from hodei_application.scheduling.provisioner import Provisioned, Provisioner
-from hodei_application.scheduling.provisionings import Provisionings
+from hodei_application.scheduling.provisioner import NOTHING, Provisioned, Provisioner
 from hodei_application.scheduling.reaper import Reaper
+from hodei_application.scheduling.starts_elsewhere import StartsElsewhere
 from hodei_application.scheduling.timekeeper import Timekeeper
-from hodei_application.signals import Signals
+from hodei_application.signals import CLEANUP, Signals
 
 URGENT = timedelta(seconds=2)
 """Between full rounds while workers start, go or are suspect."""
@@ -37,11 +35,7 @@ QUIET = timedelta(seconds=10)
 """Between full rounds when nothing happens; the lease of the leader (20 s) outlasts it."""
 
 SETTINGS_EVERY = 30.0
-CLEAN_EVERY = 60.0
-PROBE_EVERY = 15.0
-"""Seconds between reading what other replicas may have set, cleaning up, and probing providers that were
-ill.
-"""
+"""Seconds between reading what other replicas may have set, where no hint told of it."""
 
 PLAN_AGAIN = 0.05
 PLAN_IN_VAIN_AGAIN = 1.0
@@ -60,19 +54,22 @@ COUNTED = 1000
 
 @frozen
 class Survey:
-    """What one transaction found, and the intents that it wrote."""
+    """What one transaction found, and the intents that it wrote; of a replica that does not lead only the
+    workers, if it sees to any provider.
+    """
 
+    leads: bool
     live: Sequence[Worker]
-    waiting: Sequence[WaitingClass]
-    lost: Sequence[LostAttempt]
-    overdue: Sequence[Overdue]
-    provisioned: Provisioned
+    waiting: Sequence[WaitingClass] = ()
+    lost: Sequence[LostAttempt] = ()
+    overdue: Sequence[Overdue] = ()
+    provisioned: Provisioned = NOTHING
 
 
 @define(eq=False, kw_only=True)
 class Leader:
-    """Surveys, plans and writes the intents in one transaction that also renews the lease; then lets others
-    act on it.
+    """Surveys, plans and writes the intents in one transaction that also renews the leases; then lets others
+    act on it. A replica that does not lead only acts, where it is a provider's keeper.
 
     A full round looks at everything; a round that only demand woke looks at what waits and who could serve
     it. Rounds are paced: a storm of wake-ups makes no storm of queries.
@@ -82,26 +79,21 @@ class Leader:
     now: Clock
     monotonic: Callable[[], float]
     leadership: Leadership
+    keeping: Keeping
     landscape: Landscape
     config: LiveConfig
     provisioner: Provisioner
-    provisionings: Provisionings
-    creator: Creator
-    destroyer: Destroyer
-    presence: PresenceCheck
-    sightings: Sightings
+    elsewhere: StartsElsewhere
+    keeper: Keeper
     reaper: Reaper
+    forsaken: Forsaken
     timekeeper: Timekeeper
-    janitor: Janitor
     dispatcher: Dispatcher
-    deeds: Deeds
     signals: Signals
     _may_run_at: float = field(default=float("-inf"), init=False)
     _took: float = field(default=0.0, init=False)  # by the last round, in seconds
     _full_at: float = field(default=float("-inf"), init=False)
     _settings_at: float = field(default=float("-inf"), init=False)
-    _clean_at: float = field(default=float("-inf"), init=False)
-    _probe_at: float = field(default=float("-inf"), init=False)
     _deadline: datetime | None = field(default=None, init=False)
     _in_vain: frozenset[str] = field(default=frozenset(), init=False)
 
@@ -134,64 +126,60 @@ class Leader:
             self.signals.room()  # nothing was done about what woke us
             self.signals.wants_cleanup = self.signals.wants_cleanup or full
             raise
-        if survey is None:
-            self._full_at = self.monotonic() + ACTIVE.total_seconds()
-            return ACTIVE
-        self.dispatcher.believe(survey.waiting, generation)
+        if survey.leads:
+            self.dispatcher.believe(survey.waiting, generation)
         await self._act(survey, full)
         self._pace(survey, begun, full)
         return self._pause()
 
-    async def _survey(self, full: bool) -> Survey | None:
-        """None when another replica leads."""
+    async def _survey(self, full: bool) -> Survey:
         async with self.begin() as tx:
             leads = await self.leadership.renew(tx)
             await self._renew_settings(tx)
+            if await self.keeping.renew(tx):
+                self.keeper.clean_soon()
             if not leads:
-                return None
+                return Survey(False, await tx.workers.live() if self.landscape.kept else [])
             waiting = await tx.queue.waiting(COUNTED)
             live = await tx.workers.live() if full or waiting or self.provisioner.terms.keep_any() else []
             lost = await tx.leases.expired(COUNTED) if full else []
             overdue = await tx.clocks.overdue(self.now()) if full else []
+            if full or waiting:
+                self.elsewhere.look(live, self.now())
             provisioned = await self.provisioner.plan(tx, waiting, live)
-        return Survey(live, waiting, lost, overdue, provisioned)
+        return Survey(True, live, waiting, lost, overdue, provisioned)
 
     async def _renew_settings(self, tx: Transaction) -> None:
-        """What operators changed through other replicas."""
-        if self.monotonic() >= self._settings_at:
+        """What changed through other replicas: settings, and what is known of providers."""
+        if self.signals.wants_settings or self.monotonic() >= self._settings_at:
+            self.signals.wants_settings = False
             self._settings_at = self.monotonic() + SETTINGS_EVERY
             self.landscape.learn(await tx.providers.list_all())
             await self.config.load(tx)
 
     async def _act(self, survey: Survey, full: bool) -> None:
-        self.creator.intend(survey.provisioned.workers)
-        for worker in (*survey.provisioned.workers, *survey.live):
-            if worker.state is WorkerState.CREATING:
-                self.creator.pursue(worker)
-            elif worker.state is WorkerState.TERMINATING:
-                self.destroyer.pursue(worker)
-        self.sightings.listen()
-        await self.reaper.give_up(survey.provisioned.given_up)
-        if not full:
-            return
-        self.provisionings.keep([*survey.live, *survey.provisioned.workers])
-        self.presence.ask(survey.live)
+        provisioned = survey.provisioned
+        self.elsewhere.intend(provisioned.workers)
+        if not self.keeper.intend(provisioned.workers):
+            self.signals.tell_others(CLEANUP)
+        everyone = [*survey.live, *provisioned.workers]
+        self.keeper.pursue(everyone, leads=survey.leads)
+        self.elsewhere.forgive(each.worker for each in provisioned.given_up)
+        await self.reaper.give_up(provisioned.given_up)
+        if full or not survey.leads:
+            self.keeper.inspect(everyone, leads=survey.leads)
+        if full:
+            self._deadline = None
+        if full and survey.leads:
+            await self._judge(survey)
+
+    async def _judge(self, survey: Survey) -> None:
         may_judge = self.leadership.may_judge
         if may_judge:
             await self.reaper.lose(survey.lost)
         await self.reaper.judge(survey.live, may_judge=may_judge)
-        self._deadline = None
+        await self.forsaken.see_to(survey.live)
         await self.timekeeper.enforce(survey.overdue)
-        self._start_slow_rounds()
-
-    def _start_slow_rounds(self) -> None:
-        now = self.monotonic()
-        if now >= self._clean_at:
-            self._clean_at = now + CLEAN_EVERY
-            self.deeds.start("clean", self.janitor.clean)
-        if now >= self._probe_at:
-            self._probe_at = now + PROBE_EVERY
-            self.deeds.start("probe", lambda: self.janitor.probe(list(self.landscape)))
 
     def _pace(self, survey: Survey, begun: float, full: bool) -> None:
         now = self.monotonic()
@@ -205,6 +193,8 @@ class Leader:
     def _interval(self, survey: Survey) -> timedelta:
         if any(self._is_in_flux(worker) for worker in (*survey.live, *survey.provisioned.workers)):
             return URGENT
+        if not survey.leads:
+            return ACTIVE  # the leader may be gone
         busy = any(worker.job_id is not None for worker in survey.live)
         return ACTIVE if busy or survey.waiting or survey.overdue else QUIET
 
@@ -214,6 +204,8 @@ class Leader:
 
     def _may_help(self) -> bool:
         """Whether a round might do what the last one could not."""
+        if self.leadership.epoch is None:
+            return False
         hot = self.dispatcher.hot
         return self.signals.has_room or not hot or any(d.key not in self._in_vain for d in hot)
 

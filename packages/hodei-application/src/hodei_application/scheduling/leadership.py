@@ -1,4 +1,4 @@
-"""Who among the replicas makes, destroys and judges."""
+"""Who among the replicas plans and judges."""
 
 from __future__ import annotations
 

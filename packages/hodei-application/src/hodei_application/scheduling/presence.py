@@ -137,9 +137,11 @@ class Sightings:
     _listeners: dict[ProviderId, tuple[ProviderPlugin, asyncio.Task[None]]] = field(factory=dict, init=False)
 
     def listen(self) -> None:
-        """Have one listener for each plugin that tells anything."""
+        """Have one listener for each plugin that tells anything, of the providers that are seen to here."""
         present = {
-            p.id: plugin for p in self.landscape if (plugin := self.landscape.plugin(p.id)) is not None
+            p.id: plugin
+            for p in self.landscape
+            if self.landscape.keeps(p.id) and (plugin := self.landscape.plugin(p.id)) is not None
         }
         for provider_id, (plugin, task) in list(self._listeners.items()):
             if present.get(provider_id) is not plugin:

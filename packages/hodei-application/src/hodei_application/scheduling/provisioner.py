@@ -46,6 +46,9 @@ class Provisioned:
     given_up: tuple[GivenUp, ...] = ()
 
 
+NOTHING = Provisioned((), frozenset())
+
+
 @define(eq=False, kw_only=True)
 class Provisioner:
     """Writes an intent for each worker that is missing: one for each waiting job that no idle or starting

@@ -28,7 +28,7 @@ from hodei_application.scheduling.dispatcher import Dispatcher
 from hodei_application.scheduling.fates import Fate, fate_of, is_idle_too_long
 from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.scheduling.provisionings import Provisionings
-from hodei_application.signals import Signals
+from hodei_application.signals import CLEANUP, Signals
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.hello import is_live
 
@@ -202,3 +202,4 @@ class Reaper:
         self.dispatcher.look(reaped.jobs)
         if reaped.workers:
             self.signals.cleanup()
+            self.signals.tell_others(CLEANUP)

@@ -20,7 +20,7 @@ from hodei_domain.workers.worker import Worker
 
 from hodei_application.control_plane import ControlPlane, Outside, Policy, build
 from hodei_application.jobs.submit_job import Submission
-from hodei_application.ports import Transaction
+from hodei_application.ports import PluginFactory, Transaction
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.testing.agent import ScriptedAgent
 
@@ -55,15 +55,18 @@ class World:
         self.control = self.replica("one")
 
     def replica(
-        self, name: str, begin: Callable[[], AbstractAsyncContextManager[Transaction]] | None = None
+        self,
+        name: str,
+        begin: Callable[[], AbstractAsyncContextManager[Transaction]] | None = None,
+        plugins: PluginFactory | None = None,
     ) -> ControlPlane:
-        """Another control plane on the same store."""
+        """Another control plane on the same store; `plugins` where it has others."""
         outside = Outside(
             begin=begin or self.store.begin,
             now=self.clock,
             new_id=self.ids,
             secrets=self.secrets,
-            plugins=self._plugin,
+            plugins=plugins or self._plugin,
             server_address="control-plane:50051",
             jitter=lambda: 0.5,
             hint=self.hints.append,

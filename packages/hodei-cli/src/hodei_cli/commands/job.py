@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,26 +10,17 @@ import click
 from hodei_cli.exits import Exit
 from hodei_cli.groups import group
 from hodei_cli.options import current
-from hodei_cli.parse import PAIR
-from hodei_cli.render import Column, show_list, show_next, show_one, text_of
+from hodei_cli.parse import DURATION, PAIR
+from hodei_cli.render import JOBS, Column, show_list, show_next, show_one, text_of
 from hodei_cli.submission import OPTIONS_END_AT_COMMAND, definition, job_options, owner
-from hodei_cli.views import OVER, STATES, job_record, job_row, timeline_row
+from hodei_cli.views import OVER, STATES, job_record, job_row, row_of, timeline_row
 
 if TYPE_CHECKING:
     from hodei_proto.wire.hodei import GetJobResponse, JobDefinition, QueueJobResponse
 
     from hodei_cli.session import Session
 
-COLUMNS = [
-    Column("id", "ID"),
-    Column("name", "NAME", elastic=True),
-    Column("state", "STATE"),
-    Column("exit_code", "EXIT"),
-    Column("reason", "REASON"),
-    Column("queued_by", "BY", elastic=True),
-    Column("created_at", "CREATED"),
-    Column("duration", "TOOK"),
-]
+SHORTEST = timedelta(milliseconds=200)
 NO_JOBS = "No jobs yet. Try: hodei run -- echo hi"
 NONE_SUCH = "No job matches."
 
@@ -126,7 +118,7 @@ def list_jobs(state: str | None, search: str | None, by: str, limit: int) -> Non
 
     with connected() as session:
         rows = [job_row(each) for each in _pages(session, state, search, by, limit)]
-    show_list(rows, COLUMNS, current().output, NONE_SUCH if state or search or by else NO_JOBS)
+    show_list(rows, JOBS, current().output, NONE_SUCH if state or search or by else NO_JOBS)
 
 
 @job.command()
@@ -177,15 +169,47 @@ def retry(job_id: str, env: tuple[tuple[str, str], ...]) -> None:
 
 
 @job.command()
-@click.argument("job_id")
-def watch(job_id: str) -> int:
-    """Print each move of a job until it ends. The exit status is 0 if it succeeded, else 1.
+@click.argument("job_id", required=False)
+@click.option("--by", metavar="OWNER", default="", help="Without JOB_ID: only what this owner queued.")
+@click.option("--every", type=DURATION, default="1s", metavar="DURATION", help="How often to look. [1s]")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, help="At most so many in each state. [50]")
+def watch(job_id: str | None, by: str, every: timedelta, limit: int) -> int:
+    """Watch all jobs, or print each move of one until it ends.
+
+    All jobs are a table that is drawn anew, and elsewhere than on a terminal a line for each change; Ctrl-C
+    leaves. Of one job the exit status is 0 if it succeeded, else 1.
 
     \b
     Examples:
+      hodei job watch
+      hodei job watch --by ana --output json  # a line of JSON for each change
       hodei job watch JOB_ID
       hodei job watch JOB_ID --output json    # a line of JSON for each move
     """
+    if job_id is None:
+        _watch_all(by, every, limit)
+        return Exit.OK
+    return _watch_one(job_id)
+
+
+def _watch_all(by: str, every: timedelta, limit: int) -> None:
+    from hodei_cli.job_board import KEPT, Board
+    from hodei_cli.job_board import watch as watch_board
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        watch_board(
+            Board(
+                lambda state: map(
+                    job_row, _pages(session, state or None, None, by, limit if state else KEPT)
+                ),
+                lambda id: row_of(job_record(_read(session, id))),
+            ),
+            max(every, SHORTEST),
+        )
+
+
+def _watch_one(job_id: str) -> int:
     from hodei_grpc.methods import JobExecutionService
     from hodei_proto.wire.hodei import GetJobRequest, JobId
 

@@ -16,10 +16,8 @@ from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.groups import command
 from hodei_cli.options import Options, current
-from hodei_cli.server import data_dir, join, of_this_machine
+from hodei_cli.server import EVERYWHERE, data_dir, dialled, join, of_this_machine
 from hodei_cli.terminal import paint
-
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what it is to be reached by, not bound to)
 
 
 @command()
@@ -97,7 +95,7 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
     return [
         paint(f"Hodei is up at {address}", "green", sys.stdout),
         f"  dashboard at {_dashboard(state)}",
-        *([f"  metrics at http://{state['metrics']}/metrics"] if "metrics" in state else ()),
+        *([f"  metrics at http://{dialled(state['metrics'])}/metrics"] if "metrics" in state else ()),
         f"  data in {place}, {database}",
         f"  workers from: {', '.join(state['providers']) or 'nowhere but by hand'}",
         f"  {token}",
@@ -110,9 +108,7 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
 
 
 def _dashboard(state: dict[str, Any]) -> str:
-    host, _, port = str(state["rest"]).rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    return f"http://{join(EVERYWHERE.get(bare, bare), int(port))}"
+    return f"http://{dialled(str(state['rest']))}"
 
 
 def _in_dev_mode() -> bool:

@@ -24,7 +24,7 @@ def _per_second(sums: Sequence[Sum], step: timedelta) -> float:
 def _time(which: str) -> Value:
     def read(sums: Sequence[Sum], step: timedelta) -> float | None:
         found: float | None = getattr(times_of(sums), which)
-        return found
+        return None if found is None else found * 1000
 
     return read
 
@@ -44,7 +44,7 @@ GRAPHS: Mapping[str, Graph] = {
     "jobs.finished": Graph(Measure.FINISHED, _count, 0.0),
     "attempts.started": Graph(Measure.START, _count, 0.0),
     **{
-        f"jobs.{name}_seconds.{which}": Graph(measure, value)
+        f"jobs.{name}_ms.{which}": Graph(measure, value)
         for name, measure in (
             ("queue", Measure.QUEUE),
             ("start", Measure.START),
@@ -57,7 +57,7 @@ GRAPHS: Mapping[str, Graph] = {
     "usage.memory_bytes": Graph(Measure.MEMORY, _per_second, 0.0),
     "workers.busy": Graph(Measure.BUSY, _per_second, 0.0),
 }
-"""What can be drawn, by name. Times are in seconds."""
+"""What can be drawn, by name. The unit is in the name; what has none is a count for each step."""
 
 BY = ("", "state", "provider")
 

@@ -27,6 +27,9 @@ class ProviderPlugin:
 
     `server_address` gives host:port of the control plane as a worker that is made now must dial it, where
     that differs from what processes of this machine dial. Raises ProviderUnavailable if there is no way.
+
+    Not `reachable`: the infrastructure is another machine's. What could be made there is known, so that it
+    can be planned here; all calls raise ProviderUnavailable.
     """
 
     name: str
@@ -44,3 +47,4 @@ class ProviderPlugin:
     events: WorkerEventSource | None = None
     spool: WorkerSpool | None = None
     server_address: Callable[[], Awaitable[str]] | None = None
+    reachable: bool = True

@@ -179,8 +179,18 @@ class Provider:
 
         Only a change of status brings an event. A status set by hand stays.
         """
+        return self._report(0 if healthy else self.failures + 1, message, at)
+
+    def report_forsaken(self, message: str, *, at: datetime) -> "Change[Provider]":
+        """Keep that no server reaches it: UNHEALTHY at once, for there is nobody who could try. Twice is not
+        an error.
+        """
+        if self.failures >= UNHEALTHY_AFTER and self.health_message == message:
+            return same(self)
+        return self._report(max(self.failures, UNHEALTHY_AFTER), message, at)
+
+    def _report(self, failures: int, message: str, at: datetime) -> "Change[Provider]":
         at = rising(at, self.updated_at)
-        failures = 0 if healthy else self.failures + 1
         status = self._status_after(failures)
         events: tuple[Event, ...] = ()
         if status is not self.status:

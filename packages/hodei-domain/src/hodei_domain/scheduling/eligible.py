@@ -59,6 +59,8 @@ def provider_is_closed(offer: ProviderOffer, now: datetime) -> str | None:
     if not offer.takes_work:
         text = f"is {offer.status.lower()}"
         return f"{text}: {offer.health_message}" if offer.health_message else text
+    if not offer.is_kept:
+        return "no server that runs reaches it just now"
     if offer.live_workers >= offer.max_workers:
         return f"is at its limit of {offer.max_workers} workers"
     if offer.pool_room == 0:

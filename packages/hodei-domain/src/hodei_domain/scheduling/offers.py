@@ -66,6 +66,7 @@ class ProviderOffer:
     refusal: str | None = None
     retry_at: datetime | None = None
     has_plugin: bool = True
+    is_kept: bool = True
     health_message: str = ""
     pool: PoolKey = DEFAULT
     pool_max: int | None = None
@@ -116,6 +117,7 @@ def provider_offer(
     live_workers: int,
     pool_live: int = 0,
     has_plugin: bool = True,
+    is_kept: bool = True,
     refusal: str | None = None,
     startup_time: timedelta = timedelta(0),
     cost_per_hour: float = 0.0,
@@ -139,6 +141,7 @@ def provider_offer(
         refusal=refusal,
         retry_at=retry_at,
         has_plugin=has_plugin,
+        is_kept=is_kept,
         health_message=provider.health_message,
         pool=pool.key,
         pool_max=pool.rules.max_workers,

@@ -1,5 +1,6 @@
 """What the loops need from a store: who leads, and settings that all replicas share."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -15,6 +16,10 @@ class LeaderStore(Protocol):
         """
         ...
 
+    async def acquire_all(self, names: Sequence[str], holder: str, ttl: timedelta) -> Mapping[str, int]:
+        """The same for several at once; the epochs of those that are ours, by name."""
+        ...
+
     async def holds(self, name: str, epoch: int) -> bool:
         """Whether the lease of this epoch is still valid; asked in the transaction of every write of a
         leader.
@@ -23,6 +28,10 @@ class LeaderStore(Protocol):
 
     async def holder(self, name: str) -> str | None:
         """Who holds the lease, which may have run out; None if nobody ever did."""
+        ...
+
+    async def holders(self) -> Mapping[str, str]:
+        """Who holds which lease at present, by name of the lease."""
         ...
 
     async def release(self, name: str, holder: str) -> None:

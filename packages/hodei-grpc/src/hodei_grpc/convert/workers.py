@@ -2,6 +2,7 @@
 
 from hodei_application.workers.list_workers import WorkerView
 from hodei_application.workers.register_worker import Registration
+from hodei_application.workers.usage import Usage
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import WorkerId, parse_worker_id
 from hodei_domain.kernel.values import Capacity
@@ -88,4 +89,20 @@ def to_view(view: WorkerView) -> wire.WorkerView:
         replaced_at=worker.created_at + terms.max_lifetime if ours and not worker.is_over else None,
         max_jobs=terms.max_jobs if ours else 0,
         drain_by=worker.drain_by,
+        usage=None if view.usage is None else to_usage(view.usage),
+    )
+
+
+def to_usage(usage: Usage) -> wire.ResourceUsage:
+    """What a worker says it uses, as it says it."""
+    return wire.ResourceUsage(
+        cpu_cores=usage.cpu_cores,
+        memory_bytes=usage.memory_bytes,
+        disk_bytes=usage.disk_written_bytes,
+        gpu_count=usage.gpu,
+        custom_usage={
+            "disk_read_bytes": usage.disk_read_bytes,
+            "network_received_bytes": usage.network_received_bytes,
+            "network_sent_bytes": usage.network_sent_bytes,
+        },
     )

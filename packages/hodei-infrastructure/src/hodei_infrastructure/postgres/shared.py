@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,16 +15,17 @@ from hodei_infrastructure.postgres.session import Session
 # first.
 _ACQUIRE = """
 INSERT INTO leader_leases AS l (name, holder, epoch, expires_at)
-VALUES (%(name)s, %(holder)s, 1, now() + %(ttl)s)
+SELECT name, %(holder)s, 1, now() + %(ttl)s FROM unnest(%(names)s::text[]) AS name ORDER BY name
 ON CONFLICT (name) DO UPDATE SET
     holder = excluded.holder,
     epoch = l.epoch + (l.expires_at <= now())::integer,
     expires_at = excluded.expires_at
 WHERE l.holder = excluded.holder OR l.expires_at <= now()
-RETURNING epoch
+RETURNING name, epoch
 """
 _HOLDS = "SELECT 1 FROM leader_leases WHERE name = %s AND epoch = %s AND expires_at > now()"
 _HOLDER = "SELECT holder FROM leader_leases WHERE name = %s"
+_HOLDERS = "SELECT name, holder FROM leader_leases WHERE expires_at > now()"
 _RELEASE = "UPDATE leader_leases SET expires_at = now() WHERE name = %s AND holder = %s"
 
 _GET = "SELECT document FROM settings WHERE name = %s"
@@ -41,8 +43,13 @@ class PostgresLeaderStore:
 
     async def acquire(self, name: str, holder: str, ttl: timedelta) -> int | None:
         """See LeaderStore."""
-        epoch: int | None = await self._session.value(_ACQUIRE, {"name": name, "holder": holder, "ttl": ttl})
-        return epoch
+        return (await self.acquire_all([name], holder, ttl)).get(name)
+
+    async def acquire_all(self, names: Sequence[str], holder: str, ttl: timedelta) -> Mapping[str, int]:
+        """See LeaderStore."""
+        wanted = {"names": list(names), "holder": holder, "ttl": ttl}
+        epochs: dict[str, int] = dict(await self._session.rows(_ACQUIRE, wanted))
+        return epochs
 
     async def holds(self, name: str, epoch: int) -> bool:
         """See LeaderStore."""
@@ -52,6 +59,11 @@ class PostgresLeaderStore:
         """See LeaderStore."""
         holder: str | None = await self._session.value(_HOLDER, (name,))
         return holder
+
+    async def holders(self) -> Mapping[str, str]:
+        """See LeaderStore."""
+        found: dict[str, str] = dict(await self._session.rows(_HOLDERS))
+        return found
 
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""

@@ -275,10 +275,10 @@ class ProcessProvider:
     def _lock(self, id: WorkerId) -> asyncio.Lock:
         return self._locks.setdefault(id, asyncio.Lock())
 
-    def plugin(self) -> ProviderPlugin:
-        """All ports, as the application takes them."""
+    def plugin(self, name: str = NAME) -> ProviderPlugin:
+        """All ports, as the application takes them; `name` is the one in the provider's row."""
         return ProviderPlugin(
-            name=self.name,
+            name=name,
             type=self.type,
             capabilities=self.capabilities,
             lifecycle=self,

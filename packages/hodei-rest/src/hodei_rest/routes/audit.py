@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from hodei_domain.audit.record import AuditQuery
 from litestar import Controller, Request, Response, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from hodei_rest.answers import answer
 from hodei_rest.convert.platform import from_record
 from hodei_rest.desk import TheDesk
-from hodei_rest.paging import PAGE, Cursor, Limit, aware, next_link, unwrap
+from hodei_rest.paging import PAGE, Cursor, Instant, Limit, instant, next_link, unwrap
 from hodei_rest.schemas import platform as schema
 
 
@@ -27,13 +26,13 @@ class Audit(Controller):
         self,
         request: Request[Any, Any, Any],
         desk: TheDesk,
-        kind: Annotated[str, Parameter(query="type", max_length=256)] = "",
-        actor: Annotated[str, Parameter(max_length=256)] = "",
+        kind: Annotated[str, QueryParameter(name="type", max_length=256)] = "",
+        actor: Annotated[str, QueryParameter(max_length=256)] = "",
         correlation_id: Annotated[
-            str, Parameter(max_length=256, description="What it happened to, or the caller's own")
+            str, QueryParameter(max_length=256, description="What it happened to, or the caller's own")
         ] = "",
-        after: Annotated[datetime | None, Parameter(description="From this instant on")] = None,
-        before: Annotated[datetime | None, Parameter(description="Until this instant, without it")] = None,
+        after: Instant = None,
+        before: Instant = None,
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> Response[list[schema.AuditRecord]]:
@@ -43,8 +42,8 @@ class Audit(Controller):
                 event_type=kind,
                 actor=actor,
                 correlation_id=correlation_id,
-                start=aware(after, "after"),
-                end=aware(before, "before"),
+                start=instant(after, "after"),
+                end=instant(before, "before"),
                 limit=limit,
                 cursor=unwrap(cursor),
             )

@@ -11,7 +11,7 @@ from hodei_application.audit.audit_feed import Missed
 from hodei_domain.audit.record import AuditRecord, Place, cursor_of, read_place
 from hodei_domain.kernel.errors import InvalidInput
 from litestar import Controller, Request, get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
@@ -54,10 +54,10 @@ class Events(Controller):
         self,
         request: Request[Any, Any, Any],
         desk: TheDesk,
-        kinds: Annotated[list[str] | None, Parameter(query="type", max_items=64)] = None,
-        job: Annotated[str, Parameter(max_length=64)] = "",
-        worker: Annotated[str, Parameter(max_length=64)] = "",
-        last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID", max_length=256)] = None,
+        kinds: Annotated[list[str] | None, QueryParameter(name="type", max_items=64)] = None,
+        job: Annotated[str, QueryParameter(max_length=64)] = "",
+        worker: Annotated[str, QueryParameter(max_length=64)] = "",
+        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=256)] = None,
     ) -> Stream:
         """Server-sent events: `hello` first, then each record of the audit trail as an event of its type.
 

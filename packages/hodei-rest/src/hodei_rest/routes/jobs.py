@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from hodei_application.jobs.submit_job import Submission
@@ -12,7 +11,7 @@ from hodei_domain.jobs.views import JobFilter
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import parse_job_id
 from litestar import Controller, Request, Response, get, post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
 from hodei_rest.answers import answer
 from hodei_rest.callers import caller_of
@@ -21,9 +20,9 @@ from hodei_rest.convert.overrides import with_overrides
 from hodei_rest.convert.overview import from_phase
 from hodei_rest.convert.providers import to_ref
 from hodei_rest.convert.specs import named, to_spec
-from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.desk import Desk, Id, TheDesk
 from hodei_rest.gate import LARGEST_BODY
-from hodei_rest.paging import PAGE, Cursor, Limit, aware, next_link, unwrap
+from hodei_rest.paging import PAGE, Cursor, Instant, Limit, instant, next_link, unwrap
 from hodei_rest.schemas import jobs as schema
 from hodei_rest.schemas.platform import Phase
 
@@ -41,11 +40,11 @@ class Jobs(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        data: schema.SubmitJob,
+        data: JSONBody[schema.SubmitJob],
         idempotency_key: Annotated[
             str | None,
-            Parameter(
-                header="Idempotency-Key",
+            HeaderParameter(
+                name="Idempotency-Key",
                 max_length=256,
                 description="The same submission twice under one key is one job",
             ),
@@ -70,23 +69,22 @@ class Jobs(Controller):
         request: Asked,
         desk: TheDesk,
         states: Annotated[
-            list[schema.StateName] | None, Parameter(query="state", description="One or more states")
+            list[schema.StateName] | None, QueryParameter(name="state", description="One or more states")
         ] = None,
         name: Annotated[
-            str, Parameter(max_length=256, description="A part of the name, or the beginning of the id")
+            str, QueryParameter(max_length=256, description="A part of the name, or the beginning of the id")
         ] = "",
-        owner: Annotated[str, Parameter(max_length=256, description="Who submitted it: queued_by")] = "",
+        owner: Annotated[str, QueryParameter(max_length=256, description="Who submitted it: queued_by")] = "",
         label: Annotated[
-            list[str] | None, Parameter(max_items=16, description="KEY=VALUE; all must hold")
+            list[str] | None, QueryParameter(max_items=16, description="KEY=VALUE; all must hold")
         ] = None,
-        tag: Annotated[list[str] | None, Parameter(max_items=16, description="All must be there")] = None,
+        tag: Annotated[list[str] | None, QueryParameter(max_items=16, description="All must hold")] = None,
         provider: Annotated[
-            str, Parameter(max_length=128, description="Where its newest attempt runs or ran: id or name")
+            str,
+            QueryParameter(max_length=128, description="Where its newest attempt runs or ran"),
         ] = "",
-        created_after: Annotated[datetime | None, Parameter(description="From this instant on")] = None,
-        created_before: Annotated[
-            datetime | None, Parameter(description="Until this instant, without it")
-        ] = None,
+        created_after: Instant = None,
+        created_before: Instant = None,
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> Response[list[schema.JobSummary]]:
@@ -99,8 +97,8 @@ class Jobs(Controller):
             labels=dict(map(_label, label or ())),
             tags=tuple(tag or ()),
             provider_id=None if place is None else place.provider.id,
-            since=aware(created_after, "created_after"),
-            until=aware(created_before, "created_before"),
+            since=instant(created_after, "created_after"),
+            until=instant(created_before, "created_before"),
             cursor=unwrap(cursor),
             limit=limit,
             counted=False,
@@ -116,7 +114,7 @@ class Jobs(Controller):
         )
 
     @get("/{job_id:str}", summary="Show a job")
-    async def show(self, request: Asked, desk: TheDesk, job_id: str) -> Response[schema.Job]:
+    async def show(self, request: Asked, desk: TheDesk, job_id: Id) -> Response[schema.Job]:
         """Everything known of a job, with all its attempts and why it waits if it does."""
         details = await desk.control.get_job(parse_job_id(job_id))
         places = await desk.control.places(workers_of(details.attempts))
@@ -124,14 +122,18 @@ class Jobs(Controller):
         return answer(request, told)
 
     @get("/{job_id:str}/timeline", summary="Show what a job spent its time on")
-    async def timeline(self, request: Asked, desk: TheDesk, job_id: str) -> Response[list[Phase]]:
+    async def timeline(self, request: Asked, desk: TheDesk, job_id: Id) -> Response[list[Phase]]:
         """Its phases in order, over all attempts."""
         phases = await desk.control.timeline(parse_job_id(job_id))
         return answer(request, [from_phase(each) for each in phases])
 
     @post("/{job_id:str}/cancel", summary="Cancel a job", status_code=200)
     async def cancel(
-        self, request: Asked, desk: TheDesk, job_id: str, data: schema.CancelJob | None = None
+        self,
+        request: Asked,
+        desk: TheDesk,
+        job_id: Id,
+        data: JSONBody[schema.CancelJob | None] = None,
     ) -> Response[schema.Job]:
         """A queued job ends at once, a running one is told to stop. Cancelling twice is not an error."""
         job = await desk.control.cancel_job(
@@ -141,7 +143,11 @@ class Jobs(Controller):
 
     @post("/{job_id:str}/retry", summary="Run a job again", status_code=201)
     async def retry(
-        self, request: Asked, desk: TheDesk, job_id: str, data: schema.RetryJob | None = None
+        self,
+        request: Asked,
+        desk: TheDesk,
+        job_id: Id,
+        data: JSONBody[schema.RetryJob | None] = None,
     ) -> Response[schema.Job]:
         """A new job like the old one, which its `rerun_of` names; a held one is queued again (200)."""
         caller, asked = caller_of(request), data or schema.RetryJob()

@@ -14,12 +14,12 @@ from hodei_domain.logs.chunk import STDERR, LogChunk, unpack_runs
 from hodei_domain.logs.level import Level
 from litestar import Controller, Request, Response, WebSocket, get, websocket
 from litestar.exceptions import WebSocketDisconnect
-from litestar.params import Parameter
+from litestar.params import FromQuery, HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from hodei_rest.answers import answer
 from hodei_rest.convert.logs import to_page
-from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.desk import Desk, Id, TheDesk
 from hodei_rest.live_logs import ALIVE, frames, request_of
 from hodei_rest.problems import encoded, of_refusal
 from hodei_rest.schemas import logs as schema
@@ -30,8 +30,8 @@ PAGE = 1000
 LARGEST = 10_000
 GOING_AWAY, REFUSED = 1001, 4000
 
-AttemptNumber = Annotated[int | None, Parameter(ge=1, description="The newest if it is not given")]
-Number = Annotated[int | None, Parameter(ge=0, lt=1 << 40)]
+AttemptNumber = Annotated[int | None, QueryParameter(ge=1, description="The newest if it is not given")]
+Number = Annotated[int | None, QueryParameter(ge=0, lt=1 << 40)]
 
 
 class Logs(Controller):
@@ -45,17 +45,17 @@ class Logs(Controller):
         self,
         request: Request[Any, Any, Any],
         desk: TheDesk,
-        job_id: str,
+        job_id: Id,
         attempt: AttemptNumber = None,
-        stream: schema.StreamName | None = None,
+        stream: FromQuery[schema.StreamName | None] = None,
         after: Number = None,
         before: Number = None,
-        tail: Annotated[int | None, Parameter(ge=1, le=LARGEST)] = None,
-        limit: Annotated[int, Parameter(ge=1, le=LARGEST)] = PAGE,
-        search: Annotated[str, Parameter(max_length=1024)] = "",
-        level: Annotated[str, Parameter(pattern="(?i)^(error|warn|info|debug)?$")] = "",
-        from_: Annotated[str | None, Parameter(query="from", description="ATTEMPT:SEQUENCE")] = None,
-        last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+        tail: Annotated[int | None, QueryParameter(ge=1, le=LARGEST)] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=LARGEST)] = PAGE,
+        search: Annotated[str, QueryParameter(max_length=1024)] = "",
+        level: Annotated[str, QueryParameter(pattern="(?i)^(error|warn|info|debug)?$")] = "",
+        from_: Annotated[str | None, QueryParameter(name="from", description="ATTEMPT:SEQUENCE")] = None,
+        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Response[schema.LogPage]:
         """A page of stored lines of one attempt. With `Accept: text/event-stream` all attempts' lines as they
         come: events `lines` (LogBatch), `gap`, `attempt` and `end`, resumed by Last-Event-ID.
@@ -82,9 +82,9 @@ class Logs(Controller):
     async def download(
         self,
         desk: TheDesk,
-        job_id: str,
+        job_id: Id,
         attempt: AttemptNumber = None,
-        stream: schema.StreamName | None = None,
+        stream: FromQuery[schema.StreamName | None] = None,
     ) -> Stream:
         """The exact bytes that are stored of one attempt; of both streams in order of arrival, or of one."""
         id = parse_job_id(job_id)
@@ -102,9 +102,9 @@ class Logs(Controller):
         self,
         socket: WebSocket[Any, Any, Any],
         desk: TheDesk,
-        job_id: str,
-        from_: Annotated[str | None, Parameter(query="from")] = None,
-        tail: Annotated[int | None, Parameter(ge=1, le=10_000_000)] = None,
+        job_id: Id,
+        from_: Annotated[str | None, QueryParameter(name="from")] = None,
+        tail: Annotated[int | None, QueryParameter(ge=1, le=10_000_000)] = None,
     ) -> None:
         """Text frames with `type`: lines (LogBatch), gap, attempt, end."""
         await socket.accept()

@@ -8,7 +8,7 @@ from hodei_domain.kernel.errors import ChangedMeanwhile
 from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderType
 from hodei_domain.workers.ports import WorkerFilter
 from litestar import Controller, Request, Response, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from hodei_rest.answers import answer, etag_of_content, matches
 from hodei_rest.convert.provider_types import TYPES
@@ -21,7 +21,7 @@ from hodei_rest.convert.providers import (
     to_ref,
     to_settings,
 )
-from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.desk import Desk, Named, TheDesk
 from hodei_rest.schemas import providers as schema
 
 Asked = Request[Any, Any, Any]
@@ -38,8 +38,8 @@ class Providers(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        kind: Annotated[schema.TypeName | None, Parameter(query="type")] = None,
-        status: schema.StatusName | None = None,
+        kind: Annotated[schema.TypeName | None, QueryParameter(name="type")] = None,
+        status: FromQuery[schema.StatusName | None] = None,
     ) -> Response[list[schema.Provider]]:
         """All that match."""
         views = await desk.control.list_providers(
@@ -59,7 +59,7 @@ class Providers(Controller):
 
     @post(summary="Register a provider", status_code=201)
     async def register(
-        self, request: Asked, desk: TheDesk, data: schema.NewProvider
+        self, request: Asked, desk: TheDesk, data: JSONBody[schema.NewProvider]
     ) -> Response[schema.Provider]:
         """Its settings are checked; whether it answers is seen by its health, or tried before."""
         with about(ProviderType(data.type)):
@@ -73,7 +73,7 @@ class Providers(Controller):
 
     @post("/test", summary="Try a provider out", status_code=200)
     async def test(
-        self, request: Asked, desk: TheDesk, data: schema.NewProvider
+        self, request: Asked, desk: TheDesk, data: JSONBody[schema.NewProvider]
     ) -> Response[schema.ConnectionTest]:
         """Ask it how it does with these settings; nothing is saved."""
         with about(ProviderType(data.type)):
@@ -89,7 +89,7 @@ class Providers(Controller):
         )
 
     @get("/{provider:str}", summary="Show a provider")
-    async def show(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.Provider]:
+    async def show(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """Everything known of it."""
         view = await desk.control.get_provider(to_ref(provider))
         return answer(request, await _shown(desk, view.provider))
@@ -99,10 +99,10 @@ class Providers(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        provider: str,
-        data: schema.ProviderChanges,
+        provider: Named,
+        data: JSONBody[schema.ProviderChanges],
         if_match: Annotated[
-            str | None, Parameter(header="If-Match", description="The ETag it was shown with")
+            str | None, HeaderParameter(name="If-Match", description="The ETag it was shown with")
         ] = None,
     ) -> Response[schema.Provider]:
         """With If-Match only if nobody changed it since it was shown, else 412."""
@@ -115,24 +115,24 @@ class Providers(Controller):
         return answer(request, await _shown(desk, after))
 
     @delete("/{provider:str}", summary="Forget a provider", status_code=204)
-    async def remove(self, desk: TheDesk, provider: str) -> None:
+    async def remove(self, desk: TheDesk, provider: Named) -> None:
         """Only one that has no workers."""
         await desk.control.delete_provider(to_ref(provider))
 
     @post("/{provider:str}/enable", summary="Enable a provider", status_code=200)
-    async def enable(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.Provider]:
+    async def enable(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """Workers may be made there again."""
         after = await desk.control.enable_provider(to_ref(provider))
         return answer(request, await _shown(desk, after))
 
     @post("/{provider:str}/disable", summary="Disable a provider", status_code=200)
-    async def disable(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.Provider]:
+    async def disable(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
         """No new workers there; those that run go on."""
         after = await desk.control.disable_provider(to_ref(provider))
         return answer(request, await _shown(desk, after))
 
     @get("/{provider:str}/health", summary="Ask a provider how it does")
-    async def health(self, request: Asked, desk: TheDesk, provider: str) -> Response[schema.ProviderHealth]:
+    async def health(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.ProviderHealth]:
         """It is asked now."""
         found = await desk.control.provider_health(to_ref(provider))
         told = from_health(found.provider)

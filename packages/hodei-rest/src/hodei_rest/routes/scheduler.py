@@ -7,11 +7,12 @@ from typing import Any
 from hodei_domain.kernel.errors import NotFound
 from hodei_domain.kernel.ids import parse_job_id
 from litestar import Controller, Request, Response, get, patch
+from litestar.params import JSONBody
 
 from hodei_rest.answers import answer
 from hodei_rest.convert.platform import from_config, from_decision, from_waiting, to_document
 from hodei_rest.convert.specs import named
-from hodei_rest.desk import TheDesk
+from hodei_rest.desk import Id, TheDesk
 from hodei_rest.schemas import platform as schema
 
 Asked = Request[Any, Any, Any]
@@ -49,7 +50,7 @@ class Scheduler(Controller):
 
     @patch("/scheduler", summary="Change how the scheduler decides")
     async def configure(
-        self, request: Asked, desk: TheDesk, data: schema.SchedulerChanges
+        self, request: Asked, desk: TheDesk, data: JSONBody[schema.SchedulerChanges]
     ) -> Response[schema.SchedulerSettings]:
         """Set what is given and leave the rest."""
         with named(""):
@@ -57,7 +58,7 @@ class Scheduler(Controller):
         return answer(request, from_config(await desk.control.configure_scheduler(wanted)))
 
     @get("/scheduler/decisions/{job_id:str}", summary="Show why a job went to its worker")
-    async def decision(self, request: Asked, desk: TheDesk, job_id: str) -> Response[schema.Decision]:
+    async def decision(self, request: Asked, desk: TheDesk, job_id: Id) -> Response[schema.Decision]:
         """The decision behind its newest attempt; 404 before the first."""
         id = parse_job_id(job_id)
         found = await desk.control.get_decision(id)

@@ -8,6 +8,7 @@ from typing import Any
 from hodei_domain.kernel.errors import Unauthenticated
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import Cookie
+from litestar.params import JSONBody
 from msgspec import Struct
 
 from hodei_rest import sessions
@@ -44,7 +45,7 @@ class Sessions(Controller):
 
     @post(summary="Sign in", status_code=200)
     async def begin(
-        self, request: Request[Any, Any, Any], desk: TheDesk, data: SessionRequest
+        self, request: Request[Any, Any, Any], desk: TheDesk, data: JSONBody[SessionRequest]
     ) -> Response[Session]:
         """Sets a cookie that scripts cannot read and other sites cannot use."""
         if not desk.is_token(data.token.strip()):

@@ -9,12 +9,12 @@ from hodei_domain.kernel.ids import parse_worker_id
 from hodei_domain.workers.ports import WorkerFilter
 from hodei_domain.workers.state import WorkerState
 from litestar import Controller, Request, Response, get, post
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 
 from hodei_rest.answers import answer
 from hodei_rest.convert.providers import to_ref
 from hodei_rest.convert.workers import from_view
-from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.desk import Desk, Id, TheDesk
 from hodei_rest.schemas import workers as schema
 
 Asked = Request[Any, Any, Any]
@@ -31,9 +31,9 @@ class Workers(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        states: Annotated[list[schema.WorkerStateName] | None, Parameter(query="state")] = None,
-        provider: Annotated[str, Parameter(max_length=128, description="Its id or name")] = "",
-        limit: Annotated[int, Parameter(ge=1, le=10_000)] = 1000,
+        states: Annotated[list[schema.WorkerStateName] | None, QueryParameter(name="state")] = None,
+        provider: Annotated[str, QueryParameter(max_length=128, description="Its id or name")] = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=10_000)] = 1000,
     ) -> Response[list[schema.Worker]]:
         """Those that are no more only where TERMINATED is asked for."""
         found = await desk.control.get_provider(to_ref(provider)) if provider else None
@@ -46,13 +46,17 @@ class Workers(Controller):
         return answer(request, [from_view(view) for view in await desk.control.list_workers(wanted)])
 
     @get("/{worker_id:str}", summary="Show a worker")
-    async def show(self, request: Asked, desk: TheDesk, worker_id: str) -> Response[schema.Worker]:
+    async def show(self, request: Asked, desk: TheDesk, worker_id: Id) -> Response[schema.Worker]:
         """Everything known of it."""
         return answer(request, await _shown(desk, worker_id))
 
     @post("/{worker_id:str}/drain", summary="Drain a worker", status_code=200)
     async def drain(
-        self, request: Asked, desk: TheDesk, worker_id: str, data: schema.DrainWorker | None = None
+        self,
+        request: Asked,
+        desk: TheDesk,
+        worker_id: Id,
+        data: JSONBody[schema.DrainWorker | None] = None,
     ) -> Response[schema.Worker]:
         """No new jobs; it goes when its job is done, at the latest after the time given."""
         asked = data or schema.DrainWorker()
@@ -65,7 +69,11 @@ class Workers(Controller):
 
     @post("/{worker_id:str}/terminate", summary="Terminate a worker", status_code=200)
     async def terminate(
-        self, request: Asked, desk: TheDesk, worker_id: str, data: schema.TerminateWorker | None = None
+        self,
+        request: Asked,
+        desk: TheDesk,
+        worker_id: Id,
+        data: JSONBody[schema.TerminateWorker | None] = None,
     ) -> Response[schema.Worker]:
         """What it runs is lost, and the job's policy decides what becomes of it."""
         asked = data or schema.TerminateWorker()
@@ -79,8 +87,8 @@ class Workers(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        worker_id: str,
-        tail: Annotated[int, Parameter(ge=1, le=10_000)] = 100,
+        worker_id: Id,
+        tail: Annotated[int, QueryParameter(ge=1, le=10_000)] = 100,
     ) -> Response[schema.WorkerLog]:
         """Its last lines, as its provider has them."""
         found = await desk.control.worker_logs(parse_worker_id(worker_id), tail)

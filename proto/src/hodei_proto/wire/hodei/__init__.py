@@ -3708,6 +3708,11 @@ class WorkerView(betterproto2.Message):
     When its job is ended, of one that drains.
     """
 
+    usage: "ResourceUsage | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    What its job uses, as its last heartbeat said; unset where this server does not hold its stream.
+    """
+
 
 default_message_pool.register_message("hodei", "WorkerView", WorkerView)
 

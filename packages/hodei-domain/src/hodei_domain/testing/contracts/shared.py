@@ -63,6 +63,27 @@ class LeaderStoreContract(StoreContract):
         assert second is not None
         assert second > first
 
+    async def test_of_several_those_are_told_that_are_ours(self, begin: Begin) -> None:
+        first = await acquire(begin, "a", name="x")
+        await acquire(begin, "b", name="y")
+        late = await acquire(begin, "b", AT_ONCE, name="z")
+        assert late is not None
+        async with begin() as tx:
+            found = await tx.leaders.acquire_all(["z", "new", "y", "x"], "a", MINUTE)
+            assert found == {"x": first, "z": late + 1, "new": found["new"]}
+            assert await tx.leaders.acquire_all([], "a", MINUTE) == {}
+        assert await acquire(begin, "b", name="z") is None
+
+    async def test_the_holders_are_those_whose_leases_are_valid(self, begin: Begin) -> None:
+        await acquire(begin, "a", name="x")
+        await acquire(begin, "b", name="y")
+        await acquire(begin, "c", AT_ONCE, name="z")
+        async with begin() as tx:
+            assert await tx.leaders.holders() == {"x": "a", "y": "b"}
+            await tx.leaders.release("x", "a")
+        async with begin() as tx:
+            assert await tx.leaders.holders() == {"y": "b"}
+
     async def test_of_racing_ones_one_leads(self, begin: Begin) -> None:
         found = await outcomes(*(acquire(begin, holder) for holder in "abcd"))
         assert sum(isinstance(outcome, int) for outcome in found) == 1

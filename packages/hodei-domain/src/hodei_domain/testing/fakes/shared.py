@@ -1,5 +1,6 @@
 """Leader leases and settings in memory."""
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,11 @@ class MemoryLeaders(OfTransaction):
         self.tables.leaders.put(name, LeaderRow(holder, epoch, now + ttl))
         return epoch
 
+    async def acquire_all(self, names: Sequence[str], holder: str, ttl: timedelta) -> Mapping[str, int]:
+        """See LeaderStore."""
+        epochs = {name: await self.acquire(name, holder, ttl) for name in sorted(names)}
+        return {name: epoch for name, epoch in epochs.items() if epoch is not None}
+
     async def holds(self, name: str, epoch: int) -> bool:
         """See LeaderStore."""
         row = self.tables.leaders.rows.get(name)
@@ -35,6 +41,11 @@ class MemoryLeaders(OfTransaction):
         """See LeaderStore."""
         row = self.tables.leaders.rows.get(name)
         return None if row is None else row.holder
+
+    async def holders(self) -> Mapping[str, str]:
+        """See LeaderStore."""
+        now = self.tables.now()
+        return {name: row.holder for name, row in self.tables.leaders.rows.items() if row.until > now}
 
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""

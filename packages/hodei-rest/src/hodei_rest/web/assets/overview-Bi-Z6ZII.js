@@ -1,1 +1,0 @@
-import{D as e,K as t,Q as n}from"./parts-luHiuoQw.js";var r=n();function i(){let{t:n}=t();return(0,r.jsx)(e,{title:n(`overview.title`)})}export{i as default};

@@ -1,0 +1,1 @@
+var e=[`PENDING`,`SCHEDULED`,`RUNNING`,`SUCCEEDED`,`FAILED`,`CANCELLED`,`TIMEOUT`],t=new Set([`SUCCEEDED`,`FAILED`,`CANCELLED`,`TIMEOUT`]),n=e=>t.has(e);export{n,e as t};

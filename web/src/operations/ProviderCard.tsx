@@ -1,0 +1,66 @@
+import { Link } from "@tanstack/react-router";
+import type { Provider } from "@/api/types";
+import { useWords } from "@/i18n";
+import { Card, Facts, RelativeTime, StateBadge } from "@/parts";
+import { Meter } from "./Meter";
+import { ProviderSwitch } from "./ProviderActions";
+import { shownStatus, typeName } from "./providers";
+
+/** A provider at a glance: whether it works and why not, how full it is, what it can take. */
+export function ProviderCard({ provider }: { provider: Provider }) {
+  const { t, format } = useWords();
+  const { workers, health } = provider;
+  return (
+    <Card className="flex flex-col [&>div]:flex [&>div]:flex-1 [&>div]:flex-col">
+      <div className="mb-3 flex items-start justify-between gap-3">
+        <div className="min-w-0">
+          <h2 className="truncate font-semibold">
+            <Link to="/providers/$providerId" params={{ providerId: provider.name }} className="hover:text-accent hover:underline">
+              {provider.name}
+            </Link>
+          </h2>
+          <p className="truncate text-xs text-muted">
+            {[typeName(provider.type), provider.host, provider.region].filter(Boolean).join(" · ")}
+          </p>
+        </div>
+        <StateBadge state={shownStatus(provider)} />
+      </div>
+      <p className="mb-3 break-words text-sm text-muted">
+        {health.reason || t(health.checked_at ? "providers.no-reason" : "providers.unchecked")}
+        {health.checked_at && (
+          <span className="text-faint">
+            {" "}
+            ({t("providers.checked")} <RelativeTime time={health.checked_at} />)
+          </span>
+        )}
+      </p>
+      <Meter
+        label={t("providers.capacity")}
+        value={workers.total}
+        most={provider.max_workers}
+        text={t("providers.of", { used: workers.total, most: provider.max_workers })}
+      />
+      <p className="mb-4 mt-1 text-xs text-muted">
+        {t("providers.counts", { busy: workers.busy, idle: workers.idle, starting: workers.starting })}
+        {workers.going > 0 && `, ${t("providers.going", { n: workers.going })}`}
+      </p>
+      <Facts
+        facts={[
+          [t("providers.largest"), largest(provider, t("providers.unlimited"), (cpu, mib) =>
+            t("providers.largest-value", { cpu: format.number(cpu), memory: format.bytes(mib * 1024 * 1024) }))],
+          [t("providers.images"), t(provider.capabilities.images ? "part.yes" : "part.no")],
+          provider.pools.length > 0 && [t("providers.pools"), format.number(provider.pools.length)],
+        ]}
+      />
+      <div className="mt-auto flex justify-end pt-4">
+        <ProviderSwitch provider={provider} />
+      </div>
+    </Card>
+  );
+}
+
+/** The largest job that a provider takes, in words. */
+export function largest(provider: Provider, unlimited: string, words: (cpu: number, mib: number) => string): string {
+  const { cpu_cores, memory_mib } = provider.capabilities.max_resources;
+  return cpu_cores && memory_mib ? words(cpu_cores, memory_mib) : unlimited;
+}
