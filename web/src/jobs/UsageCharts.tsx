@@ -5,6 +5,8 @@ import { Card, EmptyState, ErrorPanel, Skeleton } from "@/parts";
 import { LineChart } from "@/parts/LineChart";
 import { rates, useUsage } from "./useUsage";
 
+type Counted = { [K in keyof UsageSample]: UsageSample[K] extends number ? K : never }[keyof UsageSample];
+
 /** CPU and memory of an attempt; with `all` disk and network, too. */
 export function UsageCharts({ job, attempt, all = false, height }: { job: Job; attempt: number; all?: boolean; height?: number }) {
   const { t, format } = useWords();
@@ -19,7 +21,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
       </EmptyState>
     );
   const times = samples.map(({ time }) => Date.parse(time));
-  const of = (field: keyof Omit<UsageSample, "time">) => samples.map((sample) => sample[field] ?? null);
+  const of = (field: Counted) => samples.map((sample) => sample[field]);
   const { cpu_cores: cores, memory_mib: memory } = job.spec.resources ?? {};
   const level = (value: number) => times.map(() => value);
   const percent = (value: number) => format.number(value, { maximumFractionDigits: 2 });

@@ -248,7 +248,7 @@ export class LogFeed {
         if (frame.attempt === this.attempt) this.store.addGap(frame);
         break;
       case "end":
-        this.end = frame.state;
+        this.end = frame.state as JobState;
         this.become("ended");
         this.drop();
         break;
