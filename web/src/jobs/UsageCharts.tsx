@@ -5,6 +5,12 @@ import { Card, EmptyState, ErrorPanel, Skeleton } from "@/parts";
 import { LineChart } from "@/parts/LineChart";
 import { rates, useUsage } from "./useUsage";
 
+/** Without samples that only repeat the one before: a heartbeat tells the last measurement again. */
+function distinct(samples: readonly UsageSample[]): UsageSample[] {
+  const measured = ({ time: _, ...rest }: UsageSample) => JSON.stringify(rest);
+  return samples.filter((sample, at) => at === 0 || at === samples.length - 1 || measured(sample) !== measured(samples[at - 1]!));
+}
+
 type Counted = { [K in keyof UsageSample]: UsageSample[K] extends number ? K : never }[keyof UsageSample];
 
 /** CPU and memory of an attempt; with `all` disk and network, too. */
@@ -13,7 +19,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
   const usage = useUsage(job, attempt);
   if (attempt > 0 && usage.isPending) return <Skeleton lines={4} />;
   if (usage.error && !usage.data) return <ErrorPanel error={usage.error} onRetry={() => void usage.refetch()} />;
-  const samples = usage.data ?? [];
+  const samples = distinct(usage.data ?? []);
   if (samples.length === 0)
     return (
       <EmptyState icon={<Gauge size={28} aria-hidden />} title={t("job.no-usage")}>
@@ -44,6 +50,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
       label={t("job.memory")}
       times={times}
       height={height}
+      binary
       format={format.bytes}
       atLeast={16 * 1024 * 1024}
       series={[
@@ -67,6 +74,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
             label={t(title)}
             times={times}
             height={height}
+            binary
             format={perSecond}
             atLeast={1024}
             series={[
