@@ -24,10 +24,14 @@ type Props = {
   /** Least upper end of the scale, so that a quiet series does not look wild. */
   atLeast?: number;
   legend?: boolean;
+  /** Values are bytes: lines of the grid are at powers of two. */
+  binary?: boolean;
 };
 
+const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+
 /** Lines over time. What it shows last is also said in words, for those who do not see it. */
-export function LineChart({ label, times, series, format = String, height = 180, atLeast = 0, legend = true }: Props) {
+export function LineChart({ label, times, series, format = String, height = 180, atLeast = 0, legend = true, binary = false }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const { t, format: say, language } = useWords();
@@ -43,7 +47,11 @@ export function LineChart({ label, times, series, format = String, height = 180,
     if (element === null) return;
     const style = getComputedStyle(document.documentElement);
     const color = (token: string) => style.getPropertyValue(`--${token}`).trim();
-    const value = (_: uPlot, v: number | null) => (v === null || v === undefined ? "–" : latest.current.format(v));
+    // without a pointer over it the legend tells the latest values
+    const value = (u: uPlot, v: number | null, at: number, index: number | null) => {
+      const known = index === null ? (u.data[at] as (number | null)[]).findLast((one) => one !== null) : v;
+      return known === null || known === undefined ? "–" : latest.current.format(known);
+    };
     const axis = {
       stroke: color("muted"),
       font: `11px ${style.getPropertyValue("font-family")}`,
@@ -56,20 +64,23 @@ export function LineChart({ label, times, series, format = String, height = 180,
         height,
         legend: { show: legend, live: true },
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-        scales: { y: { range: (_u, low, high) => [Math.min(0, low ?? 0), Math.max(atLeast, (high ?? 0) * 1.08, 1e-9)] } },
+        scales: {
+          x: { range: (_u, low, high) => (high - low > 0 ? [low, high] : [low - 30, high + 30]) },
+          y: { range: (_u, low, high) => [Math.min(0, low ?? 0), Math.max(atLeast, (high ?? 0) * 1.08, 1e-9)] },
+        },
         axes: [
-          { ...axis, values: (_u, ticks, _a, _s, step) => ticks.map((s) => axisTime(s * 1000, step, language)) },
-          { ...axis, size: 64, values: (_u, ticks) => ticks.map((v) => latest.current.format(v)) },
+          { ...axis, size: 26, values: (_u, ticks, _a, _s, step) => ticks.map((s) => axisTime(s * 1000, step, language)) },
+          { ...axis, size: 64, ...(binary ? { incrs: BINARY } : {}), values: (_u, ticks) => ticks.map((v) => latest.current.format(v)) },
         ],
         series: [
-          { label: "", value: (_u, s) => (s === null || s === undefined ? "" : latest.current.say.moment(s * 1000)) },
+          { label: "", value: (u, s, _at, index) => (index === null || s === null ? "" : spanOf(u) > 86_400 ? latest.current.say.moment(s * 1000) : latest.current.say.clock(s * 1000)) },
           ...series.map((one) => ({
             label: one.label,
             stroke: color(one.color),
             width: 1.75,
             ...(one.dash ? { dash: one.dash } : {}),
             ...(one.filled ? { fill: `color-mix(in srgb, ${color(one.color)} 14%, transparent)` } : {}),
-            points: { show: times.length < 2 },
+            points: { show: (u: uPlot) => u.data[0].length < 3 },
             value,
           })),
         ],
@@ -86,7 +97,7 @@ export function LineChart({ label, times, series, format = String, height = 180,
       plot.current = null;
     };
     // data comes through setData below; `shape` stands for the series' looks
-  }, [shape, theme, height, atLeast, legend, language]);
+  }, [shape, theme, height, atLeast, legend, binary, language]);
 
   useEffect(() => plot.current?.setData(latest.current.data), [times, series]);
 
@@ -105,6 +116,11 @@ export function LineChart({ label, times, series, format = String, height = 180,
       <div ref={place} className="min-w-0 overflow-hidden" />
     </figure>
   );
+}
+
+/** Seconds from the first to the last time. */
+function spanOf({ data: [times] }: uPlot): number {
+  return (times.at(-1) ?? 0) - (times[0] ?? 0);
 }
 
 function axisTime(ms: number, stepSeconds: number, language: string): string {
