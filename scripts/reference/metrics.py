@@ -1,4 +1,4 @@
-"""docs/reference/metrics.md: what Prometheus reads, from the instruments themselves, and the graphs of REST."""
+"""docs/reference/metrics.md: what Prometheus reads, from the instruments themselves, and the graphs."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ and three percentiles.
 
 ## What is kept
 
-How many jobs there were and how long they took is kept by the minute; after {_age(FOLDS[0][2])} by five minutes,
-after {_age(FOLDS[1][2])} by the hour. What jobs used is kept as it came; after {_age(USAGE_FOLDS[0][2])} as means
-of a minute with the highest value, after {_age(USAGE_FOLDS[1][2])} of ten minutes.
+How many jobs there were and how long they took is kept by the minute; after {_age(FOLDS[0][2])} by five
+minutes, after {_age(FOLDS[1][2])} by the hour. What jobs used is kept as it came; after
+{_age(USAGE_FOLDS[0][2])} as means of a minute with the highest value, after
+{_age(USAGE_FOLDS[1][2])} of ten minutes.
 [Settings](settings.md) say when it goes.
 """
 

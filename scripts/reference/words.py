@@ -19,6 +19,9 @@ SETTINGS = {
     ),
     "dev_mode": "Accept calls without a token, and workers with `dev-` tokens. Loopback only.",
     "rest_port": "Port of the REST service.",
+    "cors_origins": (
+        "Origins of web pages that may call the REST service from a browser, with commas; none else may."
+    ),
     "rate_limit": "Calls a second that one address may make.",
     "max_streams": "Streams that may be open at a time.",
     "log_level": "`debug`, `info`, `warning` or `error`.",
