@@ -88,9 +88,9 @@ class Outside:
     """What the application needs from outside. `server_address` is host:port as agents dial it. `replica`
     names this process in leases, and `has_died` says of such a name whether that process is certainly gone.
     `dev_mode` lets workers in with `dev-` tokens. `hears` are told of each job after a move of it was
-    committed here; they must be quick and raise nothing. `trial` makes plugins of providers that are only tried out,
-    None where that cannot be done here. `store_version` names the store, `replicas` counts the processes that
-    were heard of lately, this one included.
+    committed here; they must be quick and raise nothing. `trial` makes plugins of providers that are only
+    tried out, None where that cannot be done here. `store_version` names the store, `replicas` counts the
+    processes that were heard of lately, this one included.
     """
 
     begin: UnitOfWork
