@@ -121,7 +121,7 @@ class Machine:
                 process.communicate(timeout=PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.communicate()
+                process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def _pids() -> list[int]:

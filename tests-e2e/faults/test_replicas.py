@@ -34,6 +34,14 @@ async def pair(need_postgres: None) -> AsyncIterator[System]:
 
 
 @pytest.fixture
+async def hasty(need_postgres: None) -> AsyncIterator[System]:
+    """The same with short leases: whatever is silent is given up the sooner. HODEI_TEST_LONG=1: the usual."""
+    lease = "45s" if os.environ.get("HODEI_TEST_LONG") == "1" else "12s"
+    async with system(2, {"HODEI_WORKER_MIN_IDLE": "1", "HODEI_LEASE": lease}, doors=(1,)) as found:
+        yield found
+
+
+@pytest.fixture
 async def spread(need_postgres: None) -> AsyncIterator[System]:
     """Two replicas, and workers that know both."""
     async with system(2) as found:
@@ -100,11 +108,13 @@ async def test_a_listener_that_is_terminated_hears_hints_again(pair: System) -> 
         assert time.monotonic() - asked < 3
 
 
-async def test_connections_to_the_database_that_went_silent_hold_nobody_up_for_ever(pair: System) -> None:
+async def test_connections_to_the_database_that_went_silent_hold_nobody_up_for_ever(
+    hasty: System,
+) -> None:
     """As when a firewall forgets them: nothing comes, and nobody says that they are gone."""
-    async with Desk(pair, pair.replicas[0]) as here:
+    async with Desk(hasty, hasty.replicas[0]) as here:
         await here.moves(await here.queue("true"))
-        assert pair.database.proxy.forsake() >= 4
+        assert hasty.database.proxy.forsake() >= 4
 
         async def served() -> bool:
             try:
