@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useLayoutEffect, useReducer, useRef, useState } from "react";
 import type { JobSummary } from "@/api/types";
 import { useWords } from "@/i18n";
 import { useWide } from "@/state/media";
@@ -23,6 +23,7 @@ export function JobTable({ jobs, selected, onSelect, onSelectAll, onNearEnd }: P
   const [offset, setOffset] = useState(0);
   const [active, setActive] = useState(0);
   const toFocus = useRef<number | null>(null);
+  const [, draw] = useReducer((n: number) => n + 1, 0);
 
   useLayoutEffect(() => {
     const element = place.current;
@@ -47,6 +48,7 @@ export function JobTable({ jobs, selected, onSelect, onSelectAll, onNearEnd }: P
     setActive(to);
     toFocus.current = to;
     virtual.scrollToIndex(to, { align: "auto" });
+    draw(); // a row out of view is there after the next drawing
   };
   useLayoutEffect(() => {
     if (toFocus.current === null) return;
