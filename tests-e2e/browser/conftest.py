@@ -63,11 +63,16 @@ class Server:
 
 
 class Watched:
-    """What a page must never do, seen over the life of a browser context."""
+    """What a page must never do, seen over the life of a browser context.
 
-    def __init__(self, context: BrowserContext, home: str) -> None:
+    A browser itself writes to the console when an answer is a refusal or none comes: `refused` are the statuses
+    that a test wants, `away` is for as long as the server is.
+    """
+
+    def __init__(self, context: BrowserContext, home: str, refused: tuple[int, ...]) -> None:
         self.wrong: list[str] = []
         self.away = False
+        self._refused = [f"responded with a status of {status} " for status in refused]
         self._home = urlsplit(home).netloc
         context.on("console", self._console)
         context.on("weberror", lambda error: self.wrong.append(f"error: {error.error}"))
@@ -78,7 +83,8 @@ class Watched:
         if message.type not in ("error", "warning"):
             return
         lost = "Failed to load resource: net::ERR_" in message.text or "WebSocket connection" in message.text
-        if not (self.away and lost):
+        refused = any(text in message.text for text in self._refused)
+        if not refused and not (self.away and lost):
             self.wrong.append(f"{message.type}: {message.text}")
 
     def _request(self, request: Request) -> None:
@@ -123,13 +129,15 @@ def open_page(browser: Browser, server: Server, request: pytest.FixtureRequest) 
     """Opens pages of the dashboard, each in a context of its own, and looks at what they must not do."""
     contexts: list[tuple[BrowserContext, Watched]] = []
 
-    def open_page(path: str = "/", size: dict[str, int] | None = None, **options: Any) -> Page:
+    def open_page(
+        path: str = "/", size: dict[str, int] | None = None, refused: tuple[int, ...] = (), **options: Any
+    ) -> Page:
         context = browser.new_context(
             base_url=server.url, viewport=size or DESK, **{"locale": "en-GB", **options}
         )
         context.set_default_timeout(PATIENCE_MS)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        watched = Watched(context, server.url)
+        watched = Watched(context, server.url, refused)
         contexts.append((context, watched))
         page = context.new_page()
         page.watched = watched

@@ -23,7 +23,7 @@ export function JobTable({ jobs, selected, onSelect, onSelectAll, onNearEnd }: P
   const [offset, setOffset] = useState(0);
   const [active, setActive] = useState(0);
   const toFocus = useRef<number | null>(null);
-  const [, draw] = useReducer((n: number) => n + 1, 0);
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
 
   useLayoutEffect(() => {
     const element = place.current;
@@ -48,7 +48,7 @@ export function JobTable({ jobs, selected, onSelect, onSelectAll, onNearEnd }: P
     setActive(to);
     toFocus.current = to;
     virtual.scrollToIndex(to, { align: "auto" });
-    draw(); // a row out of view is there after the next drawing
+    redraw(); // the row that is to be active may be so already
   };
   useLayoutEffect(() => {
     if (toFocus.current === null) return;

@@ -50,7 +50,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
       label={t("job.memory")}
       times={times}
       height={height}
-      binary
+      ticks="bytes"
       format={format.bytes}
       atLeast={16 * 1024 * 1024}
       series={[
@@ -74,7 +74,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
             label={t(title)}
             times={times}
             height={height}
-            binary
+            ticks="bytes"
             format={perSecond}
             atLeast={1024}
             series={[

@@ -91,6 +91,7 @@ function linksOf({ payload }: AuditRecord, names: ReadonlyMap<string, string>): 
 
 /** What most want to know of an event, in a few words. */
 function Gist({ payload }: { payload: Record<string, unknown> }) {
+  const { format } = useWords();
   const text = (name: string) => (typeof payload[name] === "string" ? readable(payload[name] as string) : "");
   const said = [text("name"), text("stage"), text("reason") === "exit" ? "" : text("reason"), text("message")].filter(Boolean);
   const code = payload["exit_code"];
@@ -107,6 +108,11 @@ function Gist({ payload }: { payload: Record<string, unknown> }) {
             </>
           )}
           <StateBadge state={text("new_state")} />
+        </span>
+      )}
+      {typeof payload["depth"] === "number" && (
+        <span className="text-xs tabular text-muted">
+          {format.number(Number(payload["before"] ?? 0))} → {format.number(payload["depth"])}
         </span>
       )}
       {typeof code === "number" && <span className="text-xs text-muted">exit {code}</span>}

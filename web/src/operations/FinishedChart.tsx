@@ -3,7 +3,7 @@ import { useWords } from "@/i18n";
 import { ErrorPanel, Skeleton, useStateName } from "@/parts";
 import { LineChart } from "@/parts/LineChart";
 import { type Range, useSeries } from "./queries";
-import { colorOfState, linesOf } from "./series";
+import { colorOfState, linesOf, PERIODS, spanOf } from "./series";
 
 const SHOWN = ["SUCCEEDED", "FAILED", "TIMEOUT", "CANCELLED"];
 
@@ -16,10 +16,11 @@ export default function FinishedChart({ range, height }: { range: Range; height?
     () =>
       linesOf(
         [...(data ?? [])].sort((a, b) => SHOWN.indexOf(a.labels["state"] ?? "") - SHOWN.indexOf(b.labels["state"] ?? "")),
+        PERIODS[range].step,
         ({ state = "" }) =>
           SHOWN.includes(state) ? { label: name(state), color: colorOfState(state), filled: state === "SUCCEEDED" } : null,
       ),
-    [data, name],
+    [data, name, range],
   );
   if (error && !data) return <ErrorPanel error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <Skeleton lines={5} />;
@@ -28,6 +29,8 @@ export default function FinishedChart({ range, height }: { range: Range; height?
       label={t("metrics.finished")}
       {...(lines.series.length > 0 ? lines : { times: [], series: [] })}
       height={height}
+      span={spanOf(range)}
+      ticks="whole"
       atLeast={4}
       format={(value) => format.number(value, { maximumFractionDigits: 1 })}
     />

@@ -4,7 +4,7 @@ import { useWords } from "@/i18n";
 import { Card, ErrorPanel, Skeleton } from "@/parts";
 import { LineChart } from "@/parts/LineChart";
 import { type Range, useSeries } from "./queries";
-import { colorAt, type Lines, linesOf } from "./series";
+import { colorAt, type Lines, linesOf, PERIODS, spanOf } from "./series";
 
 const PERCENTILES = [
   { which: "p50", color: "accent", filled: true },
@@ -22,15 +22,15 @@ export function TimesChart({ measure, title, range }: { measure: "queue" | "star
   const all = [p50, p95, p99];
   const lines = useMemo(() => {
     const found = [p50.data, p95.data, p99.data].map((data): MetricsSeries => ({ labels: {}, points: data?.[0]?.points ?? [] }));
-    return linesOf(found, (_, at) => {
+    return linesOf(found, PERIODS[range].step, (_, at) => {
       const { which, ...look } = PERCENTILES[at] as (typeof PERCENTILES)[number];
       return { label: which, ...look, dash: "dash" in look ? [...look.dash] : undefined };
     });
-  }, [p50.data, p95.data, p99.data]);
+  }, [p50.data, p95.data, p99.data, range]);
   const failed = all.find((one) => one.error && !one.data);
   return (
     <Frame title={title} error={failed?.error} onRetry={() => all.forEach((one) => void one.refetch())} ready={all.every((one) => one.data)}>
-      <LineChart label={title} {...lines} format={(ms) => format.duration(ms)} atLeast={10} />
+      <LineChart label={title} {...lines} span={spanOf(range)} format={(ms) => format.duration(ms)} atLeast={10} />
     </Frame>
   );
 }
@@ -41,18 +41,20 @@ export function ProviderChart({ name, title, range }: { name: string; title: str
   const { data, error, refetch } = useSeries(name, range, "provider");
   const lines: Lines = useMemo(
     () =>
-      linesOf(data ?? [], ({ provider }, at) => ({
+      linesOf(data ?? [], PERIODS[range].step, ({ provider }, at) => ({
         label: provider || t("metrics.no-provider"),
         color: colorAt(at),
         filled: data?.length === 1,
       })),
-    [data, t],
+    [data, t, range],
   );
   const bytes = name.endsWith("_bytes");
   return (
     <Frame title={title} error={data ? null : error} onRetry={() => void refetch()} ready={data !== undefined}>
       <LineChart
         label={title}
+        span={spanOf(range)}
+        ticks={bytes ? "bytes" : undefined}
         {...(lines.series.length > 0 ? lines : { times: [], series: [] })}
         format={(value) => (bytes ? format.bytes(value) : format.number(value, { maximumFractionDigits: 2 }))}
         atLeast={bytes ? 1024 * 1024 : 0.1}

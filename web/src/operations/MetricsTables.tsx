@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { JOB_STATES, type MetricsSummary, type Times } from "@/api/types";
 import { useWords } from "@/i18n";
 import { Card, type Column, StateBadge, Table, toneOf } from "@/parts";
@@ -13,7 +14,12 @@ export function Summary({ summary }: Props) {
   const { jobs_by_state, finished, success_rate } = summary;
   const failed = (jobs_by_state.FAILED ?? 0) + (jobs_by_state.TIMEOUT ?? 0);
   const minutes = (Date.parse(summary.until) - Date.parse(summary.since)) / 60_000;
-  const rate = (n: number) => t("metrics.rate", { n: format.number(n / minutes, { maximumFractionDigits: n / minutes < 10 ? 2 : 0 }) });
+  const rate = (n: number) => {
+    const each = n / minutes;
+    return each === 0 || each >= 1
+      ? t("metrics.rate", { n: format.number(each, { maximumFractionDigits: 1 }) })
+      : t("metrics.rate.hour", { n: format.number(each * 60, { maximumFractionDigits: 1 }) });
+  };
   const { mean, p95 } = summary.run_ms;
   return (
     <div className="grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-5">
@@ -30,6 +36,23 @@ export function Summary({ summary }: Props) {
         value={mean === null ? "–" : format.duration(mean)}
         note={p95 === null ? undefined : t("metrics.mean-run-note", { time: format.duration(p95) })}
       />
+    </div>
+  );
+}
+
+/** A row on a phone: its first column as title, the others as names and values below it. */
+function narrow<T>([title, ...rest]: readonly Column<T>[]): (row: T) => ReactNode {
+  return (row) => (
+    <div className="text-sm">
+      <p className="mb-1.5 font-medium">{title?.cell(row)}</p>
+      <dl className="grid grid-cols-3 gap-x-3 gap-y-1.5">
+        {rest.map((column) => (
+          <div key={column.key}>
+            <dt className="text-xs text-muted">{column.head}</dt>
+            <dd className="tabular">{column.cell(row)}</dd>
+          </div>
+        ))}
+      </dl>
     </div>
   );
 }
@@ -52,7 +75,7 @@ export function TimesTable({ summary }: Props) {
   ];
   return (
     <Card title={t("metrics.times")} flush>
-      <Table label={t("metrics.times")} columns={columns} rows={rows} rowKey={(row) => row.phase} />
+      <Table label={t("metrics.times")} columns={columns} rows={rows} rowKey={(row) => row.phase} card={narrow(columns)} />
     </Card>
   );
 }
@@ -96,17 +119,19 @@ export function JobsByState({ summary }: Props) {
 export function ProviderUse({ summary }: Props) {
   const { t, format } = useWords();
   type Row = MetricsSummary["providers"][number];
+  const small = (value: number) =>
+    value > 0 && value < 0.001 ? `< ${format.number(0.001)}` : format.number(value, { maximumSignificantDigits: 2 });
   const columns: Column<Row>[] = [
     { key: "provider", head: t("metrics.provider"), cell: (row) => <IdLink kind="provider" id={row.provider}>{row.provider}</IdLink> },
     { key: "ended", head: t("metrics.ended"), align: "right", cell: (row) => format.number(row.finished) },
-    { key: "cpu", head: t("metrics.mean-cpu"), align: "right", cell: (row) => format.number(row.cpu_cores, { maximumFractionDigits: 3 }) },
+    { key: "cpu", head: t("metrics.mean-cpu"), align: "right", cell: (row) => small(row.cpu_cores) },
     { key: "memory", head: t("metrics.mean-memory"), align: "right", cell: (row) => format.bytes(row.memory_bytes) },
-    { key: "busy", head: t("metrics.mean-busy"), align: "right", cell: (row) => format.number(row.busy_workers, { maximumFractionDigits: 2 }) },
+    { key: "busy", head: t("metrics.mean-busy"), align: "right", cell: (row) => small(row.busy_workers) },
   ];
   if (summary.providers.length === 0) return null;
   return (
     <Card title={t("metrics.providers")} flush>
-      <Table label={t("metrics.providers")} columns={columns} rows={summary.providers} rowKey={(row) => row.provider} />
+      <Table label={t("metrics.providers")} columns={columns} rows={summary.providers} rowKey={(row) => row.provider} card={narrow(columns)} />
     </Card>
   );
 }

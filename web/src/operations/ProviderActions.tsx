@@ -1,5 +1,7 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "@/api/client";
+import { keys } from "@/api/keys";
 import type { Provider } from "@/api/types";
 import { useWords } from "@/i18n";
 import { Button, Confirm, toast, useErrorText } from "@/parts";
@@ -41,21 +43,25 @@ export function ProviderSwitch({ provider, size = "sm" }: { provider: Provider; 
   );
 }
 
-/** Forgets a provider, after a question. */
-export function ProviderRemoval({ provider, onDone }: { provider: Provider; onDone: () => void }) {
+/** Forgets a provider, after a question. `onDone` leaves its page before anything asks for it again. */
+export function ProviderRemoval({ provider, onDone }: { provider: Provider; onDone: () => Promise<void> }) {
   const { t } = useWords();
   const text = useErrorText();
   const [open, setOpen] = useState(false);
-  const change = useChange(() => api(providerPath(provider), { method: "DELETE" }), "providers", "system", "audit");
+  const client = useQueryClient();
+  const change = useMutation({ mutationFn: () => api(providerPath(provider), { method: "DELETE" }) });
   const { name } = provider;
   const confirm = () =>
     change.mutate(undefined, {
-      onSuccess: () => {
+      onSuccess: async () => {
         toast(t("providers.deleted", { name }));
-        onDone();
+        await onDone();
+        await client.invalidateQueries({ queryKey: keys.providers() });
       },
-      onError: (error) => toast(text(error), "bad"),
-      onSettled: () => setOpen(false),
+      onError: (error) => {
+        setOpen(false);
+        toast(text(error), "bad");
+      },
     });
   return (
     <>

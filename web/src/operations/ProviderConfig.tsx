@@ -10,22 +10,45 @@ import { typeName } from "./providers";
 import { useChange, useProviderTypes, useScheduler } from "./queries";
 import { type Errors, errorsOf, readSettings, RULE_TIMES, RULES, splitList, type Texts, toText } from "./settings";
 
-type Props = { provider: Provider; etag: string | null; onSaved: (name: string) => void };
+type Known = { value: Provider; etag: string | null };
+type Props = { known: Known; onSaved: (name: string) => void };
 
 /** Changes a provider. It is refused when somebody else changed it since it was shown here. */
-export function ProviderConfig(props: Props) {
-  const [shown, setShown] = useState(props);
-  const reload = () => setShown(props);
-  const saved = (value: Provider, etag: string | null) => {
-    setShown({ ...props, provider: value, etag });
-    props.onSaved(value.name);
+export function ProviderConfig({ known, onSaved }: Props) {
+  const [shown, setShown] = useState(known);
+  const reload = () => void readAgain(shown.value).then(setShown);
+  const saved = (now: Known) => {
+    setShown(now);
+    onSaved(now.value.name);
   };
-  return <Form key={shown.etag} provider={shown.provider} etag={shown.etag} onReload={reload} onSaved={saved} />;
+  return <Form key={shown.etag} shown={shown} onReload={reload} onSaved={saved} />;
 }
 
-type FormProps = { provider: Provider; etag: string | null; onReload: () => void; onSaved: (value: Provider, etag: string | null) => void };
+const readAgain = (provider: Provider) => apiTagged<Provider>(providerPath(provider));
 
-function Form({ provider, etag, onReload, onSaved }: FormProps) {
+/** What the form changes, as text. The rest of a provider, its workers, changes all the time. */
+const changeable = ({ name, max_workers, priority, tags, config, pool }: Provider) =>
+  JSON.stringify([name, max_workers, priority, tags, Object.entries(config).sort(), pool]);
+
+const isStale = (error: unknown) => error instanceof ApiError && error.status === 412;
+
+/** Send a change for what was shown; once more if only something else of the provider is different by now. */
+async function send(shown: Known, body: object, tries = 3): Promise<Known> {
+  const { value, etag } = shown;
+  try {
+    return await apiTagged<Provider>(providerPath(value), { method: "PATCH", body, headers: etag ? { "If-Match": etag } : {} });
+  } catch (error) {
+    if (!isStale(error) || tries <= 1) throw error;
+    const now = await readAgain(value);
+    if (changeable(now.value) !== changeable(value)) throw error;
+    return send(now, body, tries - 1);
+  }
+}
+
+type FormProps = { shown: Known; onReload: () => void; onSaved: (now: Known) => void };
+
+function Form({ shown, onReload, onSaved }: FormProps) {
+  const provider = shown.value;
   const { t } = useWords();
   const types = useProviderTypes();
   const scheduler = useScheduler();
@@ -33,12 +56,7 @@ function Form({ provider, etag, onReload, onSaved }: FormProps) {
   const [edits, setEdits] = useState<Texts>({});
   const [errors, setErrors] = useState<Errors>({});
   const texts = { ...textsOf(provider, settings), ...edits };
-  const save = useChange(
-    (body: object) => apiTagged<Provider>(providerPath(provider), { method: "PATCH", body, headers: etag ? { "If-Match": etag } : {} }),
-    "providers",
-    "system",
-    "audit",
-  );
+  const save = useChange((body: object) => send(shown, body), "providers", "system", "audit");
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -47,15 +65,15 @@ function Form({ provider, etag, onReload, onSaved }: FormProps) {
     setErrors(found);
     if (Object.keys(found).length > 0) return;
     save.mutate(bodyOf(texts, read.config), {
-      onSuccess: ({ value, etag }) => {
-        toast(t("providers.saved", { name: value.name }));
-        onSaved(value, etag);
+      onSuccess: (now) => {
+        toast(t("providers.saved", { name: now.value.name }));
+        onSaved(now);
       },
       onError: (error) => setErrors(atFields(errorsOf(error))),
     });
   };
   const change = (name: string, text: string) => setEdits({ ...edits, [name]: text });
-  const stale = save.error instanceof ApiError && save.error.status === 412;
+  const stale = isStale(save.error);
   const fields = { texts, errors, onChange: change };
   return (
     <form onSubmit={submit} className="flex max-w-3xl flex-col gap-5" noValidate>

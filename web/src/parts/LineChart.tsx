@@ -24,19 +24,30 @@ type Props = {
   /** Least upper end of the scale, so that a quiet series does not look wild. */
   atLeast?: number;
   legend?: boolean;
-  /** Values are bytes: lines of the grid are at powers of two. */
-  binary?: boolean;
+  /** Which time is shown, epoch milliseconds; else that of the data. */
+  span?: readonly [from: number, to: number];
+  /** Where the scale has its marks: at whole numbers, at whole KiB, MiB …; else anywhere. */
+  ticks?: "whole" | "bytes";
 };
 
-const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+const INCREMENTS = {
+  whole: [1, 2, 5].flatMap((n) => Array.from({ length: 10 }, (_, power) => n * 10 ** power)).sort((a, b) => a - b),
+  bytes: Array.from({ length: 50 }, (_, power) => 2 ** power),
+};
+
+/** Whether a value stands alone, so that no line would show it. */
+const isLonely = (values: Series["values"]) =>
+  values.some((value, at) => value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
 
 /** Lines over time. What it shows last is also said in words, for those who do not see it. */
-export function LineChart({ label, times, series, format = String, height = 180, atLeast = 0, legend = true, binary = false }: Props) {
+export function LineChart({ label, times, series, format = String, height = 180, atLeast = 0, legend = true, span, ticks }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const { t, format: say, language } = useWords();
   const theme = useTheme();
   const shape = series.map((s) => [s.label, s.color, s.filled, s.dash].join()).join(";");
+  const dots = series.map((s) => isLonely(s.values)).join();
+  const [from, to] = span ?? [];
 
   const data = [times.map((time) => time / 1000), ...series.map((s) => s.values)] as uPlot.AlignedData;
   const latest = useRef({ data, format, say });
@@ -65,22 +76,33 @@ export function LineChart({ label, times, series, format = String, height = 180,
         legend: { show: legend, live: true },
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
         scales: {
-          x: { range: (_u, low, high) => (high - low > 0 ? [low, high] : [low - 30, high + 30]) },
+          x: {
+            range: (_u, low, high) => {
+              if (from !== undefined && to !== undefined) return [from / 1000, to / 1000];
+              return high - low > 0 ? [low, high] : [low - 30, high + 30];
+            },
+          },
           y: { range: (_u, low, high) => [Math.min(0, low ?? 0), Math.max(atLeast, (high ?? 0) * 1.08, 1e-9)] },
         },
         axes: [
-          { ...axis, size: 26, values: (_u, ticks, _a, _s, step) => ticks.map((s) => axisTime(s * 1000, step, language)) },
-          { ...axis, size: 64, ...(binary ? { incrs: BINARY } : {}), values: (_u, ticks) => ticks.map((v) => latest.current.format(v)) },
+          { ...axis, size: 30, values: (_u, ticks, _a, _s, step) => ticks.map((s) => axisTime(s * 1000, step, language)) },
+          { ...axis, size: 64, ...(ticks ? { incrs: INCREMENTS[ticks] } : {}), values: (_u, ticks) => ticks.map((v) => latest.current.format(v)) },
         ],
         series: [
-          { label: "", value: (u, s, _at, index) => (index === null || s === null ? "" : spanOf(u) > 86_400 ? latest.current.say.moment(s * 1000) : latest.current.say.clock(s * 1000)) },
+          {
+            label: "",
+            value: (u, s, _at, index) => {
+              if (index === null || s === null) return "";
+              return spanOf(u) > 86_400 ? latest.current.say.moment(s * 1000) : latest.current.say.clock(s * 1000);
+            },
+          },
           ...series.map((one) => ({
             label: one.label,
             stroke: color(one.color),
             width: 1.75,
             ...(one.dash ? { dash: one.dash } : {}),
             ...(one.filled ? { fill: `color-mix(in srgb, ${color(one.color)} 14%, transparent)` } : {}),
-            points: { show: (u: uPlot) => u.data[0].length < 3 },
+            points: isLonely(one.values) ? { show: true, size: 5, fill: color(one.color) } : { show: false },
             value,
           })),
         ],
@@ -97,7 +119,7 @@ export function LineChart({ label, times, series, format = String, height = 180,
       plot.current = null;
     };
     // data comes through setData below; `shape` stands for the series' looks
-  }, [shape, theme, height, atLeast, legend, binary, language]);
+  }, [shape, dots, theme, height, atLeast, legend, language, from, to, ticks]);
 
   useEffect(() => plot.current?.setData(latest.current.data), [times, series]);
 
@@ -118,15 +140,15 @@ export function LineChart({ label, times, series, format = String, height = 180,
   );
 }
 
-/** Seconds from the first to the last time. */
-function spanOf({ data: [times] }: uPlot): number {
-  return (times.at(-1) ?? 0) - (times[0] ?? 0);
-}
-
 function axisTime(ms: number, stepSeconds: number, language: string): string {
   const options: Intl.DateTimeFormatOptions =
     stepSeconds >= 86_400
       ? { day: "numeric", month: "short" }
       : { hour: "2-digit", minute: "2-digit", hour12: false, ...(stepSeconds < 60 ? { second: "2-digit" } : {}) };
   return new Intl.DateTimeFormat(language, options).format(ms);
+}
+
+/** Seconds from the first to the last time. */
+function spanOf({ data: [times] }: uPlot): number {
+  return (times.at(-1) ?? 0) - (times[0] ?? 0);
 }

@@ -38,7 +38,7 @@ export default function Provider() {
           <>
             <ProviderCheck provider={provider} />
             <ProviderSwitch provider={provider} size="md" />
-            <ProviderRemoval provider={provider} onDone={() => void navigate({ to: "/providers" })} />
+            <ProviderRemoval provider={provider} onDone={() => navigate({ to: "/providers" })} />
           </>
         }
       >
@@ -53,7 +53,7 @@ export default function Provider() {
           {
             value: "config",
             label: t("providers.tab.config"),
-            content: <ProviderConfig provider={provider} etag={data.etag} onSaved={renamed} />,
+            content: <ProviderConfig known={data} onSaved={renamed} />,
           },
           { value: "workers", label: t("providers.tab.workers"), content: <ItsWorkers provider={provider} /> },
           { value: "events", label: t("providers.tab.events"), content: <EventsCard of={provider.id} limit={30} /> },
