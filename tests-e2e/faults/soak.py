@@ -29,6 +29,7 @@ from faults.system import System, system
 PER_SECOND = 20.0
 READ = 0.1
 SHAPES = (*("counts",) * 12, "fails", "retries", "cancelled", "clocked", "keyed")
+LEASE = 45.0  # seconds, as servers have it where nobody says otherwise
 SAMPLE_EACH = 5.0
 SHORTEST_FOR_SLOPE = 240.0  # seconds
 MIB_PER_HOUR = 60.0  # a server that grows faster than this leaks; below it a run of minutes says nothing
@@ -120,7 +121,8 @@ async def soak(seconds: float, seed: int, *, per_second: float = PER_SECOND, say
     found = Soak(seed, seconds)
     async with system(2, {"HODEI_WORKER_MIN_IDLE": "4"}) as platform:
         clients = Clients(platform, found.history, Random(f"{seed} clients"))
-        nemesis = Nemesis(platform, found.history, Random(f"{seed} nemesis"), longest=6.0)
+        lease = LEASE if seconds >= SHORTEST_FOR_SLOPE else None
+        nemesis = Nemesis(platform, found.history, Random(f"{seed} nemesis"), longest=6.0, lease=lease)
         async with asyncio.TaskGroup() as group:
             raging = group.create_task(nemesis.rage(seconds))
             looking = group.create_task(_look(platform, found, say))

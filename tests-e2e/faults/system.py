@@ -7,8 +7,9 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,11 @@ class System:
             return await (await connection.execute(query.encode(), values or None)).fetchall()
 
     def words(self) -> str:
-        """The end of what the servers had to say, for a test that fails."""
+        """The end of what servers and agents had to say, for a test that fails."""
+        servers = [(log, 4000) for log in sorted(self.place.glob("*.log"))]
+        of_agents = [(log, 1000) for log in sorted(self.place.glob("data*/workers/*.log"))]
         return "\n".join(
-            f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}"
-            for log in sorted(self.place.glob("*.log"))
+            f"--- {log.name}\n{log.read_text(errors='replace')[-most:]}" for log, most in servers + of_agents
         )
 
 
@@ -127,10 +129,28 @@ async def system(
             if environment.get("HODEI_PROVISIONING_ENABLED") != "0":
                 replica.advertise(",".join(told))
             replica.use(*sources)
+        if environment["HODEI_DOCKER_ENABLED"] == "1":
+            stack.callback(_remove_containers, {replica.data for replica in replicas})
         stack.push_async_callback(_end, place, replicas)
         for replica in replicas if start else ():
             await replica.start()
         yield System(place, found, replicas, ",".join(told))
+
+
+def _remove_containers(places: Iterable[Path]) -> None:
+    """What a test that failed has left on the engine."""
+    for data in places:
+        try:
+            label = f"label=hodei.installation={(data / 'installation').read_text().strip()}"
+        except OSError:
+            continue  # no server came so far
+        listed = subprocess.run(
+            ("docker", "ps", "-aq", "--filter", label), capture_output=True, timeout=30, check=False
+        )
+        left = listed.stdout.decode().split()
+        if left:
+            command = ("docker", "rm", "-f", "-v", *left)
+            subprocess.run(command, capture_output=True, timeout=60, check=False)
 
 
 async def _end(place: Path, replicas: list[Replica]) -> None:

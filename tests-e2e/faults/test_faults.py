@@ -9,8 +9,11 @@ import os
 
 import pytest
 
+from faults.nemesis import BEYOND
 from faults.run import Plan, run, seed_of
 from faults.soak import soak
+
+LONG = os.environ.get("HODEI_TEST_LONG") == "1"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -29,6 +32,16 @@ async def test_every_promise_is_kept_while_things_are_killed_frozen_and_cut(
     print(outcome.story())
     assert not outcome.broken, f"HODEI_TEST_FAULTS_SEED={seed}"
     assert outcome.record.jobs
+
+
+@pytest.mark.skipif(not LONG, reason="takes a minute: HODEI_TEST_LONG=1 has it run")
+async def test_agents_that_are_frozen_beyond_their_lease_or_killed_break_no_promise(
+    need_postgres: None, seed: int
+) -> None:
+    plan = Plan(seed=seed, seconds=30, lease=6.0, only=(BEYOND, "kill -9 an agent"))
+    outcome = await run(plan, {"HODEI_LEASE": "6s"})
+    print(outcome.story())
+    assert not outcome.broken, f"HODEI_TEST_FAULTS_SEED={seed}"
 
 
 async def test_a_soak_leaves_nothing_stuck_nothing_over_and_nothing_grown(

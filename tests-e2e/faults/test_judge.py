@@ -99,7 +99,7 @@ def make_two_jobs_of_it(record: Record) -> None:
 
 
 def lose_a_worker(record: Record) -> None:
-    record.attempts[KEY] = replace(record.attempts[KEY], reason="worker-lost")
+    record.attempts[KEY] = replace(record.attempts[KEY], reason="worker-lost", document='{"message": "x"}')
 
 
 def kill_the_process(record: Record) -> None:

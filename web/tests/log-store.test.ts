@@ -10,6 +10,8 @@ function batch(first: number, count: number, more: Partial<LogBatch> = {}): LogB
     base_time: 1_000_000,
     times: Array.from({ length: count }, (_, at) => at),
     stderr: [],
+    partial: [],
+    platform: [],
     lines: Array.from({ length: count }, (_, at) => `line ${first + at}`),
     ...more,
   };
@@ -47,7 +49,7 @@ describe("a store of lines", () => {
 
   it("takes pages in any order and knows what is missing between", () => {
     const store = new LogStore();
-    store.addPage(page(9_001, Array.from({ length: 1000 }, (_, at) => ({ sequence: 9_001 + at, time: "2026-01-01T00:00:00Z", text: "end" })), 10_000));
+    store.addPage(page(9_001, Array.from({ length: 1000 }, (_, at) => ({ sequence: 9_001 + at, time: "2026-01-01T00:00:00Z", text: "end", stream: "stdout", level: null })), 10_000));
     expect(store.last).toBe(10_000);
     expect(store.has(9_000)).toBe(false);
     expect(store.missing(8_950, 9_100)).toEqual({ from: 8_950, to: 9_000 });
@@ -95,7 +97,7 @@ describe("a store of lines", () => {
     const store = new LogStore();
     for (let at = 0; at < 20; at += 1) store.append(batch(at * BLOCK + 1, BLOCK));
     const most = store.chars / 4;
-    store.shrink(10 * BLOCK, most);
+    store.shrink([10 * BLOCK], most);
     expect(store.chars).toBeLessThanOrEqual(most);
     expect(store.has(10 * BLOCK)).toBe(true);
     expect(store.has(1)).toBe(false);

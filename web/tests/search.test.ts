@@ -78,7 +78,7 @@ describe("numbers of lines", () => {
 
 describe("the way through a log", () => {
   const append = (store: LogStore, first: number, count: number) =>
-    store.append({ attempt: 1, first, base_time: 0, times: [], stderr: [], lines: Array.from({ length: count }, (_, at) => `line ${first + at}`) });
+    store.append({ attempt: 1, first, base_time: 0, times: [], stderr: [], partial: [], platform: [], lines: Array.from({ length: count }, (_, at) => `line ${first + at}`) });
 
   it("asks for what is not here, finds everything, and follows what comes", async () => {
     const store = new LogStore();

@@ -118,3 +118,10 @@ def test_of_several_named_servers_one_that_answers_is_taken(port: int) -> None:
     found = asked_for(Options(server=f"127.0.0.1:{dead},[::1]:{dead}"))
     assert found is not None
     assert found.address == f"127.0.0.1:{dead}"
+
+
+def test_of_several_servers_of_a_data_directory_one_that_lives_is_found(place: Path, port: int) -> None:
+    write_state(place, port, ended_pid())
+    state = json.dumps({"address": f"127.0.0.1:{port}", "pid": os.getpid()})
+    (place / f"server-{os.getpid()}.json").write_text(state)
+    assert of_this_machine(Options()) == (f"127.0.0.1:{port}", "ours", True)

@@ -44,7 +44,7 @@ function commandLine(words: string[], { command, script, stdin }: JobSpec): stri
   const before = stdin ? `printf %s ${quote(stdin)} | ` : "";
   const line = (...last: string[]) => `${before}${["hodei job queue", ...words, ...last].join(" \\\n  ")}`;
   if (!script) return Array.isArray(command) ? line(`-- ${quoteAll(command)}`) : line(`--shell ${quote(command ?? "")}`);
-  const { interpreter, content, strict = true } = script;
+  const { interpreter = "bash", content, strict = true } = script;
   const options = [`--interpreter ${quote(interpreter)}`, ...(strict ? [] : ["--lenient"])];
   // standard input is taken by the job's own text: the script comes from a file then
   if (stdin) return `cat > job.script <<'${ending(content)}'\n${ended(content)}${ending(content)}\n${line(...options, "--script job.script")}`;

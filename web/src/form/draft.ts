@@ -178,7 +178,7 @@ function variables(pairs: Record<string, string> | undefined): Variable[] {
 
 function kindOf({ command, script }: JobSpec): Pick<Draft, "kind" | "content" | "interpreter" | "strict"> {
   if (script) {
-    const { interpreter, content, strict = true } = script;
+    const { interpreter = "bash", content, strict = true } = script;
     const kind = interpreter === "python" || interpreter === "node" ? interpreter : "script";
     return { kind, content, interpreter: kind === "script" ? interpreter : EMPTY.interpreter, strict };
   }

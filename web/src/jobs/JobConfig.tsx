@@ -84,10 +84,11 @@ function Command({ job }: { job: Job }) {
   const { t } = useWords();
   const { command, script } = job.spec;
   const text = script ? script.content : Array.isArray(command) ? quoteAll(command) : (command ?? "");
+  const interpreter = script?.interpreter ?? "bash";
   const title = script
-    ? `${t("job.script", { interpreter: script.interpreter })}${script.strict === false ? ` (${t("job.script.lenient")})` : ""}`
+    ? `${t("job.script", { interpreter })}${script.strict === false ? ` (${t("job.script.lenient")})` : ""}`
     : t("job.command");
-  return <Text title={title} text={text} tongue={script ? tongueOf(script.interpreter) : "shell"} />;
+  return <Text title={title} text={text} tongue={script ? tongueOf(interpreter) : "shell"} />;
 }
 
 const LOOKS = { comment: "text-faint italic", string: "text-good", keyword: "text-step", number: "text-warn", variable: "text-busy", plain: "" };

@@ -5,13 +5,21 @@ import { Card, EmptyState, ErrorPanel, Skeleton } from "@/parts";
 import { LineChart } from "@/parts/LineChart";
 import { rates, useUsage } from "./useUsage";
 
+/** Without samples that only repeat the one before: a heartbeat tells the last measurement again. */
+function distinct(samples: readonly UsageSample[]): UsageSample[] {
+  const measured = ({ time: _, ...rest }: UsageSample) => JSON.stringify(rest);
+  return samples.filter((sample, at) => at === 0 || at === samples.length - 1 || measured(sample) !== measured(samples[at - 1]!));
+}
+
+type Counted = { [K in keyof UsageSample]: UsageSample[K] extends number ? K : never }[keyof UsageSample];
+
 /** CPU and memory of an attempt; with `all` disk and network, too. */
 export function UsageCharts({ job, attempt, all = false, height }: { job: Job; attempt: number; all?: boolean; height?: number }) {
   const { t, format } = useWords();
   const usage = useUsage(job, attempt);
   if (attempt > 0 && usage.isPending) return <Skeleton lines={4} />;
   if (usage.error && !usage.data) return <ErrorPanel error={usage.error} onRetry={() => void usage.refetch()} />;
-  const samples = usage.data ?? [];
+  const samples = distinct(usage.data ?? []);
   if (samples.length === 0)
     return (
       <EmptyState icon={<Gauge size={28} aria-hidden />} title={t("job.no-usage")}>
@@ -19,7 +27,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
       </EmptyState>
     );
   const times = samples.map(({ time }) => Date.parse(time));
-  const of = (field: keyof Omit<UsageSample, "time">) => samples.map((sample) => sample[field] ?? null);
+  const of = (field: Counted) => samples.map((sample) => sample[field]);
   const { cpu_cores: cores, memory_mib: memory } = job.spec.resources ?? {};
   const level = (value: number) => times.map(() => value);
   const percent = (value: number) => format.number(value, { maximumFractionDigits: 2 });
@@ -42,6 +50,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
       label={t("job.memory")}
       times={times}
       height={height}
+      ticks="bytes"
       format={format.bytes}
       atLeast={16 * 1024 * 1024}
       series={[
@@ -65,6 +74,7 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
             label={t(title)}
             times={times}
             height={height}
+            ticks="bytes"
             format={perSecond}
             atLeast={1024}
             series={[

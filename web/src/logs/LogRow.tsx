@@ -16,7 +16,8 @@ type Props = {
   ranges: readonly Range[] | null;
   current: boolean;
   linked: boolean;
-  wrapped: boolean;
+  /** Columns after which a line goes on in the next; null for never. */
+  wrapped: number | null;
   digits: number;
   href: string;
   linkLabel: string;
@@ -76,10 +77,11 @@ export const LogRow = memo(function LogRow(props: Props) {
       {time !== null && <span className="shrink-0 select-none pr-3 text-faint">{time}</span>}
       <span
         className={classes(
-          "min-w-0 flex-1 [tab-size:8]",
-          wrapped ? "whitespace-break-spaces break-all [line-break:anywhere]" : "whitespace-pre",
+          "[tab-size:8]",
+          wrapped === null ? "min-w-0 flex-1 whitespace-pre" : "shrink-0 whitespace-break-spaces break-all [line-break:anywhere]",
           platform ? "italic text-muted" : level === Level.ERROR ? "text-bad" : level === Level.WARN ? "text-warn" : stderr && "text-term-ink/85",
         )}
+        style={wrapped === null ? undefined : { width: `calc(${wrapped}ch + 0.5px)` }}
       >
         {pieces(spans(text.length > MOST_SHOWN ? text.slice(0, MOST_SHOWN) : text), ranges)}
         {cut !== null && <span className="italic text-faint">{cut}</span>}

@@ -34,6 +34,7 @@ type Props = {
 const LINE = 20;
 const AROUND = 200; // lines that are asked for beyond those in view
 const TYPING_MS = 150;
+const TIME_COLUMNS = 12;
 
 /** The output of one attempt: live, searchable, of any length. */
 export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, actions }: Props) {
@@ -66,8 +67,8 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
   const cell = useCellWidth();
   const [room, setRoom] = useState(800);
   const digits = Math.max(4, String(store.last).length);
-  const timeColumns = settings.time === "off" ? 0 : 13;
-  const gutter = (digits + 2 + timeColumns) * cell + 19 + 16 + 12;
+  const timed = settings.time !== "off";
+  const gutter = Math.ceil((digits + 2 + (timed ? TIME_COLUMNS : 0)) * cell + (timed ? 48 : 36)); // with what is around the columns
   const perLine = Math.max(20, Math.floor((room - gutter) / cell));
   const measured = useRef({ perLine, heights: new Map<number, number>() });
   if (measured.current.perLine !== perLine) measured.current = { perLine, heights: new Map() };
@@ -94,7 +95,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
       if (to <= from) return;
       const first = view.at(from);
       const end = view.at(to - 1);
-      feed.near = following ? 0 : first;
+      feed.points.view = following ? null : first;
       if (wanted.current !== null) window.clearTimeout(wanted.current);
       const ask = () => {
         const gap = store.missing(Math.max(1, first - AROUND), Math.min(store.last, end + AROUND));
@@ -177,7 +178,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
     if (settings.time === "off") return null;
     const time = store.time(sequence);
     if (time === 0) return "";
-    return (settings.time === "absolute" ? timeOfDay(time) : sinceStart(time - (start ?? time))).padEnd(12);
+    return (settings.time === "absolute" ? timeOfDay(time) : sinceStart(time - (start ?? time))).padEnd(TIME_COLUMNS);
   };
   const link = useCallback((sequence: number) => onLine(feed.attempt, sequence), [feed, onLine]);
   const row = (at: number) => {
@@ -200,7 +201,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
         ranges={rangesOf(sequence)}
         current={sequence === current}
         linked={sequence === line}
-        wrapped={settings.wrap}
+        wrapped={settings.wrap ? perLine : null}
         digits={digits}
         href={`/jobs/${encodeURIComponent(job)}/logs#${hashOf(feed.attempt, sequence)}`}
         linkLabel={t("logs.link", { line: String(sequence) })}

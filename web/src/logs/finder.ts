@@ -14,6 +14,7 @@ type Ways = {
   changed: () => void;
 };
 
+const MOST_AT_ONCE = 100_000; // lines that are asked for together
 const AT_ONCE = 4; // pieces on their way, so that neither side waits for the other
 
 export class Finder {
@@ -83,7 +84,7 @@ export class Finder {
 
   private async fetch(from: number): Promise<void> {
     const { store, load } = this.ways;
-    const gap = store.missing(from, store.last);
+    const gap = store.missing(from, store.last, MOST_AT_ONCE);
     if (gap === null) return;
     await load(gap.from, gap.to);
     if (!store.has(from)) throw new Error(`line ${from} is not given out`);

@@ -175,14 +175,15 @@ export class LogStore {
     return { first: from, count: end - start, text: block.slice(start, end), flags: block.flags.slice(start, end) };
   }
 
-  /** Drop what lies farthest from `near` until at most `most` characters are kept. */
-  shrink(near: number, most: number): void {
+  /** Drop what lies farthest from all of `points` until at most `most` characters are kept. */
+  shrink(points: readonly number[], most: number): void {
     if (this.chars <= most) return;
-    const middle = Math.floor((near - 1) / BLOCK);
+    const near = points.map((sequence) => Math.floor((sequence - 1) / BLOCK));
+    const distance = (key: number) => Math.min(...near.map((point) => Math.abs(key - point)));
     const open = Math.floor(Math.max(0, this.last - 1) / BLOCK); // still being filled by the stream
     const far = [...this.blocks.keys()]
       .filter((key) => key !== open)
-      .sort((a, b) => Math.abs(b - middle) - Math.abs(a - middle));
+      .sort((a, b) => distance(b) - distance(a));
     for (const key of far) {
       if (this.chars <= most * 0.9) break;
       this.chars -= this.blocks.get(key)!.chars;

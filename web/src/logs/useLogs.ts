@@ -44,7 +44,10 @@ export function useFinder(feed: LogFeed, sought: Sought, floor: number): { finde
     const made = new Finder(sought, floor + 1, {
       store: feed.store,
       search: (piece, what) => searcher.current!.search(piece, what),
-      load: (from, to) => feed.load(from, to),
+      load: (from, to) => {
+        feed.points.search = from;
+        return feed.load(from, to);
+      },
       changed: () => {
         asked.frame ||= requestAnimationFrame(() => {
           asked.frame = 0;
@@ -57,6 +60,7 @@ export function useFinder(feed: LogFeed, sought: Sought, floor: number): { finde
     const leave = feed.subscribe(() => made.wake());
     return () => {
       made.stop();
+      feed.points.search = null;
       leave();
       cancelAnimationFrame(asked.frame);
     };

@@ -58,7 +58,11 @@ export function LineChart({ label, times, series, format = String, height = 180,
     if (element === null) return;
     const style = getComputedStyle(document.documentElement);
     const color = (token: string) => style.getPropertyValue(`--${token}`).trim();
-    const value = (_: uPlot, v: number | null) => (v === null || v === undefined ? "–" : latest.current.format(v));
+    // without a pointer over it the legend tells the latest values
+    const value = (u: uPlot, v: number | null, at: number, index: number | null) => {
+      const known = index === null ? (u.data[at] as (number | null)[]).findLast((one) => one !== null) : v;
+      return known === null || known === undefined ? "–" : latest.current.format(known);
+    };
     const axis = {
       stroke: color("muted"),
       font: `11px ${style.getPropertyValue("font-family")}`,
@@ -71,13 +75,27 @@ export function LineChart({ label, times, series, format = String, height = 180,
         height,
         legend: { show: legend, live: true },
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-        scales: { ...(from !== undefined && to !== undefined ? { x: { range: [from / 1000, to / 1000] } } : {}), y: { range: (_u, low, high) => [Math.min(0, low ?? 0), Math.max(atLeast, (high ?? 0) * 1.08, 1e-9)] } },
+        scales: {
+          x: {
+            range: (_u, low, high) => {
+              if (from !== undefined && to !== undefined) return [from / 1000, to / 1000];
+              return high - low > 0 ? [low, high] : [low - 30, high + 30];
+            },
+          },
+          y: { range: (_u, low, high) => [Math.min(0, low ?? 0), Math.max(atLeast, (high ?? 0) * 1.08, 1e-9)] },
+        },
         axes: [
           { ...axis, size: 30, values: (_u, ticks, _a, _s, step) => ticks.map((s) => axisTime(s * 1000, step, language)) },
           { ...axis, size: 64, ...(ticks ? { incrs: INCREMENTS[ticks] } : {}), values: (_u, ticks) => ticks.map((v) => latest.current.format(v)) },
         ],
         series: [
-          { label: "", value: (_u, s) => (s === null || s === undefined ? "" : latest.current.say.moment(s * 1000)) },
+          {
+            label: "",
+            value: (u, s, _at, index) => {
+              if (index === null || s === null) return "";
+              return spanOf(u) > 86_400 ? latest.current.say.moment(s * 1000) : latest.current.say.clock(s * 1000);
+            },
+          },
           ...series.map((one) => ({
             label: one.label,
             stroke: color(one.color),
@@ -128,4 +146,9 @@ function axisTime(ms: number, stepSeconds: number, language: string): string {
       ? { day: "numeric", month: "short" }
       : { hour: "2-digit", minute: "2-digit", hour12: false, ...(stepSeconds < 60 ? { second: "2-digit" } : {}) };
   return new Intl.DateTimeFormat(language, options).format(ms);
+}
+
+/** Seconds from the first to the last time. */
+function spanOf({ data: [times] }: uPlot): number {
+  return (times.at(-1) ?? 0) - (times[0] ?? 0);
 }

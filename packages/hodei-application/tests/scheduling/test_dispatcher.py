@@ -129,6 +129,19 @@ async def test_a_hint_of_another_replica_is_followed_at_once(world: World) -> No
     assert len(agent.jobs) == 1
 
 
+async def test_a_hint_where_no_worker_is_idle_makes_the_leader_look_for_workers(world: World) -> None:
+    await world.add_provider()
+    await world.settle()
+    onlooker, mine = world.replica("two"), world.control
+    world.control = onlooker
+    await world.submit()
+    world.control = mine
+    mine.engine.signals.wants_workers = False
+    mine.hinted("work")
+    await mine.engine.dispatcher.step()
+    assert mine.engine.signals.wants_workers
+
+
 async def test_while_no_worker_is_idle_the_queue_is_not_asked(world: World) -> None:
     agent = await world.add_worker()
     await world.running(agent)

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hodei_application.control_plane import ControlPlane, Outside, Policy, build
+from hodei_application.jobs.submit_job import Submission
 from hodei_application.outage import Outage
 from hodei_application.ports import nobody_has_died
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
-from hodei_domain.jobs.spec import Clocks
+from hodei_domain.jobs.spec import Clocks, JobSpec, Shell
 from hodei_domain.providers.provider import ProviderType
 from hodei_domain.workers.worker import WorkerState
 
@@ -368,3 +369,29 @@ async def test_rounds_that_are_slow_come_more_seldom_and_a_single_slow_one_delay
     await world.submit()
     leader.signals.room()
     assert await leader.step() == pytest.approx(timedelta(seconds=pause), abs=timedelta(milliseconds=1))
+
+
+async def test_a_cancel_asked_at_another_replica_ends_as_soon_as_one_asked_here(
+    world: World,
+) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent, clocks=Clocks(grace=timedelta(seconds=1)))
+    other = world.replica("two")
+    world.hints.clear()
+    await other.cancel_job(job.id)
+    for kind in world.hints:
+        world.control.hinted(kind)
+    await world.pass_time(timedelta(seconds=7))
+    assert (await world.job(job.id)).state is JobState.CANCELLED
+
+
+async def test_a_short_clock_that_began_at_another_replica_ends_the_job_in_time(world: World) -> None:
+    await world.settle()
+    other = world.replica("two")
+    world.hints.clear()
+    wanted = JobSpec(command=Shell("true"), clocks=Clocks(queue=timedelta(seconds=2)))
+    job = (await other.submit_job(Submission(spec=wanted))).job
+    for kind in world.hints:
+        world.control.hinted(kind)
+    await world.pass_time(timedelta(seconds=3))
+    assert (await world.job(job.id)).state is JobState.TIMEOUT

@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import evolve
 from hodei_application.testing import ScriptedAgent, World
+from hodei_application.workers.commands import DrainWorker, ResultAck
 from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.jobs.spec import PullPolicy
 from hodei_domain.kernel.ids import JobId, WorkerId
@@ -33,8 +34,6 @@ def running(world: World) -> list[tuple[ScriptedAgent, Job]]:
 
 
 def ended(agent: ScriptedAgent) -> set[JobId]:
-    from hodei_application.workers.commands import ResultAck
-
     return {ack.job_id for ack in agent.told(ResultAck)}
 
 
@@ -279,12 +278,47 @@ async def test_an_idle_worker_of_another_image_makes_way_at_the_limit(world: Wor
     assert (await world.worker(first.id)).reason == "it makes room for other jobs"
 
 
-async def test_warm_ones_do_not_make_way(world: World) -> None:
+async def test_warm_ones_make_way_for_a_job_and_are_made_again_when_there_is_room(world: World) -> None:
     await world.add_provider(max_workers=1, pools=(alpine(min_idle=1),))
     await world.settle()
-    await world.submit(image="busybox")
-    await world.pass_time(10 * SECOND)
     assert await images(world) == ["alpine"]
+    job = await world.submit(image="busybox")
+    await world.pass_time(10 * SECOND)
+    assert await images(world) == ["busybox"]
+    assert (await world.job(job.id)).state is JobState.SCHEDULED
+    await finish_all(world)
+    await world.pass_time(6 * MINUTE)
+    assert await images(world) == ["alpine"]
+
+
+async def test_those_that_nothing_keeps_make_way_before_warm_ones(world: World) -> None:
+    await world.add_provider(max_workers=2, pools=(alpine(min_idle=1),))
+    await world.settle()
+    await world.submit(image="debian")
+    await world.settle()
+    await finish_all(world)
+    assert await images(world) == ["alpine", "debian"]
+    await world.submit(image="busybox")
+    await world.pass_time(5 * SECOND)
+    assert await images(world) == ["alpine", "busybox"]
+
+
+async def test_a_worker_that_makes_room_may_finish_its_job_however_long_it_takes(world: World) -> None:
+    await world.add_provider(max_workers=1, pool=PoolRules(max_lifetime=2 * MINUTE))
+    await world.submit(image="alpine")
+    await world.settle()
+    [(agent, job)] = running(world)
+    await agent.start(job)
+    await world.submit(image="busybox")
+    await world.pass_time(10 * MINUTE)
+    assert (await world.worker(agent.worker_id)).state is WorkerState.DRAINING
+    assert (await world.job(job.id)).state is JobState.RUNNING
+    told = agent.told(DrainWorker)
+    assert told
+    assert all(command.deadline > timedelta(days=300) for command in told)
+    await agent.finish(job)
+    await world.pass_time(5 * SECOND)
+    assert await images(world) == ["busybox"]
 
 
 async def test_only_as_many_make_way_as_jobs_need(world: World) -> None:

@@ -289,11 +289,14 @@ async def test_a_worker_at_its_lifetime_goes_when_it_is_idle_and_finishes_first_
     assert (await world.worker(idle.worker_id)).state is WorkerState.TERMINATED
 
 
-async def test_a_worker_whose_life_expires_loses_what_it_still_runs(world: World) -> None:
+async def test_no_job_ends_because_its_worker_is_old(world: World) -> None:
     await configure(world, max_lifetime=timedelta(minutes=2))
     agent, job = await provided(world)
-    await world.pass_time(timedelta(minutes=4, seconds=10))
-    assert (await world.job(job.id)).losses == 1
+    await world.pass_time(timedelta(minutes=10))
+    assert (await world.job(job.id)).state is JobState.RUNNING
+    await agent.finish(job)
+    await world.pass_time(timedelta(seconds=10))
+    assert (await world.job(job.id)).losses == 0
     assert agent.worker_id not in world.provider.made
 
 

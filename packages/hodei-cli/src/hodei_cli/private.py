@@ -20,7 +20,7 @@ from pathlib import Path
 from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.options import Options
-from hodei_cli.server import Server, data_dir, find, join, own_token, read_state
+from hodei_cli.server import Server, announced, data_dir, find, join, own_token
 from hodei_cli.terminal import Waiting
 
 # A first start makes a database cluster, on a slow disk under load.
@@ -76,8 +76,7 @@ class PrivateServer:
 
     def _is_announced(self) -> bool:
         """True as long as others may find it: it takes its state file away first when it leaves."""
-        state = read_state(self._log.parent / "server.json")
-        return state is not None and state[1] == self._process.pid
+        return any(pid == self._process.pid for _, pid in announced(self._log.parent))
 
     def failure(self) -> CliError:
         """What to tell when it has ended by itself: the end of its log."""

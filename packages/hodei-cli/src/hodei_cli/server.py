@@ -53,11 +53,11 @@ def asked_for(options: Options) -> Server | None:
 
 
 def of_this_machine(options: Options) -> Server | None:
-    """The live server of the data directory, or None. A file of a server that is gone is not believed."""
-    state = read_state(data_dir() / "server.json")
-    if state is None or not _alive(state[1]) or not answers(state[0]):
-        return None
-    return Server(state[0], options.token or own_token(), here=True)
+    """A live server of the data directory, or None. A file of a server that is gone is not believed."""
+    for address, pid in announced(data_dir()):
+        if _alive(pid) and answers(address):
+            return Server(address, options.token or own_token(), here=True)
+    return None
 
 
 def on_default_port(options: Options) -> Server | None:
@@ -73,6 +73,14 @@ def on_default_port(options: Options) -> Server | None:
 def find(options: Options) -> Server | None:
     """The server to talk to, or None if there is none and none was named."""
     return asked_for(options) or of_this_machine(options) or on_default_port(options)
+
+
+def announced(place: Path) -> list[tuple[str, int]]:
+    """Address and process id of each server that says in its data directory that it is there: the first one
+    in `server.json`, others beside it.
+    """
+    files = (place / "server.json", *sorted(place.glob("server-*.json")))
+    return [state for path in files if (state := read_state(path)) is not None]
 
 
 def read_state(path: Path) -> tuple[str, int] | None:

@@ -56,6 +56,17 @@ def gone(
 IDLE = [member(number) for number in (3, 1, 2)]
 
 
+def test_those_that_rules_keep_make_way_last() -> None:
+    warm = frozenset({IDLE[1].worker.id, IDLE[2].worker.id})
+    found = give_up(IDLE, [unserved(2, full())], frozenset(), warm, now=NOW)
+    assert [each.worker.id.int for each in found] == [3, 1]
+
+
+def test_one_in_the_making_that_rules_want_is_not_given_up() -> None:
+    coming = member(1, WorkerState.CREATING)
+    assert give_up([coming], [], frozenset(), frozenset({coming.worker.id}), now=NOW) == []
+
+
 def test_the_longest_idle_makes_way_one_for_each_job() -> None:
     assert gone(IDLE, unserved(2, full())) == [(1, False), (2, False)]
     assert gone(IDLE, unserved(9, full())) == [(1, False), (2, False), (3, False)]

@@ -17,28 +17,64 @@ _HEAD = f"╔{'═' * 63}╗\n║{_TITLE}║\n╚{'═' * 63}╝"
 
 @frozen
 class Announcement:
-    """A file with address and pid, by which commands find the server and what serves beside it."""
+    """A file with address and pid, by which commands find the server and what serves beside it.
 
-    _path: Path
+    The first server of a data directory writes `server.json`; each further one, while that one lives, a file
+    with its pid in the name. So none takes another's away.
+    """
+
+    _data_dir: Path
     _state: str
 
     @classmethod
     def of(cls, data_dir: Path, address: str, beside: Mapping[str, str]) -> "Announcement":
         """Of this process, not yet made. `beside` is name and address of what else it serves."""
-        state = {"address": address, "pid": os.getpid(), **beside}
-        return cls(data_dir / STATE_FILE, json.dumps(state))
+        return cls(data_dir, json.dumps({"address": address, "pid": os.getpid(), **beside}))
 
     def make(self) -> None:
-        """Write it, at once or not at all."""
-        part = self._path.with_suffix(".part")
+        """Write it, at once or not at all; what dead servers left is removed."""
+        for left in announcements(self._data_dir):
+            if not _lives(left):
+                left.unlink(missing_ok=True)
+        part = self._data_dir / f"{self._own.name}.part"
         part.write_text(self._state)
-        os.replace(part, self._path)
+        try:
+            with suppress(FileExistsError):
+                (self._data_dir / STATE_FILE).hardlink_to(part)
+                return
+            os.replace(part, self._own)
+        finally:
+            part.unlink(missing_ok=True)
 
     def withdraw(self) -> None:
-        """Remove it if it is still ours: a server that started meanwhile has written its own."""
-        with suppress(OSError):
-            if self._path.read_text() == self._state:
-                self._path.unlink()
+        """Remove what is ours."""
+        for path in (self._data_dir / STATE_FILE, self._own):
+            with suppress(OSError):
+                if path.read_text() == self._state:
+                    path.unlink()
+
+    @property
+    def _own(self) -> Path:
+        return self._data_dir / f"server-{os.getpid()}.json"
+
+
+def announcements(data_dir: Path) -> list[Path]:
+    """The files of all servers of a data directory, living or not."""
+    return [
+        path for path in (data_dir / STATE_FILE, *sorted(data_dir.glob("server-*.json"))) if path.exists()
+    ]
+
+
+def _lives(path: Path) -> bool:
+    """Whether the process that wrote it may be there yet."""
+    try:
+        pid = json.loads(path.read_text())["pid"]
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return False
+    return bool(pid != os.getpid())  # ours is made anew
 
 
 @contextmanager

@@ -24,7 +24,7 @@ OTHERS = (
     "HODEI_OTP_TOKEN HODEI_OTP_FILE HODEI_SERVER HODEI_SERVER_ADDRESS HODEI_WORKER_ID HODEI_WORKER_NAME "
     "HODEI_LOG_BATCH_SIZE HODEI_LOG_FLUSH_INTERVAL HODEI_WORKER_DIR HODEI_TOKEN HODEI_OUTPUT HODEI_REQUIRE "
     "HODEI_WORKER_IN_IMAGE HODEI_PG_BIN HODEI_JOB_ID HODEI_JOB_NAME HODEI_ATTEMPT HODEI_FC_TEST "
-    "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_SPOOL_SIZE HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME "
+    "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME "
     "HODEI_PYTHON HODEI_VENV"
 )
 FREE_PREFIXES = ("HODEI_TEST_",)
@@ -101,6 +101,8 @@ class Settings:
     docker_max_workers: int | None = _setting("HODEI_DOCKER_MAX_WORKERS", v.maybe(v.whole(1, 10_000)), None)
     docker_network: str = _setting("HODEI_DOCKER_NETWORK", _taken_by(docker.network), "bridge")
     docker_server: str = _setting("HODEI_DOCKER_SERVER", _taken_by(docker.server_address), "")
+    # Agents take it from the environment; in containers it is memory.
+    spool_bytes: int = _setting("HODEI_SPOOL_SIZE", v.size, 64 * 2**20)
     docker_user: str = _setting("HODEI_DOCKER_USER", _taken_by(docker.user), "")
     k8s_enabled: bool = _setting("HODEI_K8S_ENABLED", v.flag, False)
     k8s_namespace: str = _setting("HODEI_K8S_NAMESPACE", v.words, "hodei-workers")

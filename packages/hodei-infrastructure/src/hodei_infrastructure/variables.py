@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
+_SIZES = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -69,6 +70,17 @@ class Reader:
                 near = difflib.get_close_matches(name.removeprefix(prefix), ends, n=1, cutoff=0.6)
                 hint = f"did you mean {prefix}{near[0]}?" if near else "unset it"
                 self.problems.append(f"{name}: no such variable; {hint}")
+
+
+def size(text: str) -> int:
+    """Bytes, from a number with its unit, as agents read it: `64MiB`, `1GiB`."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    factor = _SIZES.get(text[len(number) :].strip().lower())
+    if not number.isdecimal() or factor is None:
+        raise Refused(f"{text!r} is no size; write one with its unit, such as 64MiB or 1GiB")
+    if not 2**20 <= int(number) * factor <= 2**40:
+        raise Refused(f"{text!r} is out of range; write 1MiB to 1TiB")
+    return int(number) * factor
 
 
 def flag(text: str) -> bool:

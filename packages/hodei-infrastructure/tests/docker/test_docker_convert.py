@@ -210,3 +210,13 @@ def test_lines_keep_their_streams_and_their_order() -> None:
 
 def _fields(facts: EngineFacts) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in facts.__slots__ if not name.startswith("__")}
+
+
+def test_room_for_the_spool_is_what_the_agent_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HODEI_SPOOL_SIZE", "200MiB")
+    assert "HODEI_SPOOL_SIZE=200MiB" in convert.agent_environment(a_spec())
+    host = host_of(Resources(memory_mib=100))
+    assert host["Tmpfs"]["/hodei-work"].endswith("size=300m")
+    assert host["Memory"] == (100 + 64 + 200) * 2**20
+    monkeypatch.delenv("HODEI_SPOOL_SIZE")
+    assert host_of(Resources(memory_mib=100))["Memory"] == (100 + 64 + 64) * 2**20

@@ -106,8 +106,8 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
     noted = Plans()
     set_up = connections.set_up
 
-    async def explain_too(connection: Connection) -> None:
-        await set_up(connection)
+    async def explain_too(connection: Connection, answers_within_s: float) -> None:
+        await set_up(connection, answers_within_s)
         for statement in EXPLAIN:
             await connection.execute(statement)
         connection.add_notice_handler(noted.note)
@@ -152,7 +152,7 @@ async def upkeep(begin: Begin, workers: list[WorkerId]) -> None:
         await tx.leases.renew(workers, MINUTE)
         await tx.leases.expired(100)
         await tx.clocks.overdue(NOW)
-        await tx.clocks.next_overdue()
+        await tx.clocks.next_overdue(NOW)
         await tx.workers.record_heartbeats(workers)
         await tx.workers.live()
         await tx.workers.idle(NOW - MINUTE, 100)

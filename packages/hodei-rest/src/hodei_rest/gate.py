@@ -86,6 +86,8 @@ class Gate:
         if asked.method == "OPTIONS" and self.cors.is_preflight(asked.headers):
             await self.cors.answer_preflight(send)
             return
+        if asked.method == "OPTIONS":  # the framework's own answer to it does not know all methods
+            scope = {**scope, "method": "TRACE"}  # type: ignore[assignment]
         refused = self.refuses(asked)
         if refused is not None:
             await refuse(refused, scope, send)

@@ -31,6 +31,7 @@ ERRORS = {
     "503": "Not now; the same call may succeed later.",
 }
 BODY_OPTIONAL = ("cancel", "retry", "drain", "terminate")
+WORKER_LOGS = "/api/v1/workers/{worker_id}/logs"
 JOBS, RETRY = "/api/v1/jobs", "/api/v1/jobs/{job_id}/retry"
 FOUND = {
     JOBS: "The same submission made it before.",
@@ -111,6 +112,8 @@ def _errors_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, s
     parameters = {each["name"] for each in operation.get("parameters", ())}
     if "{" in path or "provider" in parameters:
         told["404"] = NOT_FOUND
+    if path == WORKER_LOGS:
+        told["409"] = "Nobody keeps them."
     if "If-Match" in parameters:
         told["412"] = "It was changed since it was shown."
     if method in ("post", "patch", "delete"):

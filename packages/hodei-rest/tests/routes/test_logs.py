@@ -224,3 +224,32 @@ async def test_streams_end_at_once_when_the_server_stops() -> None:
     finally:
         service.close()
     assert socket.close_code == 1001
+
+
+async def test_who_reads_slowly_holds_nobody_up_and_misses_nothing(rest: Any) -> None:
+    """A reader that takes nothing for a while: its socket is full, its room in memory too."""
+    agent = await rest.world.add_worker()
+    job = await rest.world.running(agent)
+    talker = Talker(rest, agent, job)
+    url = f"ws://{rest.service.address}/api/v1/jobs/{job.id}/logs/live"
+    chunks, lines = 120, 2000  # 24 MB: six times the room that a reader has
+    async with (
+        asyncio.timeout(WITHIN),
+        websockets.connect(url, proxy=None, max_queue=1, max_size=2**21) as socket,
+    ):
+        await talker.says("first")
+        for _ in range(2):  # the attempt, the first line; from here on nothing is read
+            await socket.recv()
+        for number in range(chunks):
+            await talker.says(*(f"{number * lines + line:099d}" for line in range(lines)))
+        await talker.ends()
+        expected = 2
+        async for frame in socket:
+            told = json.loads(frame)
+            assert len(frame) <= 1024 * 1024
+            if told["type"] == "lines":
+                assert told["first"] == expected
+                assert told["lines"][0] == f"{expected - 2:099d}"
+                expected += len(told["lines"])
+    assert expected - 2 == chunks * lines
+    assert told["type"] == "end"

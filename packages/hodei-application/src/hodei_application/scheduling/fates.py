@@ -26,13 +26,14 @@ class Fate:
 def fate_of(
     worker: Worker, terms: Terms, *, now: datetime, verdict: timedelta, may_judge: bool
 ) -> Fate | None:
-    """None: leave it alone. Silence is held against it only when `may_judge`."""
+    """None: leave it alone. Silence is held against it only when `may_judge`.
+
+    Nothing of this ends a job for the age of its worker: only a deadline that its pool sets does.
+    """
     if worker.state in GOING:
         return None
     if worker.state in STARTING:
         return _fate_of_starting(worker, now)
-    if worker.expires_at is not None and now >= worker.expires_at:
-        return Fate(False, "its life has expired")
     if may_judge and _is_silent(worker, now, verdict):
         return Fate(False, "it was silent for too long")
     if worker.state is WorkerState.DRAINING:

@@ -34,6 +34,11 @@ ACTIVE = timedelta(seconds=5)
 QUIET = timedelta(seconds=10)
 """Between full rounds when nothing happens; the lease of the leader (20 s) outlasts it."""
 
+SOON = timedelta(seconds=20)
+"""Another replica that leads looks at all clocks every 12.5 s at the latest, and is told of those that run
+out before.
+"""
+
 SETTINGS_EVERY = 30.0
 """Seconds between reading what other replicas may have set, where no hint told of it."""
 
@@ -63,6 +68,7 @@ class Survey:
     waiting: Sequence[WaitingClass] = ()
     lost: Sequence[LostAttempt] = ()
     overdue: Sequence[Overdue] = ()
+    next_overdue: datetime | None = None
     provisioned: Provisioned = NOTHING
 
 
@@ -98,13 +104,22 @@ class Leader:
     _in_vain: frozenset[str] = field(default=frozenset(), init=False)
 
     def heard(self, job: Job) -> None:
-        """A job moved here: look at it when its clock runs out, not just at the next full round."""
+        """A job moved here: look at it when its clock runs out, not just at the next full round. Another
+        replica that leads is told if that is soon; else it will have seen it by then.
+        """
         clocks = job.spec.clocks
         if clocks.queue is None and clocks.total is None and job.cancel_wish is None:
             return
         deadline = next_deadline(job)
-        if deadline is not None and (self._deadline is None or deadline.at < self._deadline):
-            self._deadline = deadline.at
+        if deadline is None:
+            return
+        if self.leadership.epoch is None and deadline.at - self.now() <= SOON:
+            self.signals.tell_others(CLEANUP)
+        self._learn_deadline(deadline.at)
+
+    def _learn_deadline(self, at: datetime | None) -> None:
+        if at is not None and (self._deadline is None or at < self._deadline):
+            self._deadline = at
             self.signals.leader()
 
     async def step(self) -> timedelta | None:
@@ -119,6 +134,7 @@ class Leader:
         self.signals.wants_workers = self.signals.has_room = False
         if full:
             self.signals.wants_cleanup = False
+            self._deadline = None  # the survey finds the next one
         generation = self.dispatcher.hot.generation
         try:
             survey = await self._survey(full)
@@ -144,10 +160,13 @@ class Leader:
             live = await tx.workers.live() if full or waiting or self.provisioner.terms.keep_any() else []
             lost = await tx.leases.expired(COUNTED) if full else []
             overdue = await tx.clocks.overdue(self.now()) if full else []
+            following = (
+                await tx.clocks.next_overdue(self.now()) if full and (waiting or _any_busy(live)) else None
+            )
             if full or waiting:
                 self.elsewhere.look(live, self.now())
             provisioned = await self.provisioner.plan(tx, waiting, live)
-        return Survey(True, live, waiting, lost, overdue, provisioned)
+        return Survey(True, live, waiting, lost, overdue, following, provisioned)
 
     async def _renew_settings(self, tx: Transaction) -> None:
         """What changed through other replicas: settings, and what is known of providers."""
@@ -168,9 +187,8 @@ class Leader:
         await self.reaper.give_up(provisioned.given_up)
         if full or not survey.leads:
             self.keeper.inspect(everyone, leads=survey.leads)
-        if full:
-            self._deadline = None
         if full and survey.leads:
+            self._learn_deadline(survey.next_overdue)
             await self._judge(survey)
 
     async def _judge(self, survey: Survey) -> None:
@@ -195,8 +213,7 @@ class Leader:
             return URGENT
         if not survey.leads:
             return ACTIVE  # the leader may be gone
-        busy = any(worker.job_id is not None for worker in survey.live)
-        return ACTIVE if busy or survey.waiting or survey.overdue else QUIET
+        return ACTIVE if _any_busy(survey.live) or survey.waiting or survey.overdue else QUIET
 
     def _is_in_flux(self, worker: Worker) -> bool:
         by_hand_away = worker.provider_id is None and not worker.connected
@@ -218,3 +235,7 @@ class Leader:
             pause = min(pause, max(timedelta(0), self._deadline - self.now()))
         retry = self.provisioner.backoffs.next_retry(self.now())
         return pause if retry is None else min(pause, retry)
+
+
+def _any_busy(live: Sequence[Worker]) -> bool:
+    return any(worker.job_id is not None for worker in live)

@@ -105,8 +105,7 @@ class Provisioner:
         )
         self._turn += len(plan.creations)
         warm = self._warm(plan, census, coming, at)
-        needed = plan.needed | warm.needed
-        given_up = give_up(self._members(live), plan.unserved, needed, now=at)
+        given_up = give_up(self._members(live), plan.unserved, plan.needed, warm.needed, now=at)
         return evolve(plan, creations=(*plan.creations, *warm.creations)), tuple(given_up)
 
     def _waiting(self, entry: WaitingClass, census: Census, live: Sequence[Worker], at: datetime) -> Waiting:

@@ -131,7 +131,7 @@ class Reaper:
             if worker is None:
                 return
             at = self.now()
-            deadline = worker.expires_at if terms.drain_within is None else at + terms.drain_within
+            deadline = None if terms.drain_within is None else at + terms.drain_within
             change = worker.drain(at=at, deadline=deadline, why=why)
             await tx.workers.save([change])
         self.connected.update([change.after])

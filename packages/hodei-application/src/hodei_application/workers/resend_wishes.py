@@ -21,6 +21,9 @@ from hodei_application.workers.redeliver import Redeliver
 
 ASKED_FOR = frozenset({Reason.TIMEOUT_TOTAL, Reason.TIMEOUT_EXECUTION})
 
+AS_LONG_AS_IT_TAKES = timedelta(days=366)
+"""For a worker's job, where nothing sets a deadline: the wire has no word for none."""
+
 
 @frozen(kw_only=True)
 class ResendWishes:
@@ -53,7 +56,7 @@ class ResendWishes:
         if job is not None and is_live(job, worker.attempt or 0, worker.id):
             self._tell_of_job(worker, job)
         if worker.state is WorkerState.DRAINING:
-            left = timedelta(0) if worker.drain_by is None else worker.drain_by - self.now()
+            left = AS_LONG_AS_IT_TAKES if worker.drain_by is None else worker.drain_by - self.now()
             self.connected.send(worker.id, DrainWorker(max(left, timedelta(0)), worker.reason))
         elif worker.state in GOING:
             self.connected.send(worker.id, DrainWorker(timedelta(0), worker.reason))

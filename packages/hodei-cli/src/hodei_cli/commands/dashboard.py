@@ -21,8 +21,9 @@ from hodei_cli.terminal import note
 def dashboard(only_print: bool) -> None:
     """Open the dashboard in a browser.
 
-    It is that of the server that runs on this machine. The address is printed, too; where there is no display only that. In development mode it asks for no
-    token; else it asks for the one in the data directory.
+    It is that of the server that runs on this machine. The address is printed, too; where there is no
+    display only that. In development mode it asks for no token; else it asks for the one in the data
+    directory.
 
     \b
     Examples:

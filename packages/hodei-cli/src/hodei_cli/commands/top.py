@@ -54,8 +54,9 @@ class View(NamedTuple):
 def top(every: timedelta, once: bool) -> int:
     """Watch workers and jobs and what they use.
 
-    The busiest come first; Ctrl-C leaves. While it runs, workers look at their jobs once in that time rather than twice a minute. On anything but a
-    terminal it prints once, unless --output asks for a line or document each time.
+    The busiest come first; Ctrl-C leaves. While it runs, workers look at their jobs once in that time rather
+    than twice a minute. On anything but a terminal it prints once, unless --output asks for a line or
+    document each time.
 
     \b
     Examples:

@@ -157,6 +157,6 @@ class ClockViews(Protocol):
         """Jobs that are not over and whose deadline is at or before `now`, the longest overdue first."""
         ...
 
-    async def next_overdue(self) -> datetime | None:
-        """The earliest deadline of any job that is not over, past or to come."""
+    async def next_overdue(self, after: datetime) -> datetime | None:
+        """The earliest deadline after `after` of any job that is not over."""
         ...

@@ -45,21 +45,25 @@ def give_up(
     members: Sequence[Member],
     unserved: Iterable[Unserved],
     needed: Collection[WorkerId],
+    warm: Collection[WorkerId] = frozenset(),
     *,
     now: datetime,
 ) -> list[GivenUp]:
     """Whom to give up: workers in the making that nobody needs, and at providers that are full those that
     stand in the way of waiting jobs.
 
-    `needed` are those on which waiting jobs or warm pools count. No more go than there are jobs to profit
+    `needed` are those on which waiting jobs count; `warm` those that rules keep for jobs to come, which go
+    last: a job that waits is worth more than one that may come. No more go than there are jobs to profit
     from it; those that are going already count.
     """
     going = [
         GivenUp(worker=member.worker, why="no job waits for it any more")
         for member in members
-        if member.worker.id not in needed and _is_unwanted(member.worker, now)
+        if member.worker.id not in needed
+        and member.worker.id not in warm
+        and _is_unwanted(member.worker, now)
     ]
-    places = _Places(members, needed, {each.worker.id for each in going})
+    places = _Places(members, needed, warm, {each.worker.id for each in going})
     for entry in unserved:
         count = entry.count
         for offer in entry.full:
@@ -77,7 +81,11 @@ class _Places:
     """The places at full providers, and who leaves them."""
 
     def __init__(
-        self, members: Sequence[Member], needed: Collection[WorkerId], going: Collection[WorkerId]
+        self,
+        members: Sequence[Member],
+        needed: Collection[WorkerId],
+        warm: Collection[WorkerId],
+        going: Collection[WorkerId],
     ) -> None:
         self.given_up: list[GivenUp] = []
         self._leaving = Counter(
@@ -88,7 +96,9 @@ class _Places:
         self._draining = Counter(m.provider_id for m in members if m.worker.state is WorkerState.DRAINING)
         self._starving: Counter[ProviderId] = Counter()
         self._idle = [m for m in members if m.worker.state is WorkerState.READY and m.worker.id not in needed]
-        self._idle.sort(key=lambda m: (m.worker.idle_since or m.worker.created_at, m.worker.id))
+        self._idle.sort(
+            key=lambda m: (m.worker.id in warm, m.worker.idle_since or m.worker.created_at, m.worker.id)
+        )
         self._busy = [m for m in members if m.worker.state is WorkerState.BUSY]
 
     def clear(self, offer: ProviderOffer, count: int) -> int:

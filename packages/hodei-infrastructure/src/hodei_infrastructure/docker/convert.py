@@ -21,6 +21,7 @@ from hodei_domain.workers.spec import WorkerSpec
 
 from hodei_infrastructure.docker.config import AS_IN_IMAGE, DockerConfig
 from hodei_infrastructure.docker.facts import MIB, EngineFacts, ImageFacts
+from hodei_infrastructure.variables import size
 
 INSTALLATION, WORKER, PROVIDER = "hodei.installation", "hodei.worker.id", "hodei.provider"
 EXPIRES, DEMAND = "hodei.expires-at", "hodei.demand"
@@ -30,10 +31,13 @@ SCRATCH_DIR = "/hodei-work"
 SECRET_DIR = ".hodei-start"  # noqa: S105  # below the root; the agent may delete from it, whoever it is
 SECRET_FILE = "token"  # noqa: S105  # a name
 NOBODY = "65532:65532"  # what distroless calls nonroot
-AGENT_MIB = 128
-"""On top of the job's memory: the agent (45 MiB), and its spool of output in the scratch directory."""
+AGENT_MIB = 64
+"""On top of the job's memory: the agent (45 MiB). Its spool, in the scratch directory, comes beside."""
 
-SPOOL_MIB = 64
+SPOOL = "HODEI_SPOOL_SIZE"
+SPOOL_BYTES = 64 * MIB
+"""What an agent takes where it is not told."""
+
 SCRATCH_MIB = 1024
 """The most that a job without a limit of memory may keep in its private directory, which is memory."""
 
@@ -65,7 +69,7 @@ def labels(spec: WorkerSpec, marks: Marks, config: DockerConfig) -> dict[str, st
     return {**config.labels, **told, **expiry}
 
 
-KEPT = ("HODEI_LOG_LEVEL", "HODEI_LOG_BATCH_SIZE", "HODEI_LOG_FLUSH_INTERVAL", "HODEI_DRAIN_TIMEOUT")
+KEPT = ("HODEI_LOG_LEVEL", "HODEI_LOG_BATCH_SIZE", "HODEI_LOG_FLUSH_INTERVAL", "HODEI_DRAIN_TIMEOUT", SPOOL)
 """What an agent takes over from the server's environment."""
 
 
@@ -152,7 +156,7 @@ def _host(asked: Resources, engine: EngineFacts, config: DockerConfig) -> dict[s
     if config.network_mode not in ("host", "none"):
         host["ExtraHosts"] = ["host.docker.internal:host-gateway"]
     if asked.memory_mib:
-        host["Memory"] = host["MemorySwap"] = (asked.memory_mib + AGENT_MIB) * MIB
+        host["Memory"] = host["MemorySwap"] = (asked.memory_mib + AGENT_MIB + spool_mib()) * MIB
     if asked.cpu_cores:
         host["NanoCpus"] = max(round(asked.cpu_cores * 1e9), 10_000_000)  # the engine's own least
     if asked.storage_mib and engine.limits_disks:
@@ -163,7 +167,13 @@ def _host(asked: Resources, engine: EngineFacts, config: DockerConfig) -> dict[s
 
 
 def _scratch_mib(asked: Resources) -> int:
-    return (asked.memory_mib or SCRATCH_MIB) + SPOOL_MIB
+    return (asked.memory_mib or SCRATCH_MIB) + spool_mib()
+
+
+def spool_mib(environ: Mapping[str, str] = os.environ) -> int:
+    """Room for the output that waits for the server, as the agent is told. The settings have checked it."""
+    told = environ.get(SPOOL, "").strip()
+    return -(-(size(told) if told else SPOOL_BYTES) // MIB)
 
 
 # --- what an engine can do ---

@@ -38,13 +38,19 @@ _SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
-    "lock_timeout": "10s",
-    "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "60s",
 }
-_SET_UP = "SELECT " + ", ".join(
-    f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items()
-)
+_SHARES = {"lock_timeout": 0.5, "statement_timeout": 0.75}  # of the time after which a connection is given up
+_USUAL_S = 20.0
+
+
+def _set_up(answers_within_s: float) -> str:
+    shares = {name: f"{answers_within_s * share * 1000:.0f}ms" for name, share in _SHARES.items()}
+    told = ", ".join(
+        f"set_config('{name}', '{value}', false)" for name, value in (_SETTINGS | shares).items()
+    )
+    return f"SELECT {told}"
+
 
 # For connections that cross a network: notice within half a minute that the other side is gone without a
 # word.
@@ -77,20 +83,26 @@ def parameters(url: str) -> dict[str, Any]:
     return _NETWORK | dict(psycopg.conninfo.conninfo_to_dict(url))
 
 
-async def set_up(connection: Connection) -> None:
-    """Make a new connection ready for our statements."""
+async def set_up(connection: Connection, answers_within_s: float = _USUAL_S) -> None:
+    """Make a new connection ready for our statements: they are answered, by an error at least, within so many
+    seconds.
+    """
     connection.adapters.register_loader("json", _Text)
     connection.adapters.register_loader("jsonb", _VersionedText)
-    await connection.execute(_SET_UP)
+    await connection.execute(_set_up(answers_within_s).encode())
 
 
-def pool_of(url: str, size: int, timeout: timedelta) -> Pool:
+def pool_of(url: str, size: int, timeout: timedelta, answers_within_s: float = _USUAL_S) -> Pool:
     """A pool of at most `size` connections, not yet opened. `timeout` bounds the wait for one."""
+
+    async def configure(connection: Connection) -> None:
+        await set_up(connection, answers_within_s)
+
     return AsyncConnectionPool(
         "",
         kwargs={**parameters(url), "autocommit": True},
         connection_class=Connection,
-        configure=set_up,
+        configure=configure,
         min_size=min(2, size),
         max_size=size,
         open=False,

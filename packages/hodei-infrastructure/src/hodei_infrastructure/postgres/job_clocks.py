@@ -24,7 +24,7 @@ ORDER BY lease_expires_at, job_id LIMIT %s
 _OVERDUE = """
 SELECT id, deadline_clock, attempt FROM jobs WHERE deadline_at <= %s ORDER BY deadline_at, id LIMIT %s
 """
-_NEXT_OVERDUE = "SELECT deadline_at FROM jobs WHERE deadline_at IS NOT NULL ORDER BY deadline_at LIMIT 1"
+_NEXT_OVERDUE = "SELECT deadline_at FROM jobs WHERE deadline_at > %s ORDER BY deadline_at LIMIT 1"
 
 
 @frozen
@@ -61,7 +61,7 @@ class PostgresClockViews:
             Overdue(job_id=JobId(id), clock=Reason(clock), attempt=attempt) for id, clock, attempt in rows
         ]
 
-    async def next_overdue(self) -> datetime | None:
+    async def next_overdue(self, after: datetime) -> datetime | None:
         """See ClockViews."""
-        at: datetime | None = await self._session.value(_NEXT_OVERDUE)
+        at: datetime | None = await self._session.value(_NEXT_OVERDUE, (after,))
         return at

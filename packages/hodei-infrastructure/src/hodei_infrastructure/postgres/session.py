@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any, LiteralString
 
 from hodei_infrastructure.postgres.connections import Connection
@@ -17,9 +18,19 @@ logger = logging.getLogger("hodei.postgres")
 
 ANSWERS_WITHIN_S = 20.0
 """A server that lives says by then at least that the statement takes too long. The kernel notices a peer that
-is gone, but not a frozen one, nor a proxy or a firewall between that has forgotten the connection. It is less
-than workers' leases last without renewal, which is such a statement, too.
+is gone, but not a frozen one, nor a proxy or a firewall between that has forgotten the connection.
 """
+
+SHARE_OF_LEASE = 20 / 45
+"""It is at most so much of workers' leases, which end without renewal: that is such a statement, too."""
+
+LEAST_ANSWERS_WITHIN_S = 2.0
+
+
+def answers_within(lease: timedelta) -> float:
+    """Seconds after which a statement that is not answered is given up, where leases are so long."""
+    return max(LEAST_ANSWERS_WITHIN_S, min(ANSWERS_WITHIN_S, lease.total_seconds() * SHARE_OF_LEASE))
+
 
 Row = tuple[Any, ...]
 Parameters = Sequence[Any] | Mapping[str, Any]

@@ -22,7 +22,7 @@ from hodei_infrastructure.postgres.logs import PostgresLogStore
 from hodei_infrastructure.postgres.metrics import PostgresMetricsStore
 from hodei_infrastructure.postgres.providers import PostgresProviderStore
 from hodei_infrastructure.postgres.queue import PostgresJobQueue
-from hodei_infrastructure.postgres.session import ANSWERS_WITHIN_S, Session
+from hodei_infrastructure.postgres.session import ANSWERS_WITHIN_S, Session, answers_within
 from hodei_infrastructure.postgres.shared import PostgresLeaderStore, PostgresSettingsStore
 from hodei_infrastructure.postgres.worker_tokens import PostgresOtpStore, PostgresSessionStore
 from hodei_infrastructure.postgres.workers import PostgresWorkerStore
@@ -207,9 +207,10 @@ async def open_store(
     """
     await wait_for_database(url)
     await migrate(url)
-    pool = pool_of(url, connections, timeout)
+    patience = answers_within(lease)
+    pool = pool_of(url, connections, timeout, patience)
     await pool.open()
     try:
-        yield PostgresStore(pool, lease)
+        yield PostgresStore(pool, lease, patience)
     finally:
         await pool.close()

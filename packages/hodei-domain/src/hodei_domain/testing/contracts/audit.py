@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+import pytest
 from attrs import frozen
 
-from hodei_domain.audit.record import AuditFilter
+from hodei_domain.audit.record import AuditFilter, AuditQuery
+from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.events import Event
 from hodei_domain.testing.contracts.base import StoreContract
 from hodei_domain.testing.making import MINUTE, SECOND, T0
@@ -68,6 +71,51 @@ class AuditTrailContract(StoreContract):
         assert page.total == 5
         assert page.has_more(AuditFilter(limit=2, offset=1))
         assert not last.has_more(AuditFilter(limit=2, offset=4))
+
+    async def test_slices_go_on_at_their_cursor_whatever_is_written_meanwhile(self, begin: Begin) -> None:
+        await record(begin, *(opened(T0 + number * SECOND) for number in range(5)))
+        seen, cursor = [], ""
+        while True:
+            async with begin() as tx:
+                found = await tx.audit.slice(AuditQuery(limit=2, cursor=cursor))
+            seen += [r.occurred_at for r in found.records]
+            await record(begin, opened(T0 + MINUTE))
+            if found.next_cursor is None:
+                break
+            cursor = found.next_cursor
+        assert seen == [T0 + number * SECOND for number in (4, 3, 2, 1, 0)]
+
+    async def test_slices_are_filtered(self, begin: Begin) -> None:
+        closed = DoorClosed(
+            at=T0 + MINUTE, correlation_id="door-2", actor="bo", caller_correlation_id="door-1"
+        )
+        await record(begin, opened(T0, actor="ana"), opened(T0 + SECOND), closed)
+
+        async def types(**query: Any) -> list[str]:
+            async with begin() as tx:
+                return [r.event_type for r in (await tx.audit.slice(AuditQuery(**query))).records]
+
+        assert await types(event_type="DoorClosed") == ["DoorClosed"]
+        assert await types(actor="ana") == ["DoorOpened"]
+        assert await types(correlation_id="door-1") == ["DoorClosed", "DoorOpened", "DoorOpened"]
+        assert await types(correlation_id="door-1", actor="bo") == ["DoorClosed"]
+        assert await types(start=T0 + SECOND, end=T0 + MINUTE) == ["DoorOpened"]
+
+    async def test_a_text_that_is_no_place_is_refused(self, begin: Begin) -> None:
+        async with begin() as tx:
+            with pytest.raises(InvalidInput) as caught:
+                await tx.audit.slice(AuditQuery(cursor="yesterday"))
+        assert caught.value.field == "cursor"
+
+    async def test_what_follows_a_place_comes_oldest_first(self, begin: Begin) -> None:
+        await record(begin, *(opened(T0 + number * SECOND) for number in range(4)))
+        async with begin() as tx:
+            every = await tx.audit.after((T0 - SECOND, UUID(int=0)), 10)
+            rest = await tx.audit.after((every[1].occurred_at, every[1].id), 10)
+            one = await tx.audit.after((every[1].occurred_at, every[1].id), 1)
+        assert [r.occurred_at for r in every] == [T0 + number * SECOND for number in range(4)]
+        assert [r.id for r in rest] == [r.id for r in every[2:]]
+        assert [r.id for r in one] == [every[2].id]
 
     async def test_lists_are_filtered(self, begin: Begin) -> None:
         closed = DoorClosed(at=T0 + MINUTE, correlation_id="door-1", actor="bo")

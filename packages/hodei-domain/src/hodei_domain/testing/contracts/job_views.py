@@ -187,13 +187,14 @@ class ClockViewsContract(StoreContract):
             assert await tx.clocks.overdue(T0 + MINUTE) == [
                 Overdue(job_id=job.id, clock=Reason.TIMEOUT_QUEUE, attempt=0)
             ]
-            assert await tx.clocks.next_overdue() == T0 + MINUTE
+            assert await tx.clocks.next_overdue(T0) == T0 + MINUTE
+            assert await tx.clocks.next_overdue(T0 + MINUTE) is None
 
     async def test_the_queue_clock_stops_with_the_assignment(self, begin: Begin) -> None:
         await assigned(begin, clocks=Clocks(queue=MINUTE))
         async with begin() as tx:
             assert await tx.clocks.overdue(T0 + timedelta(days=1)) == []
-            assert await tx.clocks.next_overdue() is None
+            assert await tx.clocks.next_overdue(T0) is None
 
     async def test_the_execution_clock_runs_from_the_start_with_some_slack(self, begin: Begin) -> None:
         job = await running(begin, clocks=Clocks(execution=MINUTE))

@@ -97,10 +97,10 @@ class MemoryClockViews(OfTransaction):
             Overdue(job_id=id, clock=clock, attempt=attempt) for _, id, clock, attempt in sorted(due)[:limit]
         ]
 
-    async def next_overdue(self) -> datetime | None:
+    async def next_overdue(self, after: datetime) -> datetime | None:
         """See ClockViews."""
         running = (next_deadline(job) for job in self.tables.jobs.rows.values() if job.state not in OVER)
-        return min((deadline.at for deadline in running if deadline is not None), default=None)
+        return min((each.at for each in running if each is not None and each.at > after), default=None)
 
 
 def _matches(job: Job, filter: JobFilter) -> bool:
