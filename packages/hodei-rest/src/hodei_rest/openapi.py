@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
+from hodei_rest.examples import BODIES
 from hodei_rest.problems import MEDIA_TYPE, Problem
 from hodei_rest.schemas import logs
 from hodei_rest.sessions import COOKIE
@@ -93,6 +94,8 @@ def _schemas(*types: type) -> dict[str, Any]:
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     """What the routes' signatures do not say: which bodies may be left out, other answers, errors."""
     responses = operation["responses"]
+    if (method, path) in BODIES:
+        operation["requestBody"]["content"]["application/json"]["examples"] = BODIES[method, path]
     if path.rpartition("/")[2] in BODY_OPTIONAL:
         operation["requestBody"]["required"] = False
     if method == "post" and path in FOUND:
