@@ -226,6 +226,31 @@ def test_5_3_and_5_4_the_queue_and_the_free_workers_are_told(client: Client) -> 
     assert workers["workers"][0]["workerId"]["value"]
 
 
+def test_metrics_are_streamed_added_up_and_told_one_by_one(client: Client) -> None:
+    id = client.queue(name="Busy", command="sleep", arguments=["60"])
+    stream = client.start("hodei.MetricsService/StreamMetrics", {"interval": "1s"})
+    try:
+        assert stream.stdout is not None
+        text = ""
+        while not text.endswith("\n}\n"):
+            line = stream.stdout.readline()
+            assert line, stream.communicate()[1]
+            text += line
+        [sample] = objects(text)
+    finally:
+        stream.kill()
+        stream.communicate()
+    worker = sample["metrics"]["workerId"]
+    assert sample["metrics"]["memory"]["usedBytes"]
+    client.call("hodei.JobExecutionService/CancelJob", {"job_id": {"value": id}})
+    client.ended(id)
+    told = client.call("hodei.MetricsService/GetAggregatedMetrics", {"worker_id": worker})
+    assert told["workerId"] == worker
+    series = client.call("hodei.MetricsService/GetTimeSeriesMetrics", {"worker_id": worker})
+    assert series["workerId"] == worker
+    assert "jobsByState" in client.call("hodei.MetricsService/GetJobMetrics", {"range": "1h"})
+
+
 def test_section_5_the_whole_way_in_one_script(grpcurl: str, address: str) -> None:
     variables = {"SERVER": address, "GRPCURL": grpcurl, "PAUSE": "0.1"}
     done = subprocess.run(
