@@ -226,12 +226,7 @@ def test_the_pages_speak_spanish_when_asked_to(open_page: Any) -> None:
     page.get_by_role("button", name="Español").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Resumen")
     expect(page.locator("html")).to_have_attribute("lang", "es")
-    for path, title in (
-        ("/jobs", "Jobs"),
-        ("/metrics", "Métricas"),
-        ("/audit", "Auditoría"),
-        ("/jobs/new", "Nuevo job"),
-    ):
+    for path, title in (("/jobs", "Jobs"), ("/metrics", "Métricas"), ("/audit", "Auditoría"), ("/jobs/new", "Nuevo job")):
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page.get_by_role("button", name="Programar job")).to_be_visible()
