@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import uuid
@@ -70,7 +71,10 @@ class Client:
         """Begin a call, or ask by reflection."""
         given = ["-d", json.dumps(body)] if body is not None else []
         command = [self._program, "-plaintext", *given, self.address, what]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # A group of its own: the client may be a script that starts another program.
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     def text(self, what: str, body: Json | None = None) -> str:
         """What the client prints."""
@@ -238,7 +242,7 @@ def test_metrics_are_streamed_added_up_and_told_one_by_one(client: Client) -> No
             text += line
         [sample] = objects(text)
     finally:
-        stream.kill()
+        os.killpg(stream.pid, signal.SIGKILL)
         stream.communicate()
     worker = sample["metrics"]["workerId"]
     assert sample["metrics"]["memory"]["usedBytes"]
