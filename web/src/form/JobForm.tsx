@@ -45,7 +45,11 @@ export function JobForm({ initial }: { initial: Draft }) {
   });
 
   const toFirstProblem = () =>
-    window.setTimeout(() => element.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+    window.setTimeout(() => {
+      const field = element.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+      field?.focus({ preventScroll: true });
+      field?.scrollIntoView({ block: "center" });
+    });
   const sound = (then: (spec: JobSpec) => void) => {
     form.onSubmit();
     if (form.isSound) then(specOf(form.draft));

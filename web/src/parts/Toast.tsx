@@ -48,7 +48,7 @@ export function Toasts() {
           </Radix.Close>
         </Radix.Root>
       ))}
-      <Radix.Viewport className="fixed bottom-20 right-3 z-60 flex w-88 max-w-[calc(100vw-1.5rem)] flex-col gap-2 outline-none md:bottom-4 md:right-20" />
+      <Radix.Viewport label={t("part.notices")} className="fixed bottom-20 right-3 z-60 flex w-88 max-w-[calc(100vw-1.5rem)] flex-col gap-2 outline-none md:bottom-4 md:right-20" />
     </Radix.Provider>
   );
 }

@@ -7,7 +7,7 @@ import { JobFilters } from "@/jobs/JobFilters";
 import { JobTable } from "@/jobs/JobTable";
 import { useJobActions } from "@/jobs/useJobActions";
 import { useJobList } from "@/jobs/useJobList";
-import { Button, buttonClass, Card, Confirm, EmptyState, ErrorPanel, IconButton, PageHead, Skeleton } from "@/parts";
+import { Button, buttonClass, Card, classes, Confirm, EmptyState, ErrorPanel, IconButton, PageHead, Skeleton } from "@/parts";
 import { isNarrowed, type JobFilter, jobFilter } from "./jobs-filter";
 
 /** All jobs, live: find, select, cancel, run again. */
@@ -41,7 +41,7 @@ export default function Jobs() {
       <PageHead
         title={t("jobs.title")}
         actions={
-          <Link to="/jobs/new" className={buttonClass({ look: "primary" })}>
+          <Link to="/jobs/new" className={classes(buttonClass({ look: "primary" }), "max-md:hidden")}>
             <Plus size={16} aria-hidden />
             {t("jobs.new")}
           </Link>

@@ -44,7 +44,10 @@ export function Shell() {
               to="/jobs/new"
               aria-label={t("nav.new-job")}
               title={t("nav.new-job")}
-              className="fixed bottom-[calc(4.5rem+env(safe-area-inset-bottom))] right-4 z-20 grid size-13 place-items-center rounded-full bg-accent text-on-accent shadow-high transition-transform hover:scale-105 hover:bg-accent-strong md:bottom-6 md:right-6"
+              className={classes(
+            "fixed bottom-[calc(4.5rem+env(safe-area-inset-bottom))] right-4 z-20 grid size-13 place-items-center rounded-full bg-accent text-on-accent shadow-high transition-transform hover:scale-105 hover:bg-accent-strong md:bottom-6 md:right-6",
+            path === "/jobs" && "md:hidden", // the list has its own button there
+          )}
             >
               <Plus size={24} aria-hidden />
             </Link>
