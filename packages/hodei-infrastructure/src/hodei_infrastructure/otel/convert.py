@@ -1,5 +1,5 @@
-"""From a job's move to the spans that it ends. Pure, and the same on each replica: so the parts of one trace fit
-together although different replicas tell them, and nobody has to remember anything.
+"""From a job's move to the spans that it ends. Pure, and the same on each replica: so the parts of one trace
+fit together although different replicas tell them, and nobody has to remember anything.
 """
 
 from __future__ import annotations

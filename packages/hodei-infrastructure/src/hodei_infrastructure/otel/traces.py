@@ -24,8 +24,8 @@ SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 @frozen(eq=False)
 class JobTraces:
-    """Call it with each job after its move was committed. It only queues; what finds no room is dropped by the
-    processor, which says so in the log. The exporter reads the usual OTEL_EXPORTER_OTLP_ variables.
+    """Call it with each job after its move was committed. It only queues; what finds no room is dropped by
+    the processor, which says so in the log. The exporter reads the usual OTEL_EXPORTER_OTLP_ variables.
     """
 
     _processor: BatchSpanProcessor
@@ -51,7 +51,7 @@ class JobTraces:
 
     def close(self) -> None:
         """Send what waits, and end. Blocks for as long as the collector takes, at most its time-out."""
-        self._processor.shutdown()
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
 
     def _readable(self, span: Span, origin: Origin) -> ReadableSpan:
         parent = origin.parent_id if span.parent is None else span.parent
