@@ -82,7 +82,7 @@ def test_a_hostile_record_is_only_text_with_its_marks_shown(open_page: Any, host
     page = open_page(f"/audit?type=JobCreated&correlation_id={hostile}")
     page.get_by_role("button", name="Show everything about JobCreated").click()
     payload = page.get_by_label("Everything it says")
-    expect(payload).to_contain_text("invoice\\u202egpj.exe")
+    expect(payload).to_contain_text("invoice⟨U+202E⟩gpj.exe")
     assert TURN not in page.locator("main").inner_text()
     is_only_text(page)
 
