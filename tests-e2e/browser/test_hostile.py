@@ -1,4 +1,4 @@
-"""A job that wants to be more than text: its name, labels, environment, output are HTML, escapes and marks."""
+"""A job that wants to be more than text: name, labels, environment and output are HTML, escapes and marks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPT = "</script><script>window.hacked='script'</script>"
 FRAME = "<iframe srcdoc=\"<script>parent.hacked='frame'</script>\"></iframe>"
 LINK = "<a href=\"javascript:window.hacked='link'\">click</a>"
 NAME = f"{IMAGE}invoice{TURN}gpj.exe"
-# printf's own escapes: colours, a title for the window, a link, a cleared screen, a bell, turned and hidden text
+# Escapes: colours, a title for the window, a link, a cleared screen, a bell; turned and hidden text
 OUTPUT = r"""printf '\033[31mred\033[0m \033]0;owned\007'
 printf '\033]8;;javascript:alert(1)\033\\link\033]8;;\033\\ \033[2J\a\n'
 printf 'left \342\200\256 thgir \342\201\247 hidden \342\200\213 space\n'
