@@ -90,17 +90,6 @@ class Machine:
         out, err = process.communicate(stdin, timeout=PATIENCE_SECONDS)
         return Done(process.returncode, out, err)
 
-    def line(self, process: subprocess.Popen[bytes]) -> bytes:
-        """The next line that a command prints. Fails, with what the server has said, when none comes."""
-        assert process.stdout is not None
-        seen = b""
-        while not seen.endswith(b"\n"):
-            came = select.select([process.stdout], [], [], PATIENCE_SECONDS)[0]
-            piece = os.read(process.stdout.fileno(), 1) if came else b""
-            assert piece, f"{seen!r}, and no more; the server: {self.words()}"
-            seen += piece
-        return seen
-
     def words(self) -> str:
         """The end of what the server has said."""
         log = self.place.parent / "server.log"
@@ -149,7 +138,7 @@ class Machine:
                 process.communicate(timeout=PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.communicate()
+                process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def _pids() -> list[int]:

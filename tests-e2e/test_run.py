@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bounded import next_line
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -23,8 +24,7 @@ ALL_BYTES = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 4000)"
 
 def pids(process: subprocess.Popen[bytes]) -> list[int]:
     """What TREE prints."""
-    assert process.stdout is not None
-    return [int(word) for word in process.stdout.readline().split()]
+    return [int(word) for word in next_line(process.stdout).split()]
 
 
 def test_hello_is_printed_and_the_exit_status_is_0(machine: Any) -> None:
@@ -71,7 +71,7 @@ def test_a_killed_command_leaves_nothing(machine: Any, wait_for_the_end: Wait) -
     platform = machine.processes()
     assert platform
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
     wait_for_the_end([*tree, *platform])
 
 
@@ -85,9 +85,9 @@ def test_two_at_once_share_one_data_directory(machine: Any) -> None:
 
 def test_who_is_done_does_not_wait_for_the_others(machine: Any) -> None:
     first = machine.start("run", "--shell", "echo here; sleep 1; echo end")
-    assert first.stdout.readline() == b"here\n"
+    assert next_line(first.stdout) == b"here\n"
     second = machine.start("run", "--shell", "echo also; sleep 1000")
-    assert second.stdout.readline() == b"also\n"
+    assert next_line(second.stdout) == b"also\n"
     first.communicate(timeout=60)  # its server stays for the second one's job
     assert second.poll() is None
     second.send_signal(signal.SIGINT)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +14,14 @@ import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+IMPORTED = """
+import sys
+from hodei_cli.main import main
+try:
+    main({words})
+finally:
+    print({{"litestar", "uvicorn"}} & {{*sys.modules}})
+"""
 Wait = Callable[[Iterable[int]], None]
 
 
@@ -53,6 +64,38 @@ def test_a_port_that_is_taken_is_named(machine: Any) -> None:
     assert done.status == 69
     assert str(port).encode() in done.err
     assert b"Traceback" not in done.err
+
+
+def test_a_port_of_the_dashboard_that_is_taken_is_named_with_its_variable(machine: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = machine.run("up", "--port", "0", HODEI_REST_PORT=port)
+    assert done.status == 69
+    assert port.encode() in done.err
+    assert b"HODEI_REST_PORT" in done.err
+    assert b"Traceback" not in done.err
+    assert not machine.processes()
+
+
+def test_it_says_where_the_dashboard_is_and_serves_it_there(machine: Any) -> None:
+    machine.up()
+    told = json.loads((machine.place / "server.json").read_text())
+    with urllib.request.urlopen(f"http://{told['rest']}/health", timeout=30) as answer:
+        assert json.loads(answer.read()) == {"status": "ok", "live": True, "ready": True}
+    with urllib.request.urlopen(f"http://{told['rest']}/", timeout=30) as page:
+        assert b"Hodei" in page.read()
+
+
+def test_a_private_server_serves_no_rest_and_short_commands_import_none(machine: Any) -> None:
+    for words in (["--help"], ["run", "--", "true"]):
+        done = subprocess.run(
+            [sys.executable, "-c", IMPORTED.format(words=words)],
+            env=machine.environment(),
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.stdout.endswith(b"set()\n"), done
+    assert not list(machine.place.glob("server.json"))
 
 
 def test_a_wrong_variable_is_named(machine: Any) -> None:

@@ -6,13 +6,13 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 
 from benchmarks.figures import Role, Row
 from benchmarks.load import at_once, at_rate
-from benchmarks.peers.peer import Done, Peer, Submit, WorkerOptions
+from benchmarks.peers.peer import Done, Peer, Submit, WorkerOptions, end
 from benchmarks.peers.work import PEERS
 from benchmarks.postgres import Postgres
 
@@ -131,6 +131,4 @@ async def _working(peer: Peer, server: Postgres, body: str, batch: int) -> Async
                 await done.next()
             yield url, done
         finally:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            await process.wait()
+            await end(process)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import struct
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
 
 from attrs import frozen
@@ -70,6 +70,22 @@ def body_of(chosen: WorkerOptions) -> Body:
     return process if chosen.body == "process" else nothing
 
 
+ENDS_ONE_WITHIN = 60.0  # seconds; a worker that lost a job would be waited for without end
+LEAVES_WITHIN = 15.0
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Have a helper process leave, hard if it must be: one that waits for its jobs may never go."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), LEAVES_WITHIN)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await asyncio.wait_for(process.wait(), LEAVES_WITHIN)
+
+
 class Done:
     """The other end of a worker's `done_fd`: which jobs have ended."""
 
@@ -98,5 +114,9 @@ class Done:
         self.fd = -1
 
     async def next(self) -> int:
-        """The number of the next job that ended. Raise IncompleteReadError if the worker is gone."""
-        return int(_NUMBER.unpack(await self._stream.readexactly(_NUMBER.size))[0])
+        """The number of the next job that ended. Raise IncompleteReadError if the worker is gone, and
+        TimeoutError if it ends none.
+        """
+        async with asyncio.timeout(ENDS_ONE_WITHIN):
+            told = await self._stream.readexactly(_NUMBER.size)
+        return int(_NUMBER.unpack(told)[0])

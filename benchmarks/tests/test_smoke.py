@@ -8,9 +8,10 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from benchmarks import f3_round_trip, f4_jobs_per_second, f6_log_lines, limits
+from benchmarks import f3_round_trip, f4_jobs_per_second, f6_log_lines, f11_rest, limits
 from benchmarks.core import core
 from benchmarks.history import fill
+from benchmarks.http_load import site
 from benchmarks.options import Options
 from benchmarks.peers.measure import jobs_per_second, round_trips, submissions
 from benchmarks.peers.peer import Peer
@@ -64,4 +65,23 @@ async def test_the_platform_runs_jobs_and_its_output_arrives_whole(server: Postg
             *await f4_jobs_per_second.measure(stack, tiny),
             *await f6_log_lines.measure(stack, Options(count=1000)),
         ]
+    assert all(row.summary.least > 0 for row in rows)
+
+
+async def test_a_bare_server_answers_so_many_requests_a_second() -> None:
+    async with site("benchmarks.hello") as bare:
+        load = await bare.load("/", 40, 4)
+    assert len(load.times_ms) == 40
+    assert load.per_second > 0
+
+
+async def test_rest_is_asked_on_a_database_with_jobs(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f11_rest, "REQUESTS", 20)
+    monkeypatch.setattr(f11_rest, "PAGES", 3)
+    async with server.database("smoke_rest") as url:
+        async with core(url, batch=10) as alone:
+            await alone.run(30)
+        rows = [*await f11_rest._requests(url), *await f11_rest._lists(url)]
     assert all(row.summary.least > 0 for row in rows)

@@ -74,7 +74,8 @@ LABEL org.opencontainers.image.title="hodei-server" \
 USER hodei
 WORKDIR /var/lib/hodei
 VOLUME /var/lib/hodei
-EXPOSE 50051
+# 50051 is hodei-server's, 3000 that of hodei-rest, the other program that is in here.
+EXPOSE 50051 3000
 HEALTHCHECK --interval=10s --timeout=6s --start-period=60s CMD ["python3", "-m", "hodei_grpc.health"]
 ENTRYPOINT ["as-hodei"]
 CMD ["hodei-server"]

@@ -18,6 +18,9 @@ SETTINGS = {
         "this server and others on the same database. Else: where it listens."
     ),
     "dev_mode": "Accept calls without a token, and workers with `dev-` tokens. Loopback only.",
+    "spool_bytes": (
+        "The most output that each worker keeps while no server takes it, over all its jobs, such as `1GiB`."
+    ),
     "rest_port": "Port of the REST service and the dashboard; 0 lets the system choose.",
     "cors_origins": (
         "Origins of web pages that may call the REST service from a browser, with commas; none else may."

@@ -11,7 +11,9 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -92,8 +94,16 @@ class Stack:
     def up(self) -> None:
         done = self("up", "-d", "--no-build")
         assert done.returncode == 0, done.stderr
+        self.wait_for("web")
         with grpc.insecure_channel(self.address) as channel:
             grpc.channel_ready_future(channel).result(timeout=PATIENCE_SECONDS)
+
+    def wait_for(self, service: str) -> None:
+        """Until the engine finds it healthy."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while docker("inspect", "-f", "{{.State.Health.Status}}", f"{self.name}-{service}") != "healthy":
+            assert time.monotonic() < deadline, self("logs", service).stdout
+            time.sleep(0.5)  # the engine tells by polling alone
 
     @property
     def address(self) -> str:
@@ -154,7 +164,11 @@ def images(base: str) -> dict[str, str]:
 
 def a_stack(file: str, compose: Sequence[str], images: dict[str, str]) -> Iterator[Stack]:
     name = f"hodei-test-{uuid4().hex[:8]}"
-    free = {"HODEI_PUBLISH": "127.0.0.1:0", "HODEI_PUBLISH_POSTGRES": "127.0.0.1:0"}
+    free = {
+        "HODEI_PUBLISH": "127.0.0.1:0",
+        "HODEI_PUBLISH_WEB": "127.0.0.1:0",
+        "HODEI_PUBLISH_POSTGRES": "127.0.0.1:0",
+    }
     stack = Stack(
         compose, file, name, outside(POSTGRES_PASSWORD=PASSWORD, HODEI_STACK=name, **free, **images)
     )
@@ -175,6 +189,19 @@ def prod(compose: Sequence[str], images: dict[str, str]) -> Iterator[Stack]:
 @pytest.fixture
 def dev(compose: Sequence[str], images: dict[str, str]) -> Iterator[Stack]:
     yield from a_stack(DEV, compose, images)
+
+
+def ask(stack: Stack, path: str, body: dict[str, Any] | None = None, token: str = "") -> tuple[int, Any]:
+    """Ask the service of the stack for the dashboard; its status, and JSON or text."""
+    address = stack("port", "web", "3000").stdout.strip()
+    connection = HTTPConnection(address, timeout=30)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    connection.request("GET" if body is None else "POST", path, body and json.dumps(body), headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    is_json = (answer.getheader("content-type") or "").endswith("json")
+    return answer.status, json.loads(text) if is_json else text
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +271,31 @@ def test_the_engine_finds_it_healthy(prod: Stack) -> None:
     test = json.loads(docker("inspect", "-f", "{{json .Config.Healthcheck.Test}}", f"{prod.name}-api"))
     assert test[0] == "CMD"
     assert docker("exec", f"{prod.name}-api", *test[1:]) == "SERVING"
+
+
+def test_the_dashboard_is_served_and_jobs_are_run_through_it(prod: Stack) -> None:
+    status, page = ask(prod, "/")
+    assert (status, "<html" in page) == (200, True)
+    assert ask(prod, "/api/v1/jobs")[0] == 401
+    spec = {"command": ["echo", "from the web"]}
+    status, job = ask(prod, "/api/v1/jobs", {"spec": spec}, prod.token)
+    assert status == 201, job
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while job["completed_at"] is None and time.monotonic() < deadline:
+        _, job = ask(prod, f"/api/v1/jobs/{job['id']}", token=prod.token)
+    assert (job["state"], job["provider"]) == ("SUCCEEDED", "docker")
+    _, output = ask(prod, f"/api/v1/jobs/{job['id']}/logs", token=prod.token)
+    assert [line["text"] for line in output["lines"]] == ["from the web"]
+    _, system = ask(prod, "/api/v1/system", token=prod.token)
+    assert (system["database"]["ok"], system["dev_mode"]) == (True, False)
+
+
+def test_the_dashboards_server_is_not_root_writes_nothing_and_has_no_engine(prod: Stack) -> None:
+    status = docker("exec", f"{prod.name}-web", "cat", "/proc/1/status")
+    assert re.search(r"^Uid:\s+10001\s+10001\s+10001", status, re.M)
+    assert set(re.findall(r"^Cap(?:Prm|Eff|Bnd|Inh):\s+(\w+)", status, re.M)) == {"0" * 16}
+    assert run("docker", "exec", f"{prod.name}-web", "touch", "/var/lib/hodei/x").returncode != 0
+    assert run("docker", "exec", f"{prod.name}-web", "ls", "/var/run/docker.sock").returncode != 0
 
 
 def test_jobs_and_token_are_there_after_a_restart(hodei: Callable[..., Any], prod: Stack) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from bounded import next_line
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -101,7 +102,7 @@ def test_a_job_whose_engine_restarts_runs_again_and_the_engine_serves_on(
     machine.up(HODEI_DOCKER_ENABLED="1", HODEI_PROCESS_ENABLED="0", DOCKER_HOST=own_engine.host)
     line = "echo attempt $HODEI_ATTEMPT; test $HODEI_ATTEMPT = 2 || sleep 1000"
     running = machine.start("run", "--image", BUSYBOX, "--", "sh", "-c", line)
-    assert machine.line(running) == b"attempt 1\n"
+    assert next_line(running.stdout) == b"attempt 1\n"
     own_engine.stop()
     waiting = machine.run("job", "queue", "--image", BUSYBOX, "--", "echo", "queued meanwhile")
     own_engine.start()

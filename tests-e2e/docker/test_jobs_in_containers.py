@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from bounded import next_line
 
 pytestmark = pytest.mark.e2e
 
@@ -76,7 +77,7 @@ def test_more_memory_than_the_machine_has_is_never_provisioned_and_says_why(plat
 
 def test_a_container_that_is_removed_by_hand_costs_its_job_an_attempt(platform: Any, engine: Any) -> None:
     running = platform.start("run", "--image", BUSYBOX, "--", "sh", "-c", "echo $HODEI_ATTEMPT; sleep 3")
-    first = platform.line(running)
+    first = next_line(running.stdout)
     for container in engine.workers(platform.place):
         engine.call("DELETE", f"/containers/{container['Id']}?force=1")
     out, err = running.communicate(timeout=60)

@@ -70,4 +70,4 @@ class HandAgent:
             self._process.wait(STOPS_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(STOPS_WITHIN)

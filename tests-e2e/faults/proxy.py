@@ -9,6 +9,8 @@ from pathlib import Path
 
 PIECE = 256 * 1024
 ENDS_WITHIN = 5.0
+FLUSHED_WITHIN = 1.0
+TURNS = 5
 
 Place = Path | int
 """A unix socket, or a TCP port of 127.0.0.1."""
@@ -50,13 +52,16 @@ class Proxy:
     async def end(self) -> None:
         """Break off everything, and wait until nothing of it is left."""
         self.release()
-        self.cut()
+        for _ in range(TURNS):  # what was accepted just before comes a few turns of the loop later
+            self.cut()
+            await asyncio.sleep(0)
         if self._serving:
             _, late = await asyncio.wait(self._serving, timeout=ENDS_WITHIN)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await asyncio.sleep(0)  # transports that were closed say so in a turn of their own
+        for _ in range(TURNS):  # transports that were closed say so later, too
+            await asyncio.sleep(0)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side ends it."""
@@ -85,7 +90,7 @@ class Proxy:
                 if end is not None:
                     self._open.discard(end)
                     self._forsaken.discard(end)
-                    end.close()
+                    await _close_in_time(end)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -95,6 +100,16 @@ class Proxy:
                     continue
                 writer.write(data)
                 await writer.drain()
+
+
+async def _close_in_time(writer: asyncio.StreamWriter) -> None:
+    """With what is to be sent yet, if its other end takes it."""
+    writer.close()
+    try:
+        async with asyncio.timeout(FLUSHED_WITHIN):
+            await writer.wait_closed()
+    except (TimeoutError, OSError):
+        writer.transport.abort()
 
 
 async def _connect(place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -126,5 +141,11 @@ async def unix_proxy(target: Callable[[], Place], at: Path) -> AsyncIterator[Pro
 
 
 async def _close(proxy: Proxy, server: asyncio.Server) -> None:
+    # A connection whose acceptance is under way when asyncio's server closes is left open for ever: so first
+    # nothing more is accepted, then what was is served, then it closes.
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
     server.close()
     await proxy.end()

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bounded import next_line
+
 from faults.processes import send
 from faults.proxy import Proxy
 
@@ -82,8 +84,7 @@ class Replica:
                 start_new_session=True,
             )
         os.close(ready_there)
-        async with asyncio.timeout(STARTS_WITHIN):
-            line = await asyncio.to_thread(_line, ready)
+        line = await asyncio.to_thread(_line, ready)
         if not line:
             raise RuntimeError(f"{self.name} did not start: {self._log.read_text()[-2000:]}")
         assert json.loads(line)["port"] == self.port
@@ -116,12 +117,12 @@ class Replica:
             await asyncio.to_thread(self._process.wait, STOPS_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+            await asyncio.to_thread(self._process.wait, STOPS_WITHIN)
             raise RuntimeError(
                 f"{self.name} did not end within {STOPS_WITHIN:.0f} s of {number.name}"
             ) from None
 
 
 def _line(descriptor: int) -> bytes:
-    with os.fdopen(descriptor, "rb") as told:
-        return told.readline()
+    with os.fdopen(descriptor, "rb", buffering=0) as told:
+        return next_line(told, STARTS_WITHIN)

@@ -27,7 +27,7 @@ def seed() -> int:
 async def test_every_promise_is_kept_while_things_are_killed_frozen_and_cut(
     need_postgres: None, seed: int
 ) -> None:
-    seconds = float(os.environ.get("HODEI_TEST_FAULTS_SECONDS", "25"))
+    seconds = float(os.environ.get("HODEI_TEST_FAULTS_SECONDS", "90" if LONG else "15"))
     outcome = await run(Plan(seed=seed, seconds=seconds, longest_fault=5.0))
     print(outcome.story())
     assert not outcome.broken, f"HODEI_TEST_FAULTS_SEED={seed}"
@@ -47,7 +47,7 @@ async def test_agents_that_are_frozen_beyond_their_lease_or_killed_break_no_prom
 async def test_a_soak_leaves_nothing_stuck_nothing_over_and_nothing_grown(
     need_postgres: None, seed: int
 ) -> None:
-    found = await soak(12, seed, say=False)
+    found = await soak(60 if LONG else 8, seed, say=False)
     print(found.story())
     assert not found.broken, f"HODEI_TEST_FAULTS_SEED={seed}"
     assert found.jobs > 100

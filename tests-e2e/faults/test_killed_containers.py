@@ -15,7 +15,7 @@ from faults.system import System, system
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.docker]
 
 IMAGE = "hodei-test/busybox:1"
-JOBS, WORKERS, KILLS = 6, 3, 4
+JOBS, WORKERS, KILLS = 4, 2, 3
 LINES = 15
 SCRIPT = f"i=0; while [ $i -lt {LINES} ]; do i=$((i + 1)); echo $HODEI_ATTEMPT $i; sleep 0.1; done"
 AT_WORK = "SELECT id::text, job_id::text, attempt FROM workers WHERE state = 'BUSY' AND connected"

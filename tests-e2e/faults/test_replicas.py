@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from hodei_grpc.client import CallFailed
 
 from faults.desk import Desk, until
@@ -17,6 +18,7 @@ from faults.system import System, system
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+SHARED = pytest.mark.asyncio(loop_scope="module")
 COUNT = "import sys, time\nfor n in range({lines}): print(time.time(), flush=True); time.sleep({pause})"
 SEEN_WITHIN = 1.5  # seconds, on a busy machine; a quiet one takes 0.2
 
@@ -26,10 +28,18 @@ def counts(lines: int, pause: float) -> tuple[str, ...]:
     return (sys.executable, "-S", "-c", COUNT.format(lines=lines, pause=pause))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pair(need_postgres: None) -> AsyncIterator[System]:
-    """Two replicas; all workers are connected to the second one."""
+    """Two replicas, for all tests that leave them whole; all workers are connected to the second one."""
     async with system(2, {"HODEI_WORKER_MIN_IDLE": "1"}, doors=(1,)) as found:
+        yield found
+
+
+@pytest.fixture
+async def hasty(need_postgres: None) -> AsyncIterator[System]:
+    """The same with short leases: whatever is silent is given up the sooner. HODEI_TEST_LONG=1: the usual."""
+    lease = "45s" if os.environ.get("HODEI_TEST_LONG") == "1" else "12s"
+    async with system(2, {"HODEI_WORKER_MIN_IDLE": "1", "HODEI_LEASE": lease}, doors=(1,)) as found:
         yield found
 
 
@@ -40,6 +50,7 @@ async def spread(need_postgres: None) -> AsyncIterator[System]:
         yield found
 
 
+@SHARED
 async def test_output_moves_and_events_are_seen_live_at_a_replica_that_holds_no_stream(
     pair: System,
 ) -> None:
@@ -61,6 +72,7 @@ async def test_output_moves_and_events_are_seen_live_at_a_replica_that_holds_no_
         assert "JobAssigned" in await here.events(job)
 
 
+@SHARED
 async def test_short_jobs_of_a_worker_elsewhere_are_seen_to_end_at_once(pair: System) -> None:
     async with Desk(pair, pair.replicas[0]) as here:
         await here.moves(await here.queue("true"))  # a worker is there now
@@ -73,6 +85,7 @@ async def test_short_jobs_of_a_worker_elsewhere_are_seen_to_end_at_once(pair: Sy
         assert statistics.median(late) < 0.75, late
 
 
+@SHARED
 async def test_a_cancel_reaches_the_worker_through_the_replica_that_holds_its_stream(pair: System) -> None:
     async with Desk(pair, pair.replicas[0]) as here:
         job = await here.queue("sleep", "600")
@@ -83,6 +96,7 @@ async def test_a_cancel_reaches_the_worker_through_the_replica_that_holds_its_st
         assert time.monotonic() - asked < 3
 
 
+@SHARED
 async def test_a_listener_that_is_terminated_hears_hints_again(pair: System) -> None:
     async with Desk(pair, pair.replicas[0]) as here:
         job = await here.queue("sleep", "600")
@@ -100,11 +114,13 @@ async def test_a_listener_that_is_terminated_hears_hints_again(pair: System) -> 
         assert time.monotonic() - asked < 3
 
 
-async def test_connections_to_the_database_that_went_silent_hold_nobody_up_for_ever(pair: System) -> None:
+async def test_connections_to_the_database_that_went_silent_hold_nobody_up_for_ever(
+    hasty: System,
+) -> None:
     """As when a firewall forgets them: nothing comes, and nobody says that they are gone."""
-    async with Desk(pair, pair.replicas[0]) as here:
+    async with Desk(hasty, hasty.replicas[0]) as here:
         await here.moves(await here.queue("true"))
-        assert pair.database.proxy.forsake() >= 4
+        assert hasty.database.proxy.forsake() >= 4
 
         async def served() -> bool:
             try:

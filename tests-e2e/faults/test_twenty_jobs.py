@@ -53,7 +53,7 @@ class TestTwentyJobs:
         first = platform.replicas[0]
         async with Desk(platform, first) as desk:
             await asyncio.gather(*(self.warm(desk) for _ in range(JOBS)))
-            command = (sys.executable, "-S", "-c", COUNT.format(seconds=seconds + 6))
+            command = (sys.executable, "-S", "-c", COUNT.format(seconds=seconds + 4))
             jobs = [await desk.queue(*command) for _ in range(JOBS)]
             await asyncio.gather(*(desk.until(job, "RUNNING") for job in jobs))
         await trouble()
@@ -69,10 +69,10 @@ class TestTwentyJobs:
 
     async def warm(self, desk: Desk) -> None:
         """One of so many at a time that each needs a worker of its own."""
-        await desk.until(await desk.queue("sleep", "2"), "SUCCEEDED")
+        await desk.until(await desk.queue("sleep", "1"), "SUCCEEDED")
 
     async def test_go_on_without_a_server(self, platform: System) -> None:
-        seconds = 10.0 if LONG else 3.0
+        seconds = 10.0 if LONG else 2.0
 
         async def all_servers_die() -> None:
             for replica in platform.replicas:
@@ -94,7 +94,7 @@ class TestTwentyJobs:
         await self.count_through(platform, 2.0, one_dies)
 
     async def test_go_on_without_the_database(self, platform: System) -> None:
-        seconds = 20.0 if LONG else 4.0
+        seconds = 20.0 if LONG else 3.0
 
         async def it_stops() -> None:
             await platform.database.stop()
@@ -104,7 +104,7 @@ class TestTwentyJobs:
         await self.count_through(platform, seconds, it_stops)
 
     async def test_go_on_when_nothing_passes_on_the_network(self, platform: System) -> None:
-        seconds = 30.0 if LONG else 5.0
+        seconds = 30.0 if LONG else 4.0
 
         async def half_open() -> None:
             for replica in platform.replicas:

@@ -20,6 +20,7 @@ from faults.system import System, system
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+LONG = os.environ.get("HODEI_TEST_LONG") == "1"
 LEASE = {"HODEI_LEASE": "6s"}
 LOST_WITHIN = 70.0  # the lease, and the 30 s after a start in which silence proves nothing
 SAYS = "echo attempt $HODEI_ATTEMPT begins; sleep {seconds}; echo attempt $HODEI_ATTEMPT ends"
@@ -74,6 +75,7 @@ async def attempts(found: System, job: str) -> list[tuple[int, str]]:
     return [(int(number), str(reason)) for number, reason in rows]
 
 
+@pytest.mark.skipif(not LONG, reason="HODEI_TEST_LONG=1 has it run; test_leases.py has a quicker one")
 async def test_a_worker_that_is_frozen_for_longer_than_its_lease_is_superseded(
     bare: System, agent: Make
 ) -> None:

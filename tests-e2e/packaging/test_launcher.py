@@ -62,7 +62,7 @@ def test_two_first_starts_at_once_both_work(checkout: Path, tmp_path: Path) -> N
         subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    outputs = [each.communicate() for each in both]
+    outputs = [each.communicate(timeout=240) for each in both]
     assert [each.returncode for each in both] == [0, 0], outputs
     assert all(out.startswith("hodei ") for out, _ in outputs)
     assert sum("Setting up Hodei" in err for _, err in outputs) == 1

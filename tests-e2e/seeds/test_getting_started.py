@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bounded import next_line
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -53,8 +54,8 @@ def until(process: subprocess.Popen[bytes], word: str, stream: str = "stdout") -
     """What a program printed up to the line with that word."""
     seen = ""
     while word not in seen:
-        line = getattr(process, stream).readline().decode()
-        assert line, (seen, process.communicate())
+        line = next_line(getattr(process, stream)).decode()
+        assert line, (seen, process.communicate(timeout=60))
         seen += line
     return seen
 
@@ -172,8 +173,8 @@ def test_3_4_3_7_and_5_1_a_long_job_is_followed_live_and_cancelled(client: Clien
     assert follower.stdout is not None
     seen = ""
     while "Processing step 1 of 5..." not in seen:
-        line = follower.stdout.readline()
-        assert line, follower.communicate()
+        line = next_line(follower.stdout.buffer).decode()
+        assert line, follower.communicate(timeout=60)
         seen += line
     answer = client.call(
         "hodei.JobExecutionService/CancelJob",

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from attrs import frozen
+from bounded import next_line
 from hodei_grpc.client import SyncClient
 from hodei_grpc.methods import JobExecutionService, LogStreamService
 from hodei_infrastructure.embedded.errors import EmbeddedPostgresError
@@ -128,8 +129,8 @@ def running(url: str, data_dir: Path, port: int = 0, **settings: str) -> Iterato
     os.close(ready_there)
     os.close(owner_there)
     try:
-        with os.fdopen(ready, "rb") as told:
-            line = told.readline()
+        with os.fdopen(ready, "rb", buffering=0) as told:
+            line = next_line(told, STARTS_WITHIN)  # a server may wait for its database for ever
         assert line, (data_dir / "server.log").read_text()
         address = f"127.0.0.1:{json.loads(line)['port']}"
         kept = data_dir / "token"
@@ -141,7 +142,7 @@ def running(url: str, data_dir: Path, port: int = 0, **settings: str) -> Iterato
             process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.wait(30)
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def once(condition: Callable[[], bool], deed: Callable[[], None]) -> Iterator[No
         yield
     finally:
         over.set()
-        watcher.join()
+        watcher.join(120)
+        assert not watcher.is_alive(), "the deed does not end"
 
 
 @pytest.mark.e2e

@@ -60,7 +60,7 @@ def agent_by_hand(platform: Any, place: Path) -> Iterator[subprocess.Popen[bytes
     finally:
         agent.send_signal(signal.SIGCONT)
         agent.kill()
-        agent.wait()
+        agent.wait(30)
 
 
 def cancel(platform: Any, job: str) -> None:

@@ -27,7 +27,7 @@ def test_three_hundred_jobs_from_ten_clients_each_run_exactly_once(platform: Any
 
     def submit(share: list[str]) -> None:
         with platform.client() as client:
-            start.wait()
+            start.wait(60)
             for job in share:
                 definition = hodei.JobDefinition(
                     job_id=hodei.JobId(value=job),
@@ -53,7 +53,7 @@ def test_three_hundred_jobs_from_ten_clients_each_run_exactly_once(platform: Any
         ends = Counter(platform.wait(job, PATIENCE).state for job in ids)
     finally:
         done.set()
-        watcher.join()
+        watcher.join(60)
 
     assert ends == {"SUCCEEDED": JOBS}
     lines = ran.read_text().splitlines()

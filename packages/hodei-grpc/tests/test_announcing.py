@@ -51,7 +51,7 @@ def test_what_a_dead_server_left_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_server_that_hides_and_comes_back_is_found_again(tmp_path: Path, other: int) -> None:
-    announcement = Announcement.of(tmp_path, "b:2")
+    announcement = Announcement.of(tmp_path, "b:2", {})
     for _ in range(2):
         announcement.make()
         announcement.make()

@@ -42,7 +42,7 @@ export function Toolbar({ sought, onSought, time, onTime, wrap, onWrap, paused, 
             type="button"
             aria-pressed={sought.level === level}
             onClick={() => onSought({ ...sought, level })}
-            className={classes("min-h-8 rounded-md px-2.5", look, sought.level === level ? "bg-surface shadow-low" : "")}
+            className={classes("min-h-8 rounded-md px-2.5", look, sought.level === level ? "bg-surface shadow-low" : "hover:bg-hover")}
           >
             {t(`logs.level.${name}`)}
           </button>

@@ -96,6 +96,7 @@ class Parts:
             JobTimes(tallies=tallies, instruments=instruments, connected=connected, landscape=landscape)
         )
         _connect_gauges(instruments, connected, outage)
+        moves.heard_by.extend(outside.hears)
         order = FairOrder()
         provisionings = Provisionings(begin=outside.begin, now=outside.now, landscape=landscape, kinds=kinds)
         release, deeds = Release(terms), Deeds()

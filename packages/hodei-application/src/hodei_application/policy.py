@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any
 
 from attrs import Factory, field, frozen
+from hodei_domain.jobs.job import Job
 from hodei_domain.scheduling.config import SchedulerConfig
 
 from hodei_application.ports import (
@@ -86,9 +87,10 @@ def _replica() -> str:
 class Outside:
     """What the application needs from outside. `server_address` is host:port as agents dial it. `replica`
     names this process in leases, and `has_died` says of such a name whether that process is certainly gone.
-    `dev_mode` lets workers in with `dev-` tokens. `trial` makes plugins of providers that are only tried out,
-    None where that cannot be done here. `store_version` names the store, `replicas` counts the processes that
-    were heard of lately, this one included.
+    `dev_mode` lets workers in with `dev-` tokens. `hears` are told of each job after a move of it was
+    committed here; they must be quick and raise nothing. `trial` makes plugins of providers that are only
+    tried out, None where that cannot be done here. `store_version` names the store, `replicas` counts the
+    processes that were heard of lately, this one included.
     """
 
     begin: UnitOfWork
@@ -104,6 +106,7 @@ class Outside:
     replica: str = field(factory=_replica)
     has_died: HasDied = nobody_has_died
     dev_mode: bool = False
+    hears: tuple[Callable[[Job], None], ...] = ()
     trial: Trial | None = None
     store_version: Callable[[], Awaitable[str]] = nobody_knows
     replicas: Callable[[], int] = alone

@@ -8,6 +8,7 @@ from hodei_domain.kernel.errors import InvalidInput
 
 ACTOR_KEYS = ("x-actor-id", "x-user-id")
 CORRELATION_KEY = "x-correlation-id"
+TRACE_KEY = "traceparent"  # W3C Trace Context
 SESSION_KEY = "x-hodei-session"
 LONGEST = 256  # characters of an actor or a correlation id
 
@@ -24,7 +25,9 @@ def caller_of(context: ServicerContext[Any, Any]) -> Caller:
     """Read the caller from the metadata. Raise InvalidInput for a value that is too long to keep."""
     told = metadata_of(context)
     actor = next((told[key] for key in ACTOR_KEYS if told.get(key)), None)
-    return Caller(_short(actor, ACTOR_KEYS[0]), _short(told.get(CORRELATION_KEY) or None, CORRELATION_KEY))
+    # A caller that traces its calls and names nothing else finds its jobs again by the trace.
+    correlation_id = told.get(CORRELATION_KEY) or told.get(TRACE_KEY) or None
+    return Caller(_short(actor, ACTOR_KEYS[0]), _short(correlation_id, CORRELATION_KEY))
 
 
 def metadata_of(context: ServicerContext[Any, Any]) -> dict[str, str]:

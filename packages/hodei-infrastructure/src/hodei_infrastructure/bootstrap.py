@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,7 @@ from hodei_infrastructure.variables import SettingsError
 if TYPE_CHECKING:
     from hodei_application.control_plane import ControlPlane, Outside, Policy
     from hodei_application.metrics.replica import Instruments
+    from hodei_domain.jobs.job import Job
 
     from hodei_infrastructure.postgres.hints import Hints
     from hodei_infrastructure.postgres.store import PostgresStore
@@ -50,6 +52,7 @@ log = logging.getLogger("hodei.server")
 
 ANOTHER_LEAVES_WITHIN = 15.0  # seconds for a server that is stopping to let go of the embedded database
 LOOK_AGAIN = 0.1
+COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 class StartError(Unavailable):
@@ -264,6 +267,7 @@ async def _outside(
         replica=replica_name() if settings.database_url is not None else "the only one",
         has_died=has_died,
         dev_mode=settings.dev_mode,
+        hears=_traces(stack),
         store_version=store.version,
         replicas=hints.replicas,
     )
@@ -275,6 +279,21 @@ async def _start(control: ControlPlane, settings: Settings, hints: Hints, stack:
         await stack.enter_async_context(hints.listening(control.hinted))
     await control.start()
     stack.push_async_callback(_stop, control)
+
+
+def _traces(stack: AsyncExitStack) -> tuple[Callable[[Job], None], ...]:
+    """Traces of jobs, where the environment names a collector. Else nothing of OpenTelemetry is imported."""
+    if not any(os.environ.get(name) for name in COLLECTORS):
+        return ()
+    try:
+        from hodei_infrastructure.otel.traces import JobTraces
+    except ImportError as missing:
+        log.warning("No traces, although %s is set: %s; install hodei-grpc[otel]", COLLECTORS[0], missing)
+        return ()
+    traces = JobTraces.from_environment()
+    stack.push_async_callback(asyncio.to_thread, traces.close)
+    log.info("Traces of jobs go to the collector that %s names", COLLECTORS[0])
+    return (traces,)
 
 
 def _connect_gauges(instruments: Instruments, store: PostgresStore, hints: Hints) -> None:

@@ -10,6 +10,7 @@ from litestar import Request
 
 ACTOR_HEADERS = ("x-actor-id", "x-user-id")
 CORRELATION_HEADER = "x-correlation-id"
+TRACE_HEADER = "traceparent"  # W3C Trace Context
 LONGEST = 256  # characters of an actor or a correlation id
 
 
@@ -25,7 +26,8 @@ def caller_of(request: Request[Any, Any, Any]) -> Caller:
     """Read the caller. Raise InvalidInput for a value that is too long to keep."""
     told = request.headers
     actor = next((told[name] for name in ACTOR_HEADERS if told.get(name)), "")
-    correlation_id = told.get(CORRELATION_HEADER) or None
+    # A caller that traces its calls and names nothing else finds its jobs again by the trace.
+    correlation_id = told.get(CORRELATION_HEADER) or told.get(TRACE_HEADER) or None
     for name, value in ((ACTOR_HEADERS[0], actor), (CORRELATION_HEADER, correlation_id or "")):
         if len(value) > LONGEST:
             raise InvalidInput(f"is longer than {LONGEST} characters", field=name)

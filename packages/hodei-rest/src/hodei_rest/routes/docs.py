@@ -12,6 +12,13 @@ from hodei_rest.answers import etag_of, matches
 from hodei_rest.openapi import document
 from hodei_rest.web_files import POLICY
 
+PAGE = {"/docs/page.js": "page.js", "/docs/page.css": "page.css"}
+KINDS = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+}
+
 
 class Docs(Controller):
     """Where the API describes itself."""
@@ -29,12 +36,13 @@ class Docs(Controller):
             return Response(b"", status_code=304, headers=headers)
         return Response(body, headers=headers, media_type="application/vnd.oai.openapi+json;version=3.1")
 
-    @get("/docs", sync_to_thread=False)
-    def page(self) -> Response[bytes]:
+    @get(["/docs", "/docs/page.js", "/docs/page.css"], sync_to_thread=False)
+    def page(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """A page that shows it, from this package alone."""
-        body = (files("hodei_rest") / "docs" / "index.html").read_bytes()
+        name = PAGE.get(request.url.path.rstrip("/"), "index.html")
+        body = (files("hodei_rest") / "docs" / name).read_bytes()
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-        return Response(body, headers=headers, media_type="text/html; charset=utf-8")
+        return Response(body, headers=headers, media_type=KINDS[name.rpartition(".")[2]])
 
 
 @cache

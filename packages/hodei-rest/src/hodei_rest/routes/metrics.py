@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, cast
 
 from hodei_application.metrics.watch_usage import SHORTEST
-from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import JobId, parse_job_id
 from hodei_domain.metrics.series import GRAPHS
 from hodei_domain.metrics.usage import UsageFilter, UsageSample
 from litestar import Controller, Request, Response, get
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from hodei_rest.answers import answer
 from hodei_rest.convert.metrics import to_lines, to_sample, to_summary
-from hodei_rest.desk import Desk, TheDesk
+from hodei_rest.desk import Desk, Id, TheDesk
+from hodei_rest.paging import Instant, instant
 from hodei_rest.schemas import metrics as schema
 from hodei_rest.streams import ALIVE, event, event_of, event_stream, until
 
@@ -38,7 +38,7 @@ class Metrics(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        range_: Annotated[schema.RangeName, Parameter(query="range")] = "24h",
+        range_: Annotated[schema.RangeName, QueryParameter(name="range")] = "24h",
     ) -> Response[schema.MetricsSummary]:
         """How many jobs there were, how long they took, and what they used."""
         return answer(request, to_summary(await desk.control.metrics_summary(range_), range_))
@@ -49,16 +49,16 @@ class Metrics(Controller):
         request: Asked,
         desk: TheDesk,
         name: Annotated[
-            str, Parameter(max_length=64, description=f"One of {', '.join(GRAPHS)}")
+            str, QueryParameter(max_length=64, description=f"One of {', '.join(GRAPHS)}")
         ] = "jobs.finished",
-        range_: Annotated[schema.RangeName, Parameter(query="range")] = "24h",
+        range_: Annotated[schema.RangeName, QueryParameter(name="range")] = "24h",
         step_ms: Annotated[
             int | None,
-            Parameter(
+            QueryParameter(
                 ge=SHORTEST_STEP_MS, le=LONGEST_STEP_MS, description="What suits the range if it is not given"
             ),
         ] = None,
-        by: schema.ByName | None = None,
+        by: FromQuery[schema.ByName | None] = None,
     ) -> Response[list[schema.SeriesLine]]:
         """One line, or one for each state or provider. Counts have a point for each step, times only where
         there were any.
@@ -79,21 +79,20 @@ class Usage(Controller):
         self,
         request: Asked,
         desk: TheDesk,
-        job_id: str,
-        attempt: Annotated[int | None, Parameter(ge=1, description="All of them if it is not given")] = None,
-        since: datetime | None = None,
-        limit: Annotated[int, Parameter(ge=1, le=MOST_SAMPLES)] = 2000,
+        job_id: Id,
+        attempt: Annotated[int | None, QueryParameter(ge=1, description="All of them if not given")] = None,
+        since: Instant = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=MOST_SAMPLES)] = 2000,
     ) -> Response[list[schema.UsageSample]]:
         """Samples, the oldest first, the newest `limit` of them. With `Accept: text/event-stream` each one as
         it is taken (event `usage`), once a second while the job runs, until it ends (event `end`).
         """
-        if since is not None and since.tzinfo is None:
-            raise InvalidInput("has no time zone; write …Z", field="since")
+        start = instant(since, "since")
         id = parse_job_id(job_id)
         await desk.control.read_job(id)  # its absence is an answer
         if "text/event-stream" in request.headers.get("accept", ""):
             return cast("Response[list[schema.UsageSample]]", event_stream(_events(desk, id)))
-        wanted = UsageFilter(job_id=id, attempt=attempt, since=since, limit=limit)
+        wanted = UsageFilter(job_id=id, attempt=attempt, since=start, limit=limit)
         return answer(request, [to_sample(each) for each in await desk.control.read_usage(wanted)])
 
 

@@ -1,0 +1,1 @@
+"""Traces of jobs by OpenTelemetry. Imported only where somebody has asked for them."""
