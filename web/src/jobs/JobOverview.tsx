@@ -36,7 +36,7 @@ export function JobOverview({ job }: { job: Job }) {
         </Card>
       </div>
       <div className="flex min-w-0 flex-col gap-4">
-        <Card title={t("job.live")}>
+        <Card title={t(isOver(job.state) ? "job.tab.resources" : "job.live")}>
           <UsageCharts job={job} attempt={job.attempt} height={130} />
         </Card>
         <JobTail job={job} />
@@ -81,9 +81,9 @@ function Why({ job }: { job: Job }): ReactNode {
     );
   if (!isOver(job.state) || job.state === "SUCCEEDED") return null;
   const facts = [
-    job.exit_code !== null && `${t("job.exit-code")} ${job.exit_code}`,
+    job.exit_code !== null && !job.message.includes(String(job.exit_code)) && `${t("job.exit-code")} ${job.exit_code}`,
     job.signal !== null && `${t("job.signal")} ${job.signal}`,
-    job.reason && `${t("job.reason")} ${job.reason}`,
+    job.reason && job.reason !== "exit" && `${t("job.reason")} ${job.reason}`,
   ].filter(Boolean);
   return (
     <Box tone={job.state === "CANCELLED" ? "wait" : job.state === "TIMEOUT" ? "warn" : "bad"} icon={<CircleAlert size={18} aria-hidden />} title={t(`job.ended.${job.state as "FAILED" | "TIMEOUT" | "CANCELLED"}`)}>

@@ -19,6 +19,7 @@ export function JobState({ job }: { job: JobSummary }) {
   return (
     <span className="inline-flex flex-wrap items-center gap-1.5">
       <StateBadge state={job.state} />
+      {job.held && <Badge tone="warn">{t("jobs.held")}</Badge>}
       {job.cancel_requested && job.state === "RUNNING" && <Badge tone="warn">{t("jobs.cancelling")}</Badge>}
     </span>
   );

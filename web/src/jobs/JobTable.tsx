@@ -34,6 +34,8 @@ export function JobTable({ jobs, selected, onSelect, onSelectAll, onNearEnd }: P
     estimateSize: () => (wide ? ROW_HEIGHT : 76),
     overscan: 8,
     scrollMargin: offset,
+    scrollPaddingStart: 16,
+    scrollPaddingEnd: 72,
     getItemKey: (index) => jobs[index]!.id,
   });
   const items = virtual.getVirtualItems();

@@ -62,7 +62,7 @@ function Step({ phase, heading, from, to, isLast }: { phase: Phase; heading: str
           </p>
           {phase.detail && phase.detail !== "exit" && <p className="break-words text-xs text-muted">{phase.detail}</p>}
           <div aria-hidden className="mt-1 h-1 rounded-full bg-sunken">
-            <div className={classes("h-full min-w-1 rounded-full", tone)} style={{ marginLeft: `${from * 100}%`, width: `${Math.max(0, to - from) * 100}%` }} />
+            <div className={classes("h-full min-w-1 rounded-full", tone)} style={{ marginLeft: `min(${from * 100}%, 100% - 0.25rem)`, width: `${Math.max(0, to - from) * 100}%` }} />
           </div>
         </div>
         <span className="text-right text-sm text-muted" title={format.moment(phase.started_at)}>

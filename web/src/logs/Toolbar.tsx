@@ -56,7 +56,7 @@ export function Toolbar({ sought, onSought, time, onTime, wrap, onWrap, paused, 
             aria-pressed={paused}
             icon={paused ? <Play size={15} aria-hidden /> : <Pause size={15} aria-hidden />}
           >
-            {t(paused ? "logs.resume" : "logs.pause")}
+            <span className="max-sm:sr-only">{t(paused ? "logs.resume" : "logs.pause")}</span>
           </Button>
         )}
         <Menu

@@ -24,6 +24,7 @@ export const jobs = {
     "Un job en cola termina enseguida. A uno en ejecución se le pide que pare y se le mata tras su plazo de gracia.",
   ],
   "jobs.cancel.done": ["{n} job cancelled|{n} jobs cancelled", "{n} job cancelado|{n} jobs cancelados"],
+  "jobs.held": ["Waits for you", "Espera tu decisión"],
   "jobs.cancelling": ["Cancelling", "Cancelando"],
   "jobs.retry": ["Run again", "Ejecutar otra vez"],
   "jobs.retry.n": ["Run {n} job again|Run {n} jobs again", "Ejecutar otra vez {n} job|Ejecutar otra vez {n} jobs"],
