@@ -45,6 +45,10 @@ SETTINGS = {
         "`host:port` of the server as containers must dial it, or several with commas. Else: the gateway of "
         "their network, where the server then listens for workers, too."
     ),
+    "spool_bytes": (
+        "The most output that waits for the server at one worker, such as `1GiB`; passed on to the workers "
+        "that the server makes. In containers it is memory, beside the job's. Else: `64MiB`."
+    ),
     "docker_user": (
         "`UID` or `UID:GID` of containers whose image names no user but root; `image` lets them be root. "
         "Else: `65532:65532`."
@@ -84,7 +88,7 @@ AGENT = {
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
     "HODEI_SPOOL_SIZE": "The most output that waits on disk for the server, over all jobs, such as `1GiB` "
-    "(`64MiB`). Processes take it from the server's environment; containers have `64MiB`.",
+    "(`64MiB`). Workers that a server makes take it from the server's environment.",
     "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
     "HODEI_LOG_LEVEL": "`debug`, `info`, `warn` or `error`.",
 }
