@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 
 PATIENCE_SECONDS = 60.0
+SCREENSHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
+BEGUN = time.time()
 
 
 class Done(NamedTuple):
@@ -220,3 +223,10 @@ def grpcurl(need: Need) -> str:
     found = os.environ.get("HODEI_GRPCURL") or shutil.which("grpcurl")
     need("reflection-client", found, "no grpcurl on PATH and none in HODEI_GRPCURL")
     return str(found)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the pictures of the dashboard are that this run has made."""
+    made = [each for each in SCREENSHOTS.glob("*.png") if each.stat().st_mtime >= BEGUN]
+    if made:
+        terminalreporter.write_line(f"{len(made)} screenshots of the dashboard are in {SCREENSHOTS}")

@@ -65,8 +65,8 @@ class Server:
 class Watched:
     """What a page must never do, seen over the life of a browser context.
 
-    A browser itself writes to the console when an answer is a refusal or none comes: `refused` are the statuses
-    that a test wants, `away` is for as long as the server is.
+    A browser itself writes to the console when an answer is a refusal or none comes: `refused` are the
+    statuses that a test wants, `away` is for as long as the server is.
     """
 
     def __init__(self, context: BrowserContext, home: str, refused: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 MILLION = 1_000_000
 LINE = 20  # pixels
-PRINTING = "awk 'BEGIN { for (n = 1; n <= 1000000; n++) print (n % 1000 ? \"line \" : \"needle \") n }'"
+PRINTING = 'awk \'BEGIN { for (n = 1; n <= 1000000; n++) print (n % 1000 ? "line " : "needle ") n }\''
 TICKING = """n=0
 while [ ! -e {flag} ]; do n=$((n + 1)); echo "tick $n"; sleep 0.05; done
 echo "done after $n"
@@ -69,7 +69,7 @@ def test_a_million_lines_are_scrolled_searched_and_filtered(open_page: Any, mill
     expect(page.locator("mark").first).to_have_text("needle")
     page.get_by_role("button", name="Show matching lines only").click()
     expect(page.get_by_text("1,000 of 1,000,000 shown")).to_be_visible()
-    assert set(lines(page)) <= {n for n in range(1000, MILLION + 1, 1000)}
+    assert set(lines(page)) <= set(range(1000, MILLION + 1, 1000))
 
 
 def test_a_link_to_a_line_leads_to_it(open_page: Any, million: str) -> None:
@@ -99,9 +99,8 @@ def test_a_server_that_is_killed_and_comes_back_loses_nothing_and_tells_nothing_
     last = max(lines(page))
     server.start_again()
     expect(banner).to_be_hidden(timeout=60_000)
-    page.wait_for_function(
-        "last => Number([...document.querySelectorAll('[data-line]')].at(-1).dataset.line) > last + 20", arg=last
-    )
+    newest = "Number([...document.querySelectorAll('[data-line]')].at(-1).dataset.line)"
+    page.wait_for_function(f"last => {newest} > last + 20", arg=last)
     page.watched.away = False
     flag.touch()
     expect(page.get_by_text("Complete", exact=True)).to_be_visible(timeout=60_000)

@@ -1,4 +1,4 @@
-"""What people do in the dashboard: watch, queue, cancel, find, switch, in their language and with their hands."""
+"""What people do in the dashboard: watch, queue, cancel, find, switch; in their language, by their keys."""
 
 from __future__ import annotations
 
@@ -226,7 +226,8 @@ def test_the_pages_speak_spanish_when_asked_to(open_page: Any) -> None:
     page.get_by_role("button", name="Español").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Resumen")
     expect(page.locator("html")).to_have_attribute("lang", "es")
-    for path, title in (("/jobs", "Jobs"), ("/metrics", "Métricas"), ("/audit", "Auditoría"), ("/jobs/new", "Nuevo job")):
+    titles = {"/jobs": "Jobs", "/metrics": "Métricas", "/audit": "Auditoría", "/jobs/new": "Nuevo job"}
+    for path, title in titles.items():
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page.get_by_role("button", name="Programar job")).to_be_visible()

@@ -42,7 +42,7 @@ const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 
 export function formats(language: "en" | "es") {
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
-  const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+  const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
   const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
   const stamp = new Intl.DateTimeFormat(language, {
     ...{ month: "short", day: "numeric" },

@@ -4,6 +4,7 @@ import type { Job } from "@/api/types";
 import { tokens, tongueOf } from "@/form/highlight";
 import { quoteAll } from "@/form/shell";
 import { useWords } from "@/i18n";
+import { readable } from "@/operations/reading";
 import { Button, Card, CopyButton, Facts } from "@/parts";
 
 /** What was asked for, in words. */
@@ -119,7 +120,7 @@ function Environment({ job }: { job: Job }) {
         </Button>
       }
     >
-      <Facts facts={all.map(([name, value]) => [name, <span key={name} className="font-mono text-xs">{shown ? value || "\u200b" : "••••••"}</span>] as const)} />
+      <Facts facts={all.map(([name, value]) => [name, <span key={name} className="font-mono text-xs">{shown ? readable(value) || "\u200b" : "••••••"}</span>] as const)} />
     </Card>
   );
 }

@@ -3,6 +3,7 @@ import { CircleAlert, Hourglass } from "lucide-react";
 import type { ReactNode } from "react";
 import { isOver, type Job } from "@/api/types";
 import { useWords } from "@/i18n";
+import { readable } from "@/operations/reading";
 import { Card, Duration, Facts, RelativeTime } from "@/parts";
 import { JobTail } from "./JobTail";
 import { Timeline } from "./Timeline";
@@ -25,7 +26,7 @@ export function JobOverview({ job }: { job: Job }) {
               job.provider ? [t("job.provider"), job.provider] : null,
               job.worker_id !== null && [t("job.worker"), <WorkerLink key="w" id={job.worker_id} />],
               job.image ? [t("job.image"), <span key="i" className="font-mono text-xs">{job.image}</span>] : null,
-              job.queued_by ? [t("jobs.column.owner"), job.queued_by] : null,
+              job.queued_by ? [t("jobs.column.owner"), readable(job.queued_by)] : null,
               job.rerun_of !== null && [
                 t("job.rerun-of"),
                 <Link key="r" to="/jobs/$jobId" params={{ jobId: job.rerun_of }} className="font-mono text-xs text-accent hover:underline">{job.rerun_of}</Link>,

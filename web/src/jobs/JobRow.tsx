@@ -2,12 +2,13 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { JobSummary } from "@/api/types";
 import { useWords } from "@/i18n";
+import { readable } from "@/operations/reading";
 import { Badge, classes, Duration, RelativeTime, StateBadge } from "@/parts";
 
 /** What a job is called in lists. */
 export function useJobName(): (job: Pick<JobSummary, "name" | "id">) => string {
   const { t } = useWords();
-  return ({ name }) => name || t("jobs.unnamed");
+  return ({ name }) => (name ? readable(name) : t("jobs.unnamed"));
 }
 
 /** The random end of an id: its beginning is the time, alike for all of a minute. */
@@ -99,7 +100,7 @@ export function JobRow({ job, index, active, selected, onSelect, onOpen, onFocus
         </div>
         <ProgressBar job={job} />
       </td>
-      <td className={classes(cell, "max-w-32 truncate text-muted max-lg:hidden")}>{job.queued_by || "–"}</td>
+      <td className={classes(cell, "max-w-32 truncate text-muted max-lg:hidden")}>{readable(job.queued_by ?? "") || "–"}</td>
       <td className={classes(cell, "max-w-56 text-muted max-xl:hidden")}>
         <span className="block truncate">{job.provider || "–"}</span>
         {job.image && <span className="block truncate text-xs text-faint">{job.image}</span>}
@@ -163,7 +164,7 @@ function Labels({ labels }: { labels: Record<string, string> }) {
     <span className="flex min-w-0 gap-1 overflow-hidden">
       {all.slice(0, 3).map(([key, value]) => (
         <span key={key} className="truncate rounded bg-sunken px-1.5 text-muted">
-          {key}={value}
+          {readable(`${key}=${value}`)}
         </span>
       ))}
     </span>

@@ -60,7 +60,8 @@ function overwritten(text: string): string {
 }
 
 /** Strange characters as pictures or code points. */
-function shown(text: string): string {
+/** Strange characters as signs that can be seen. */
+export function shown(text: string): string {
   return text.replace(STRANGES, (c) => {
     const code = c.charCodeAt(0);
     if (code < 0x20) return String.fromCharCode(0x2400 + code);

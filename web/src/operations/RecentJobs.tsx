@@ -4,7 +4,6 @@ import { useWords } from "@/i18n";
 import { useJobName } from "@/jobs/JobRow";
 import { Card, Duration, ErrorPanel, RelativeTime, Skeleton, StateBadge } from "@/parts";
 import { useRecentJobs } from "./queries";
-import { readable } from "./reading";
 
 /** The newest five jobs. */
 export function RecentJobs() {
@@ -48,7 +47,7 @@ function JobLine({ job }: { job: JobSummary }) {
       >
         <span className="min-w-0 flex-1">
           <span className="block truncate text-sm font-medium">
-            <bdi>{readable(name(job))}</bdi>
+            <bdi>{name(job)}</bdi>
           </span>
           <span className="block truncate text-xs text-muted">
             <RelativeTime time={job.created_at} />

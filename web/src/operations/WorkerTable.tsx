@@ -25,9 +25,9 @@ export function WorkerTable({ workers, provider = true }: { workers: readonly Wo
     { key: "host", head: t("workers.host"), wide: true, cell: (worker) => <span className="break-all">{worker.hostname || "–"}</span> },
     { key: "image", head: t("workers.image"), cell: (worker) => <span className="break-all">{image(worker)}</span> },
     { key: "job", head: t("workers.job"), cell: job },
-    { key: "done", head: t("workers.jobs-done"), align: "right", cell: done },
     { key: "heard", head: t("workers.heartbeat"), wide: true, cell: (worker) => <RelativeTime time={worker.last_heartbeat} /> },
     { key: "age", head: t("workers.since"), cell: (worker) => <RelativeTime time={worker.created_at} /> },
+    { key: "done", head: t("workers.jobs-done"), align: "right", cell: done },
   ];
   return (
     <Table

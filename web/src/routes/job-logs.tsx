@@ -6,6 +6,7 @@ import { api } from "@/api/client";
 import { keys } from "@/api/keys";
 import type { Job } from "@/api/types";
 import { useWords } from "@/i18n";
+import { readable } from "@/operations/reading";
 import { LogViewer } from "@/logs/LogViewer";
 import { hashOf, lineOf } from "@/logs/view";
 import { buttonClass, ErrorPanel, Select, StateBadge } from "@/parts";
@@ -43,7 +44,7 @@ export default function JobLogs() {
         <Link to="/jobs/$jobId" params={{ jobId }} aria-label={t("logs.back")} title={t("logs.back")} className={buttonClass({ look: "ghost", size: "sm", square: true })}>
           <ArrowLeft size={17} aria-hidden />
         </Link>
-        <h1 className="min-w-0 flex-1 truncate font-semibold">{job.data ? job.data.name || jobId : t("logs.title")}</h1>
+        <h1 className="min-w-0 flex-1 truncate font-semibold">{job.data ? readable(job.data.name ?? "") || jobId : t("logs.title")}</h1>
         {job.data && <StateBadge state={job.data.state} />}
         {job.data && job.data.attempts.length > 1 && (
           <Select aria-label={t("logs.attempt")} value={String(attempt || newest)} onChange={(event) => onAttempt(Number(event.target.value))} className="!w-auto">

@@ -9,7 +9,7 @@ import { useWords } from "@/i18n";
 import { JobAttempts } from "@/jobs/JobAttempts";
 import { JobConfig } from "@/jobs/JobConfig";
 import { JobOverview } from "@/jobs/JobOverview";
-import { JobState, ProgressBar } from "@/jobs/JobRow";
+import { JobState, ProgressBar, useJobName } from "@/jobs/JobRow";
 import { UsageCharts } from "@/jobs/UsageCharts";
 import { useJobActions } from "@/jobs/useJobActions";
 import { LogViewer } from "@/logs/LogViewer";
@@ -50,6 +50,7 @@ export default function JobDetails() {
 }
 
 function Head({ job }: { job: Job }) {
+  const name = useJobName();
   const { t } = useWords();
   const navigate = useNavigate();
   const actions = useJobActions();
@@ -61,7 +62,7 @@ function Head({ job }: { job: Job }) {
   };
   return (
     <PageHead
-      title={job.name || t("jobs.unnamed")}
+      title={name(job)}
       aside={<JobState job={job} />}
       actions={
         <>

@@ -17,7 +17,7 @@ export const workers = {
   "workers.job": ["Job", "Job"],
   "workers.jobs-done": ["Jobs done", "Jobs hechos"],
   "workers.heartbeat": ["Last heard", "Última señal"],
-  "workers.since": ["Age", "Edad"],
+  "workers.since": ["Made", "Creado"],
   "workers.usage": ["Usage of its machine", "Uso de su máquina"],
   "workers.usage.none": [
     "Usage comes with the heartbeats of a worker that runs a job.",

@@ -19,6 +19,10 @@ ROOM = 4096
 """Records that wait for one listener; who does not keep up reads the trail from where it was."""
 
 POLL = timedelta(milliseconds=200)
+SHARE, SLOWEST = 10, timedelta(seconds=2)
+"""A look that took long is followed by a pause so many times as long: those who watch a storm of events must
+not make it worse.
+"""
 OVERLAP = timedelta(seconds=2)
 """A record is written a little after it occurred: so far back each look goes once more."""
 
@@ -70,7 +74,7 @@ class AuditFeed:
                 self._from = max(self._from, record.occurred_at)
                 self._hub.publish(ALL, record)
         self._forget(now - 2 * LATE)
-        return POLL
+        return max(POLL, min(SHARE * (self.now() - now), SLOWEST))
 
     async def _read(self, start: datetime) -> list[AuditRecord]:
         found: list[AuditRecord] = []
