@@ -34,14 +34,14 @@ export function FirstJob() {
 
 function Snippet({ title, text }: { title: string; text: string }) {
   return (
-    <section className="min-w-0">
-      <h3 className="mb-1 flex items-center justify-between text-xs text-muted">
+    <div className="min-w-0">
+      <p className="mb-1 flex items-center justify-between text-xs text-muted">
         {title}
         <CopyButton text={text} />
-      </h3>
+      </p>
       <pre tabIndex={0} aria-label={title} className="overflow-x-auto rounded-lg bg-sunken px-3 py-2.5 font-mono text-xs">
         {text}
       </pre>
-    </section>
+    </div>
   );
 }
