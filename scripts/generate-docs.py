@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from reference import cli, errors, grpc, metrics, settings, states
+from reference import cli, errors, grpc, metrics, rest, settings, states
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES: dict[str, Callable[[], str]] = {
     "reference/settings.md": settings.page,
     "reference/cli.md": cli.page,
     "reference/grpc.md": grpc.page,
+    "reference/rest.md": rest.page,
     "reference/states.md": states.page,
     "reference/errors.md": errors.page,
     "reference/metrics.md": metrics.page,

@@ -11,13 +11,14 @@ import hodei_application
 import hodei_domain
 import hodei_grpc
 import hodei_infrastructure
+import hodei_rest
 from hodei_cli.exits import BY_STATUS
 from hodei_domain.kernel.errors import AlreadyExists, HodeiError, Kind
 from hodei_grpc.status import STATUS
 
 from reference.markdown import code, purpose, table
 
-PACKAGES = (hodei_domain, hodei_application, hodei_infrastructure, hodei_grpc)
+PACKAGES = (hodei_domain, hodei_application, hodei_infrastructure, hodei_grpc, hodei_rest)
 # Tests' own parts need what only developers install.
 LEFT_OUT = ("hodei_domain.testing", "hodei_infrastructure.migrations")
 NOT_TO_BE_IMPORTED = ".__main__"  # it runs

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import uuid
@@ -71,7 +72,10 @@ class Client:
         """Begin a call, or ask by reflection."""
         given = ["-d", json.dumps(body)] if body is not None else []
         command = [self._program, "-plaintext", *given, self.address, what]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # A group of its own: the client may be a script that starts another program.
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     def text(self, what: str, body: Json | None = None) -> str:
         """What the client prints."""
@@ -225,6 +229,31 @@ def test_5_3_and_5_4_the_queue_and_the_free_workers_are_told(client: Client) -> 
     assert queue["status"]["completedJobs"] >= 1
     workers = client.call("hodei.SchedulerService/GetAvailableWorkers", {"scheduler_name": "default"})
     assert workers["workers"][0]["workerId"]["value"]
+
+
+def test_metrics_are_streamed_added_up_and_told_one_by_one(client: Client) -> None:
+    id = client.queue(name="Busy", command="sleep", arguments=["60"])
+    stream = client.start("hodei.MetricsService/StreamMetrics", {"interval": "1s"})
+    try:
+        assert stream.stdout is not None
+        text = ""
+        while not text.endswith("\n}\n"):
+            line = stream.stdout.readline()
+            assert line, stream.communicate()[1]
+            text += line
+        [sample] = objects(text)
+    finally:
+        os.killpg(stream.pid, signal.SIGKILL)
+        stream.communicate()
+    worker = sample["metrics"]["workerId"]
+    assert sample["metrics"]["memory"]["usedBytes"]
+    client.call("hodei.JobExecutionService/CancelJob", {"job_id": {"value": id}})
+    client.ended(id)
+    told = client.call("hodei.MetricsService/GetAggregatedMetrics", {"worker_id": worker})
+    assert told["workerId"] == worker
+    series = client.call("hodei.MetricsService/GetTimeSeriesMetrics", {"worker_id": worker})
+    assert series["workerId"] == worker
+    assert "jobsByState" in client.call("hodei.MetricsService/GetJobMetrics", {"range": "1h"})
 
 
 def test_section_5_the_whole_way_in_one_script(grpcurl: str, address: str) -> None:

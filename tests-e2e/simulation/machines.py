@@ -159,7 +159,7 @@ class _Meter:
     def begin(self, attempt: Any) -> None:
         """Nothing to begin."""
 
-    def usage(self, attempt: Any) -> Any:
+    def usage(self, attempt: Any, newest: bool = False) -> Any:
         from hodei_worker.usage import Usage
 
         return Usage(cpu_cores=0.1)

@@ -170,6 +170,23 @@ describe("the feed of a log", () => {
     feed.close();
   });
 
+  it("lets nothing pile up while nobody sees the page", async () => {
+    const { state, ways } = server(0);
+    const feed = new LogFeed(1, ways);
+    await feed.start();
+    state.streams[0]!.open();
+    vi.stubGlobal("requestAnimationFrame", () => 0); // a hidden page draws no frames
+    vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    let clock = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (clock += 1));
+    for (let at = 0; at < 50; at += 1) state.streams[0]!.say(lines(at * 10 + 1, 10));
+    await vi.advanceTimersByTimeAsync(250);
+    expectAll(feed, 500);
+    feed.close();
+    vi.restoreAllMocks();
+    vi.unstubAllGlobals();
+  });
+
   it("leaves the page time to draw while much comes", async () => {
     const { state, ways } = server(0);
     const feed = new LogFeed(1, ways);

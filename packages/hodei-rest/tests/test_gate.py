@@ -45,12 +45,17 @@ async def test_a_browser_signs_in_by_the_token_and_out_again(serve: Any) -> None
     signed_in = await rest.client.post("/api/v1/session", json={"token": "swordfish"})
     cookie = signed_in.headers["set-cookie"]
     assert "HttpOnly" in cookie
+    assert "Secure" not in cookie
     assert "SameSite=strict" in cookie
     assert "swordfish" not in cookie
     assert (await rest.client.get("/api/v1/jobs")).status_code == 200
     assert (await rest.client.get("/api/v1/session")).json()["signed_in"] is True
     assert (await rest.client.delete("/api/v1/session")).status_code == 204
     assert (await rest.client.get("/api/v1/jobs")).status_code == 401
+    by_proxy = await rest.client.post(
+        "/api/v1/session", json={"token": "swordfish"}, headers={"x-forwarded-proto": "https"}
+    )
+    assert "Secure" in by_proxy.headers["set-cookie"]
 
 
 async def test_a_caller_that_calls_too_often_is_told_when_again(serve: Any) -> None:
@@ -66,7 +71,9 @@ async def test_more_streams_than_set_are_refused_and_a_closed_one_makes_room(ser
     accept = {"accept": "text/event-stream"}
     async with rest.client.stream("GET", "/api/v1/events", headers=accept) as first:
         assert first.status_code == 200
-        assert code_of(await rest.client.get("/api/v1/events", headers=accept)) == (429, "too-many-streams")
+        for headers in (accept, {}):
+            refused = await rest.client.get("/api/v1/events", headers=headers)
+            assert code_of(refused) == (429, "too-many-streams")
     for _ in range(100):
         async with rest.client.stream("GET", "/api/v1/events", headers=accept) as again:
             if again.status_code == 200:

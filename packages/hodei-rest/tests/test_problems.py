@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from hodei_domain.kernel.errors import HodeiError, InvalidInput, Kind
+from hodei_rest.openapi import ERRORS
 from hodei_rest.problems import STATUS, answer_error, of_body, of_error
 from hodei_rest.schemas.jobs import SubmitJob
 
@@ -55,6 +56,10 @@ def test_a_body_that_is_no_json_is_a_400() -> None:
     with pytest.raises(msgspec.DecodeError) as caught:
         msgspec.json.decode('{"spec": {"comm', type=SubmitJob)
     assert of_body(caught.value).status == 400
+
+
+def test_the_description_speaks_of_statuses_that_refusals_have() -> None:
+    assert {int(status) for status in ERRORS} <= set(STATUS.values())
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -53,7 +53,7 @@ export class LogFeed {
   private socket: WebSocket | null = null;
   private tries = 0;
   private timer: number | null = null;
-  private drawing: number | null = null;
+  private drawing: { frame: number; timer: number } | null = null;
   private streamed: number;
 
   constructor(
@@ -140,11 +140,7 @@ export class LogFeed {
     this.listeners.clear();
     this.drop();
     if (this.timer !== null) window.clearTimeout(this.timer);
-    if (this.drawing !== null) {
-      cancelAnimationFrame(this.drawing);
-      window.clearTimeout(this.drawing);
-      this.drawing = null;
-    }
+    this.unschedule();
   }
 
   private which(): Record<string, number> {
@@ -213,18 +209,26 @@ export class LogFeed {
     socket?.close();
   }
 
+  /** With the next frame of the screen; a page that nobody sees has none, but must not let frames pile up either. */
   private schedule(): void {
     if (this.drawing !== null) return;
     const draw = () => {
-      this.drawing = null;
-      const until = performance.now() + BUDGET_MS;
+      this.unschedule();
+      const until = document.hidden ? Infinity : performance.now() + BUDGET_MS;
       let at = 0;
       while (at < this.frames.length && (at === 0 || performance.now() < until)) this.take(this.frames[at++]!);
       this.frames = at === this.frames.length ? [] : this.frames.slice(at);
       if (this.frames.length > 0) this.schedule();
       this.changed();
     };
-    this.drawing = document.hidden ? window.setTimeout(draw, HIDDEN_MS) : requestAnimationFrame(draw);
+    this.drawing = { frame: requestAnimationFrame(draw), timer: window.setTimeout(draw, HIDDEN_MS) };
+  }
+
+  private unschedule(): void {
+    if (this.drawing === null) return;
+    cancelAnimationFrame(this.drawing.frame);
+    window.clearTimeout(this.drawing.timer);
+    this.drawing = null;
   }
 
   private readAll(): void {

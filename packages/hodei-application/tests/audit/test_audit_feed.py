@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from hodei_application.audit import audit_feed
 from hodei_application.audit.audit_feed import Missed
@@ -82,3 +83,18 @@ async def test_a_listener_who_was_away_too_long_or_is_too_slow_is_told(world: Wo
         await followed.aclose()  # type: ignore[attr-defined]
     finally:
         audit_feed.RESUMED = audit_feed_resumed
+
+
+async def test_looks_that_take_long_are_made_less_often(world: World) -> None:
+    feed = world.control.engine.feed
+    with feed.subscribe():
+        await feed.step()
+        assert await feed.step() == audit_feed.POLL
+        begin = feed.begin
+
+        def slowly() -> Any:
+            world.clock.advance(timedelta(milliseconds=100))
+            return begin()
+
+        feed.begin = slowly
+        assert await feed.step() == timedelta(seconds=1)

@@ -216,6 +216,13 @@ async def test_an_agent_that_cannot_do_its_work_leaves_its_exit_code_and_its_wor
     assert await provider.usage(worker.worker_id) is None
 
 
+async def test_the_images_that_need_not_be_fetched_are_listed_by_name(make_provider: MakeProvider) -> None:
+    images = await make_provider().list_images()
+    assert BUSYBOX in images
+    assert images == sorted(set(images))
+    assert not any("<none>" in name for name in images)
+
+
 async def test_what_a_container_uses_is_measured_from_outside(make_provider: MakeProvider) -> None:
     provider, worker = make_provider(), a_spec()
     await provider.create_worker(worker, OTP)

@@ -18,7 +18,7 @@ from hodei_rest.problems import MEDIA_TYPE, Problem, encoded, headers_of, of_ref
 
 API = "/api/"
 OPEN = frozenset({"/api/v1/session", "/api/v1/openapi.json"})
-JOBS = "/api/v1/jobs"
+JOBS, EVENTS = "/api/v1/jobs", "/api/v1/events"
 LARGEST_BODY = 48 * 1024 * 1024
 """A script and an input of the greatest length that a job may have, as JSON."""
 
@@ -55,7 +55,9 @@ class Asked:
     @property
     def is_stream(self) -> bool:
         """Whether the answer goes on for as long as somebody listens."""
-        return self.method == "WEBSOCKET" or "text/event-stream" in self.headers.get("accept", "")
+        if self.method == "WEBSOCKET" or self.path == EVENTS:
+            return True
+        return "text/event-stream" in self.headers.get("accept", "")
 
 
 def _who(client: tuple[str, int] | None) -> str:

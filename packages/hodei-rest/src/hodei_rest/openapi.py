@@ -14,7 +14,8 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
-from hodei_rest.problems import MEDIA_TYPE, STATUS, Problem
+from hodei_rest.examples import BODIES
+from hodei_rest.problems import MEDIA_TYPE, Problem
 from hodei_rest.schemas import logs
 from hodei_rest.sessions import COOKIE
 
@@ -93,6 +94,8 @@ def _schemas(*types: type) -> dict[str, Any]:
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     """What the routes' signatures do not say: which bodies may be left out, other answers, errors."""
     responses = operation["responses"]
+    if (method, path) in BODIES:
+        operation["requestBody"]["content"]["application/json"]["examples"] = BODIES[method, path]
     if path.rpartition("/")[2] in BODY_OPTIONAL:
         operation["requestBody"]["required"] = False
     if method == "post" and path in FOUND:
@@ -139,6 +142,3 @@ def _live() -> dict[str, Any]:
             "101": {"description": "Frames", "content": {"application/json": {"schema": {"oneOf": frames}}}}
         },
     }
-
-
-assert set(map(str, STATUS.values())) >= {"401", "403", "422", "429", "503"}  # what ERRORS speaks of

@@ -142,6 +142,8 @@ def of_error(error: Exception, about: str, new_id: Callable[[], str] = new_id) -
         return of_refusal(error)
     if isinstance(error, msgspec.MsgspecError):
         return of_body(error)
+    if isinstance(error, RecursionError):  # what reads JSON stops at a depth that nothing of ours has
+        return problem(400, "malformed-request", "the body is nested too deeply")
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _of_framework(error)
     id = new_id()

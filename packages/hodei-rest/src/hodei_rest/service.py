@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, ClassVar
 
 import uvicorn
-from attrs import define, field, frozen
+from attrs import define, frozen
 from hodei_application.admission import Admission, RateLimit
 from hodei_application.control_plane import ControlPlane
 from hodei_domain.kernel.errors import Kind, Unavailable
@@ -64,7 +64,6 @@ class RestService:
     port: int
     _socket: socket.socket
     _limits: Limits
-    _closed: bool = field(default=False, init=False)
 
     @classmethod
     def bind(cls, host: str, port: int, limits: Limits) -> RestService:
@@ -107,9 +106,12 @@ class RestService:
         )
         server = _Server(_config(gate))
         task = asyncio.create_task(server.serve(sockets=[self._socket]), name="rest")
+        task.add_done_callback(lambda _: _tell_end(server))
         try:
             while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn tells nobody)
                 await asyncio.sleep(0.005)
+            if task.done():
+                await task  # raises what it ended with
             log.info("Serving REST on http://%s", self.address)
             yield {"rest": self.address}
         finally:
@@ -117,6 +119,11 @@ class RestService:
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def _tell_end(server: uvicorn.Server) -> None:
+    if not server.should_exit:
+        log.error("REST has ended by itself; start the server anew")
 
 
 def _config(app: Any) -> uvicorn.Config:

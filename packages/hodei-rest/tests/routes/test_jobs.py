@@ -96,6 +96,15 @@ async def test_what_is_no_json_is_a_400_and_what_is_not_there_a_404(rest: Any) -
     assert code_of(await rest.client.put("/api/v1/jobs", json={})) == (405, "method-not-allowed")
 
 
+async def test_a_body_that_is_nested_without_end_is_refused(rest: Any) -> None:
+    job = await submit(rest)
+    deep = b'{"overrides": {"env": ' + b"[" * 200_000 + b"]" * 200_000 + b"}}"
+    for path in ("/api/v1/jobs", f"/api/v1/jobs/{job['id']}/retry"):
+        answer = await rest.client.post(path, content=deep)
+        assert answer.status_code in (400, 422)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 async def test_cancel_ends_a_queued_job_and_again_changes_nothing(rest: Any) -> None:
     job = await submit(rest)
     for _ in range(2):

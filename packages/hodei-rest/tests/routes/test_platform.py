@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from hodei_infrastructure.docker.config import DockerConfig
 from hodei_rest.convert.provider_types import TYPES
+from hodei_rest.examples import BODIES
 from hodei_rest.schemas.providers import MASK
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -185,3 +186,16 @@ async def test_the_description_names_every_route_and_the_page_needs_nothing_from
     page = (await rest.client.get("/docs")).text
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
+
+
+async def test_every_example_of_the_description_is_taken(rest: Any) -> None:
+    await rest.world.add_provider("far")
+    job = await rest.world.submit()
+    agent = await rest.world.add_worker()
+    names = {"job_id": job.id, "provider": "far", "worker_id": agent.worker_id}
+    for (method, path), examples in BODIES.items():
+        if path.endswith("/retry"):
+            await rest.client.post(f"/api/v1/jobs/{job.id}/cancel")
+        for name, example in examples.items():
+            answer = await rest.client.request(method, path.format(**names), json=example["value"])
+            assert answer.status_code in (200, 201), (path, name, answer.text)

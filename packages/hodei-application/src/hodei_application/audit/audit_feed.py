@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from attrs import define, field, frozen
-from hodei_domain.audit.record import AuditRecord, Place
+from hodei_domain.audit.record import AuditRecord
+from hodei_domain.kernel.cursors import Place
 
 from hodei_application.fan_out import FanOut, Subscriber
 from hodei_application.ports import Clock, UnitOfWork
@@ -19,6 +20,10 @@ ROOM = 4096
 """Records that wait for one listener; who does not keep up reads the trail from where it was."""
 
 POLL = timedelta(milliseconds=200)
+SHARE, SLOWEST = 10, timedelta(seconds=2)
+"""A look that took long is followed by a pause so many times as long: those who watch a storm of events must
+not make it worse.
+"""
 OVERLAP = timedelta(seconds=2)
 """A record is written a little after it occurred: so far back each look goes once more."""
 
@@ -70,7 +75,7 @@ class AuditFeed:
                 self._from = max(self._from, record.occurred_at)
                 self._hub.publish(ALL, record)
         self._forget(now - 2 * LATE)
-        return POLL
+        return max(POLL, min(SHARE * (self.now() - now), SLOWEST))
 
     async def _read(self, start: datetime) -> list[AuditRecord]:
         found: list[AuditRecord] = []

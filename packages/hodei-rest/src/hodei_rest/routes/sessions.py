@@ -53,15 +53,20 @@ class Sessions(Controller):
         told = answer(request, Session(token_needed=desk.token is not None, signed_in=True))
         if desk.token is not None:
             value = sessions.make(desk.token, time.time())
-            told.set_cookie(_cookie(value, sessions.LASTS_S, secure=request.url.scheme == "https"))
+            told.set_cookie(_cookie(value, sessions.LASTS_S, secure=_is_encrypted(request)))
         return told
 
     @delete(summary="Sign out", status_code=204)
     async def end(self, request: Request[Any, Any, Any]) -> Response[None]:
         """Takes the cookie back."""
         told: Response[None] = Response(None)
-        told.set_cookie(_cookie("", 0, secure=request.url.scheme == "https"))
+        told.set_cookie(_cookie("", 0, secure=_is_encrypted(request)))
         return told
+
+
+def _is_encrypted(request: Request[Any, Any, Any]) -> bool:
+    """Whether the browser came by TLS, as it does to a proxy in front of us."""
+    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
 
 
 def _cookie(value: str, lasts_s: int, *, secure: bool) -> Cookie:
