@@ -1,10 +1,12 @@
 import { ArrowDownToLine, ScrollText } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { address } from "@/api/client";
 import { useWords } from "@/i18n";
 import { Button, EmptyState, ErrorPanel } from "@/parts";
+import { useSlash } from "@/state/slash";
 import { plain } from "./ansi";
 import { columns, MOST_SHOWN } from "./columns";
+import { GapRow } from "./GapRow";
 import { LogList, type LogListHandle } from "./LogList";
 import { LogRow } from "./LogRow";
 import { type Sought, NOTHING, narrows } from "./search";
@@ -13,6 +15,7 @@ import { sinceStart, timeOfDay, useLogSettings } from "./settings";
 import { StatusBar } from "./StatusBar";
 import { Toolbar } from "./Toolbar";
 import { useFeed, useFinder } from "./useLogs";
+import { LINE, TIME_COLUMNS, useRowHeights } from "./useRowHeights";
 import { useRanges } from "./useRanges";
 import { hashOf, viewOf } from "./view";
 import { Flag } from "./store";
@@ -31,10 +34,8 @@ type Props = {
   actions?: ReactNode;
 };
 
-const LINE = 20;
 const AROUND = 200; // lines that are asked for beyond those in view
 const TYPING_MS = 150;
-const TIME_COLUMNS = 12;
 
 /** The output of one attempt: live, searchable, of any length. */
 export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, actions }: Props) {
@@ -63,30 +64,8 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
   const filtered = sought.text !== "" && only ? finder?.matched : narrows(sought) ? finder?.passed : null;
   const view = viewOf(floor, last, filtered === undefined ? null : filtered);
 
-  // --- how high rows are
-  const cell = useCellWidth();
   const [room, setRoom] = useState(800);
-  const digits = Math.max(4, String(store.last).length);
-  const timed = settings.time !== "off";
-  const gutter = Math.ceil((digits + 2 + (timed ? TIME_COLUMNS : 0)) * cell + (timed ? 48 : 36)); // with what is around the columns
-  const perLine = Math.max(20, Math.floor((room - gutter) / cell));
-  const measured = useRef({ perLine, heights: new Map<number, number>() });
-  if (measured.current.perLine !== perLine) measured.current = { perLine, heights: new Map() };
-  const [, remeasure] = useReducer((n: number) => n + 1, 0);
-  const height = (row: number) => {
-    if (!settings.wrap) return LINE;
-    const sequence = view.at(row);
-    const known = measured.current.heights.get(sequence);
-    if (known !== undefined) return known;
-    return Math.max(1, Math.ceil(columns(plain(store.text(sequence))).columns / perLine)) * LINE;
-  };
-  const onHeight = useCallback((sequence: number, pixels: number) => {
-    const { heights } = measured.current;
-    if (heights.get(sequence) === pixels) return;
-    if (heights.size > 20_000) heights.clear();
-    heights.set(sequence, pixels);
-    remeasure();
-  }, []);
+  const { cell, digits, gutter, perLine, heightOf, onHeight } = useRowHeights(store, room, settings.time !== "off", settings.wrap);
 
   // --- lines that are looked at but not here
   const wanted = useRef<number | null>(null);
@@ -260,7 +239,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
           rows={view.rows}
           line={LINE}
           wrapped={settings.wrap}
-          height={height}
+          height={(row) => heightOf(view.at(row))}
           row={row}
           width={Math.min(MOST_SHOWN + 40, store.widest) * cell + gutter}
           following={following && frozen === null}
@@ -302,43 +281,4 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
       />
     </div>
   );
-}
-
-function GapRow({ sequence, gap }: { sequence: number; gap: { bytes: number; why: string } }) {
-  const { t, format } = useWords();
-  return (
-    <div className="overflow-hidden whitespace-nowrap border-y border-dashed border-warn/60 bg-warn-soft pl-3 text-warn" style={{ height: LINE, lineHeight: `${LINE - 2}px` }} data-line={sequence}>
-      {gap.bytes > 0 ? t("logs.gap", { size: format.bytes(gap.bytes), why: gap.why }) : t("logs.gone")}
-    </div>
-  );
-}
-
-/** The width of a character, known once the page has its font. */
-function useCellWidth(): number {
-  return useMemo(() => {
-    const probe = document.createElement("span");
-    probe.className = "font-mono";
-    probe.style.cssText = "position:absolute;visibility:hidden;font-size:12.5px;white-space:pre";
-    probe.textContent = "0".repeat(100);
-    document.body.append(probe);
-    const width = probe.getBoundingClientRect().width / 100;
-    probe.remove();
-    return width || 7.5;
-  }, []);
-}
-
-/** `/` leads to the search from anywhere but another field. */
-function useSlash(focus: () => void): void {
-  const latest = useRef(focus);
-  latest.current = focus;
-  useEffect(() => {
-    const onKey = (event: globalThis.KeyboardEvent) => {
-      const target = event.target as HTMLElement | null;
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || target?.closest("input, textarea, select, [contenteditable]")) return;
-      event.preventDefault();
-      latest.current();
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, []);
 }

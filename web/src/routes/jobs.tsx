@@ -8,6 +8,7 @@ import { JobTable } from "@/jobs/JobTable";
 import { useJobActions } from "@/jobs/useJobActions";
 import { useJobList } from "@/jobs/useJobList";
 import { Button, buttonClass, Card, classes, Confirm, EmptyState, ErrorPanel, IconButton, PageHead, Skeleton } from "@/parts";
+import { useSlash } from "@/state/slash";
 import { isNarrowed, type JobFilter, jobFilter } from "./jobs-filter";
 
 /** All jobs, live: find, select, cancel, run again. */
@@ -18,7 +19,8 @@ export default function Jobs() {
   const search = useRef<HTMLInputElement>(null);
   const [selected, setSelected] = useState<ReadonlyMap<string, JobSummary>>(new Map());
   const { jobs, list, hasNewer, renew } = useJobList(filter);
-  useShortcuts(() => search.current?.focus(), () => setSelected(new Map()));
+  useSlash(() => search.current?.focus());
+  useEscape(() => setSelected(new Map()));
 
   const change = (next: JobFilter) => {
     setSelected(new Map());
@@ -131,17 +133,14 @@ function Selection({ jobs, selected, onDone }: { jobs: readonly JobSummary[]; se
   );
 }
 
-function useShortcuts(find: () => void, unselect: () => void): void {
-  const latest = useRef({ find, unselect });
-  latest.current = { find, unselect };
+/** Esc selects nothing. */
+function useEscape(act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement | null;
-      if (event.ctrlKey || event.metaKey || event.altKey || target?.closest("input, textarea, select, [role=dialog], [role=menu]")) return;
-      if (event.key === "/") {
-        event.preventDefault();
-        latest.current.find();
-      } else if (event.key === "Escape") latest.current.unselect();
+      if (event.key === "Escape" && !target?.closest("input, textarea, select, [role=dialog], [role=menu]")) latest.current();
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
