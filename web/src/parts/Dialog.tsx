@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { useWords } from "@/i18n";
 import { Button, IconButton } from "./Button";
 
@@ -16,12 +16,21 @@ type Props = {
 /** A modal dialog; without `onClose` it stays until its work is done. */
 export function Dialog({ open, onClose, title, description, children, actions }: Props) {
   const { t } = useWords();
+  const before = useRef<Element | null>(null);
   return (
     <Radix.Root open={open} onOpenChange={(next) => !next && onClose?.()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <Radix.Content
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
+          // Radix gives the focus back to a trigger of its own; these dialogs are opened by any button
+          onOpenAutoFocus={() => {
+            before.current = document.activeElement;
+          }}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            if (before.current instanceof HTMLElement) before.current.focus();
+          }}
           onEscapeKeyDown={(event) => onClose ?? event.preventDefault()}
           onInteractOutside={(event) => onClose ?? event.preventDefault()}
           className="fixed inset-x-3 bottom-3 z-50 mx-auto max-h-[85dvh] max-w-lg overflow-y-auto rounded-2xl border border-line bg-raised p-5 shadow-high outline-none [animation:appear_120ms_ease-out] sm:bottom-auto sm:top-[14vh]"
