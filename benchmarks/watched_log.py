@@ -1,4 +1,4 @@
-"""A job that writes lines at a given rate, watched in a browser: from the write to the screen, and how smooth.
+"""A job that writes lines at a given rate, watched in a browser: how late they show, and how smoothly.
 
 python -m benchmarks.watched_log --rate 100000 --seconds 10
 """
@@ -31,7 +31,7 @@ SECONDS = 10.0
 PATIENCE_MS = 120_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-# Each line carries when it was written. A piece is written a hundred times a second; nobody waits for a late one.
+# Each line carries when it was written. A piece is written a hundred times a second, more if one was late.
 WRITING = """
 import sys, time
 rate, seconds = int(sys.argv[1]), float(sys.argv[2])
@@ -45,7 +45,7 @@ while number < total:
     time.sleep(max(0, begun + number / rate - time.time()))
 """
 
-# In each frame: how long the one before took, and how old the newest line on the screen is if it is a new one.
+# In each frame: how long the one before took, and how old the newest line on the screen is if it is new.
 WATCHING = """() => {
     const seen = { ages: [], frames: [] };
     window.seen = seen;
@@ -193,7 +193,7 @@ BENCHMARK = Benchmark(
     notes=(
         "The age of the newest line on the screen in each frame with a new one, by the job's own clock.",
         "Frames are those of the whole time, before the first line and after the last included.",
-        "Browser, server, worker, job and Postgres share the processors. The page counts its lines at the end.",
+        "Browser, server, worker, job and Postgres share the cores. At the end the page counts its lines.",
     ),
 )
 

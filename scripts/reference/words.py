@@ -18,9 +18,6 @@ SETTINGS = {
         "this server and others on the same database. Else: where it listens."
     ),
     "dev_mode": "Accept calls without a token, and workers with `dev-` tokens. Loopback only.",
-    "spool_bytes": (
-        "The most output that each worker keeps while no server takes it, over all its jobs, such as `1GiB`."
-    ),
     "rest_port": "Port of the REST service and the dashboard; 0 lets the system choose.",
     "cors_origins": (
         "Origins of web pages that may call the REST service from a browser, with commas; none else may."
@@ -57,6 +54,10 @@ SETTINGS = {
     "docker_server": (
         "`host:port` of the server as containers must dial it, or several with commas. Else: the gateway of "
         "their network, where the server then listens for workers, too."
+    ),
+    "spool_bytes": (
+        "The most output that waits for the server at one worker, such as `1GiB`; passed on to the workers "
+        "that the server makes. In containers it is memory, beside the job's. Else: `64MiB`."
     ),
     "docker_user": (
         "`UID` or `UID:GID` of containers whose image names no user but root; `image` lets them be root. "
@@ -97,7 +98,7 @@ AGENT = {
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
     "HODEI_SPOOL_SIZE": "The most output that waits on disk for the server, over all jobs, such as `1GiB` "
-    "(`64MiB`). Processes take it from the server's environment; containers have `64MiB`.",
+    "(`64MiB`). Workers that a server makes take it from the server's environment.",
     "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
     "HODEI_LOG_LEVEL": "`debug`, `info`, `warn` or `error`.",
 }

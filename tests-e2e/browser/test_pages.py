@@ -68,12 +68,12 @@ def flaws(page: Page) -> list[str]:
     return [f"{each['id']}: {node['target']}" for each in found for node in each["nodes"]]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_whole_at_every_size_in_both_themes(
-    name: str, open_page: Any, keep: Any, places: dict[str, str]
-) -> None:
-    page = open_page(PAGES[name].format(**places), PHONE, color_scheme="light")
-    for size, theme in ((PHONE, "light"), (PHONE, "dark"), (DESK, "dark"), (DESK, "light")):
+LOOKS = ((PHONE, "light"), (PHONE, "dark"), (DESK, "dark"), (DESK, "light"))
+
+
+def look_at(page: Page, name: str, keep: Any) -> None:
+    """See the page as each look has it."""
+    for size, theme in LOOKS:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
@@ -83,3 +83,27 @@ def test_a_page_is_whole_at_every_size_in_both_themes(
         assert wider <= 0, f"{name} is {wider} px wider than the screen of {size['width']} px"
         if (size, theme) in ((PHONE, "light"), (DESK, "dark")):
             assert flaws(page) == [], f"{name} at {size['width']} px, {theme}"
+
+
+@pytest.mark.parametrize(
+    ("path", "lesson"),
+    [
+        ("/", "Run your first job"),
+        ("/jobs", "No jobs yet"),
+        ("/workers", "No worker runs now"),
+        ("/metrics", "Nothing ran in this period"),
+    ],
+)
+def test_a_platform_that_has_run_nothing_teaches_how_to_begin(
+    path: str, lesson: str, open_page: Any, keep: Any
+) -> None:
+    page = open_page(path, PHONE, color_scheme="light")
+    expect(page.get_by_text(lesson)).to_be_visible()
+    look_at(page, f"empty{path.replace('/', '-').rstrip('-')}", keep)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_whole_at_every_size_in_both_themes(
+    name: str, open_page: Any, keep: Any, places: dict[str, str]
+) -> None:
+    look_at(open_page(PAGES[name].format(**places), PHONE, color_scheme="light"), name, keep)

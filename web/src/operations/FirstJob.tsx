@@ -12,7 +12,7 @@ export function FirstJob() {
     `-d '{"spec": {"name": "hello", "command": ["echo", "hello"]}}'`,
   ].join(" \\\n  ");
   return (
-    <Card className="mb-5">
+    <Card>
       <EmptyState
         icon={<Rocket size={36} aria-hidden />}
         title={t("overview.first.title")}
@@ -24,7 +24,7 @@ export function FirstJob() {
       >
         {t("overview.first.text")}
       </EmptyState>
-      <div className="mx-auto grid max-w-3xl gap-3 md:grid-cols-2">
+      <div className="mx-auto flex max-w-xl flex-col gap-3">
         <Snippet title={t("overview.first.terminal")} text="hodei run -- echo hello" />
         <Snippet title={t("overview.first.curl")} text={curl} />
       </div>
@@ -34,14 +34,14 @@ export function FirstJob() {
 
 function Snippet({ title, text }: { title: string; text: string }) {
   return (
-    <section className="min-w-0">
-      <h3 className="mb-1 flex items-center justify-between text-xs text-muted">
+    <div className="min-w-0">
+      <p className="mb-1 flex items-center justify-between text-xs text-muted">
         {title}
         <CopyButton text={text} />
-      </h3>
-      <pre tabIndex={0} aria-label={title} className="overflow-x-auto rounded-lg bg-sunken px-3 py-2.5 font-mono text-xs">
+      </p>
+      <pre className="whitespace-pre-wrap break-words rounded-lg bg-sunken px-3 py-2.5 font-mono text-xs">
         {text}
       </pre>
-    </section>
+    </div>
   );
 }

@@ -114,7 +114,7 @@ function Workers({ workers, error }: { workers: Worker[] | undefined; error: Err
   return (
     <Line
       name={<Link to="/workers" className="hover:underline">{t("nav.workers")}</Link>}
-      state={gone > 0 ? "DEGRADED" : workers.length > 0 ? "HEALTHY" : "UNKNOWN"}
+      state={gone > 0 ? "DEGRADED" : "HEALTHY"}
       note={gone > 0 ? t("overview.unheard", { n: gone }) : workers.length === 0 ? t("overview.no-workers") : undefined}
     >
       {t("overview.busy-idle", { busy, idle })}

@@ -16,20 +16,19 @@ type Props = {
 /** A modal dialog; without `onClose` it stays until its work is done. */
 export function Dialog({ open, onClose, title, description, children, actions }: Props) {
   const { t } = useWords();
-  const before = useRef<Element | null>(null);
+  const opener = useRef<HTMLElement>(null);
   return (
     <Radix.Root open={open} onOpenChange={(next) => !next && onClose?.()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <Radix.Content
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
-          // Radix gives the focus back to a trigger of its own; these dialogs are opened by any button
           onOpenAutoFocus={() => {
-            before.current = document.activeElement;
+            opener.current = document.activeElement as HTMLElement | null;
           }}
           onCloseAutoFocus={(event) => {
-            event.preventDefault();
-            if (before.current instanceof HTMLElement) before.current.focus();
+            event.preventDefault(); // Radix knows only openers that are its own triggers
+            opener.current?.focus();
           }}
           onEscapeKeyDown={(event) => onClose ?? event.preventDefault()}
           onInteractOutside={(event) => onClose ?? event.preventDefault()}

@@ -1,5 +1,6 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ChartLine } from "lucide-react";
+import type { MetricsSummary } from "@/api/types";
 import { useWords } from "@/i18n";
 import FinishedChart from "@/operations/FinishedChart";
 import { JobsByState, ProviderUse, Summary, TimesTable } from "@/operations/MetricsTables";
@@ -20,34 +21,39 @@ export default function Metrics() {
         <ErrorPanel error={error} onRetry={() => void refetch()} />
       ) : data === undefined ? (
         <Skeleton lines={8} />
+      ) : data.submitted === 0 && data.total_ms.count === 0 && data.run_ms.count === 0 ? (
+        <Card>
+          <Nothing />
+        </Card>
       ) : (
-        <div className="flex flex-col gap-5">
-          <Summary summary={data} />
-          {data.submitted === 0 && data.total_ms.count === 0 && data.run_ms.count === 0 ? (
-            <Card>
-              <Nothing />
-            </Card>
-          ) : (
-            <Card title={t("metrics.finished")}>
-              <FinishedChart range={range} height={200} />
-            </Card>
-          )}
-          <div className="grid items-start gap-5 xl:grid-cols-2">
-            <TimesTable summary={data} />
-            <JobsByState summary={data} />
-          </div>
-          <div className="grid items-start gap-5 lg:grid-cols-2">
-            <TimesChart measure="queue" title={t("metrics.queue-times")} range={range} />
-            <TimesChart measure="start" title={t("metrics.start-times")} range={range} />
-            <TimesChart measure="run" title={t("metrics.run-times")} range={range} />
-            <ProviderChart name="workers.busy" title={t("metrics.busy")} range={range} />
-            <ProviderChart name="usage.cpu_cores" title={t("metrics.cpu")} range={range} />
-            <ProviderChart name="usage.memory_bytes" title={t("metrics.memory")} range={range} />
-          </div>
-          <ProviderUse summary={data} />
-        </div>
+        <Period summary={data} range={range} />
       )}
     </>
+  );
+}
+
+function Period({ summary, range }: { summary: MetricsSummary; range: Range }) {
+  const { t } = useWords();
+  return (
+    <div className="flex flex-col gap-5">
+      <Summary summary={summary} />
+      <Card title={t("metrics.finished")}>
+        <FinishedChart range={range} height={200} />
+      </Card>
+      <div className="grid items-start gap-5 xl:grid-cols-2">
+        <TimesTable summary={summary} />
+        <JobsByState summary={summary} />
+      </div>
+      <div className="grid items-start gap-5 lg:grid-cols-2">
+        <TimesChart measure="queue" title={t("metrics.queue-times")} range={range} />
+        <TimesChart measure="start" title={t("metrics.start-times")} range={range} />
+        <TimesChart measure="run" title={t("metrics.run-times")} range={range} />
+        <ProviderChart name="workers.busy" title={t("metrics.busy")} range={range} />
+        <ProviderChart name="usage.cpu_cores" title={t("metrics.cpu")} range={range} />
+        <ProviderChart name="usage.memory_bytes" title={t("metrics.memory")} range={range} />
+      </div>
+      <ProviderUse summary={summary} />
+    </div>
   );
 }
 

@@ -23,10 +23,11 @@ export default function Overview() {
           <ErrorPanel error={queue.error} onRetry={() => void queue.refetch()} />
         </div>
       )}
-      {total === 0 && <FirstJob />}
       {total !== 0 && <Totals counts={counts} total={total} />}
       <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,3fr)_minmax(20rem,2fr)]">
-        {total !== 0 && (
+        {total === 0 ? (
+          <FirstJob />
+        ) : (
           <div className="flex min-w-0 flex-col gap-5">
             <RecentJobs />
             <Trend />

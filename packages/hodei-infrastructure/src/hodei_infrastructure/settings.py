@@ -101,8 +101,8 @@ class Settings:
     docker_max_workers: int | None = _setting("HODEI_DOCKER_MAX_WORKERS", v.maybe(v.whole(1, 10_000)), None)
     docker_network: str = _setting("HODEI_DOCKER_NETWORK", _taken_by(docker.network), "bridge")
     docker_server: str = _setting("HODEI_DOCKER_SERVER", _taken_by(docker.server_address), "")
-    # Agents take it from the environment; in containers it is memory.
-    spool_bytes: int = _setting("HODEI_SPOOL_SIZE", v.size, 64 * 2**20)
+    # Read here to be refused in time. Agents take it from the environment; None: they use their own.
+    spool_bytes: int | None = _setting("HODEI_SPOOL_SIZE", v.maybe(v.size), None)
     docker_user: str = _setting("HODEI_DOCKER_USER", _taken_by(docker.user), "")
     k8s_enabled: bool = _setting("HODEI_K8S_ENABLED", v.flag, False)
     k8s_namespace: str = _setting("HODEI_K8S_NAMESPACE", v.words, "hodei-workers")

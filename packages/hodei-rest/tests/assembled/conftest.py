@@ -89,5 +89,5 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Start]:  # noqa: F811
 @pytest.fixture
 def pair(start: Start) -> tuple[Program, Program]:
     """A server with workers that speaks gRPC alone, and REST beside it as a program of its own."""
-    server = start("hodei_grpc.main", "--port", "0", "--no-banner", "--only-server")
+    server = start("hodei_grpc.main", "--port", "0", "--no-banner", "--ephemeral")
     return server, start("hodei_rest.main", "--port", "0")

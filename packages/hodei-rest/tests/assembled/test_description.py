@@ -16,7 +16,7 @@ NOT_ASKED = "positive_data_acceptance"
 
 
 def test_requests_made_from_the_description_are_answered_as_it_says(start: Any, tmp_path: Path) -> None:
-    start("hodei_grpc.main", "--port", "0", "--no-banner", "--only-server", HODEI_PROCESS_MAX_WORKERS="2")
+    start("hodei_grpc.main", "--port", "0", "--no-banner", "--ephemeral", HODEI_PROCESS_MAX_WORKERS="2")
     here = start("hodei_rest.main", "--port", "0")
     done = subprocess.run(
         [

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from attrs import define, field, frozen
-from hodei_domain.audit.record import AuditRecord, Place
+from hodei_domain.audit.record import AuditRecord
+from hodei_domain.kernel.cursors import Place
 
 from hodei_application.fan_out import FanOut, Subscriber
 from hodei_application.ports import Clock, UnitOfWork

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from attrs import evolve, field, frozen
+from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderAlreadyExists
@@ -31,6 +33,23 @@ class NewProvider:
     pool: PoolRules = NO_RULES
     pools: tuple[Pool, ...] = ()
 
+    def registered(self, id: ProviderId, at: datetime) -> Change[Provider]:
+        """The provider that this describes. Raises InvalidInput."""
+        return Provider.register(
+            id,
+            self.name,
+            self.type,
+            at=at,
+            priority=self.priority,
+            max_workers=self.max_workers,
+            tags=self.tags,
+            metadata=self.metadata,
+            config=self.config,
+            pool=self.pool,
+            pools=self.pools,
+            capabilities=self.capabilities or Capabilities(),
+        )
+
 
 @frozen(kw_only=True)
 class RegisterProvider:
@@ -46,20 +65,7 @@ class RegisterProvider:
     change: ProviderChange
 
     async def __call__(self, new: NewProvider) -> Provider:
-        registered = Provider.register(
-            ProviderId(self.new_id()),
-            new.name,
-            new.type,
-            at=self.now(),
-            priority=new.priority,
-            max_workers=new.max_workers,
-            tags=new.tags,
-            metadata=new.metadata,
-            config=new.config,
-            pool=new.pool,
-            pools=new.pools,
-            capabilities=new.capabilities or Capabilities(),
-        )
+        registered = new.registered(ProviderId(self.new_id()), self.now())
         plugin = self.make(registered.after)
         if plugin is not None and new.capabilities is None:
             after = evolve(registered.after, capabilities=plugin.capabilities)

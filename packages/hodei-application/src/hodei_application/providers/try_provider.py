@@ -6,7 +6,6 @@ from attrs import field, frozen
 from hodei_domain.kernel.errors import InvalidInput, Kind, Unavailable
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.providers.capabilities import Capabilities
-from hodei_domain.providers.provider import Provider
 from hodei_domain.providers.records import Health
 
 from hodei_application.ports import Clock, NewId, Trial
@@ -37,19 +36,7 @@ class TryProvider:
     trial: Trial | None
 
     async def __call__(self, new: NewProvider) -> Tried:
-        provider = Provider.register(
-            ProviderId(self.new_id()),
-            new.name,
-            new.type,
-            at=self.now(),
-            priority=new.priority,
-            max_workers=new.max_workers,
-            tags=new.tags,
-            metadata=new.metadata,
-            config=new.config,
-            pool=new.pool,
-            pools=new.pools,
-        ).after
+        provider = new.registered(ProviderId(self.new_id()), self.now()).after
         if self.trial is None:
             raise NoTrial("this server makes no workers and cannot try a provider out; ask one that does")
         async with self.trial(provider) as plugin:

@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from hodei_domain.kernel.checks import text, whole
-from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.cursors import Place, cursor_of, read_place
 
 
 @frozen(kw_only=True)
@@ -22,6 +22,11 @@ class AuditRecord:
     correlation_id: str
     caller_correlation_id: str | None
     payload: Mapping[str, Any]
+
+    @property
+    def cursor(self) -> str:
+        """Where it stands in the order of the trail."""
+        return cursor_of(self.occurred_at, self.id)
 
 
 @frozen(kw_only=True)
@@ -64,13 +69,9 @@ class AuditQuery:
     cursor: str = field(default="", validator=text(256))
 
     @property
-    def place(self) -> "Place | None":
+    def place(self) -> Place | None:
         """Instant and id after which to go on. Raises InvalidInput for a cursor that is not one."""
         return read_place(self.cursor) if self.cursor else None
-
-
-Place = tuple[datetime, UUID]
-"""Where a record stands in the order of the trail."""
 
 
 @frozen(kw_only=True)
@@ -84,21 +85,4 @@ class AuditSlice:
     def of(cls, records: list[AuditRecord], limit: int) -> "AuditSlice":
         """The first `limit` of these; that there are more says that there is a next slice."""
         kept = records[:limit]
-        return cls(records=kept, next_cursor=cursor_of(kept[-1]) if len(records) > limit else None)
-
-
-def cursor_of(record: AuditRecord) -> str:
-    """Where a record stands, as a text."""
-    return f"{record.occurred_at.isoformat()}/{record.id}"
-
-
-def read_place(cursor: str) -> Place:
-    """Back from cursor_of(). Raises InvalidInput."""
-    text, _, id = cursor.partition("/")
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise ValueError("an instant without an offset")
-        return at, UUID(id)
-    except ValueError:
-        raise InvalidInput("is not a cursor", field="cursor") from None
+        return cls(records=kept, next_cursor=kept[-1].cursor if len(records) > limit else None)

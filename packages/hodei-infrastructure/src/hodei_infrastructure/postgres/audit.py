@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from attrs import frozen
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice, Place
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
+from hodei_domain.kernel.cursors import Place
 from hodei_domain.kernel.events import Event
 
 from hodei_infrastructure.postgres.documents import from_json, to_json

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, LiteralString
-from uuid import UUID
 
 from attrs import frozen
-from hodei_domain.jobs.job import ACTIVE, OVER, Attempt, Job, JobState
+from hodei_domain.jobs.job import ACTIVE, OVER, Attempt, JobState
 from hodei_domain.jobs.views import JobFilter, JobPage
-from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.cursors import cursor_of, read_place
 from hodei_domain.kernel.ids import JobId
 
 from hodei_infrastructure.postgres.documents import SpecTexts, read_attempt
@@ -72,7 +70,9 @@ class PostgresJobViews:
         rows = await self._session.rows(_page(filter, conditions), asked)
         jobs = [job_of(row, self._specs) for row in rows[: filter.limit]]
         more = len(rows) > filter.limit
-        return JobPage(jobs=jobs, total=total, next_cursor=_cursor_of(jobs[-1]) if more else None)
+        return JobPage(
+            jobs=jobs, total=total, next_cursor=cursor_of(jobs[-1].created_at, jobs[-1].id) if more else None
+        )
 
     async def counts(self) -> Mapping[JobState, int]:
         """See JobViews."""
@@ -173,7 +173,7 @@ def _page(filter: JobFilter, conditions: LiteralString) -> LiteralString:
 
 
 def _parameters(filter: JobFilter) -> dict[str, Any]:
-    at, id = _read_cursor(filter.cursor) if filter.cursor else (None, None)
+    at, id = read_place(filter.cursor) if filter.cursor else (None, None)
     marks = marks_of(filter.labels, filter.tags)
     return {
         "owner": filter.queued_by,
@@ -190,18 +190,3 @@ def _parameters(filter: JobFilter) -> dict[str, Any]:
         "reach": filter.limit + 1 + filter.offset,
         "offset": filter.offset,
     }
-
-
-def _cursor_of(job: Job) -> str:
-    return f"{job.created_at.isoformat()}/{job.id}"
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    text, _, id = cursor.partition("/")
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise ValueError("an instant without an offset")
-        return at, UUID(id)
-    except ValueError:
-        raise InvalidInput("is not a cursor", field="cursor") from None

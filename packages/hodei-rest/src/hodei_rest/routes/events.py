@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from attrs import frozen
 from hodei_application.audit.audit_feed import Missed
-from hodei_domain.audit.record import AuditRecord, Place, cursor_of, read_place
+from hodei_domain.audit.record import AuditRecord
+from hodei_domain.kernel.cursors import Place, read_place
 from hodei_domain.kernel.errors import InvalidInput
 from litestar import Controller, Request, get
 from litestar.params import HeaderParameter, QueryParameter
@@ -85,4 +86,4 @@ async def _events(desk: Desk, wanted: Wanted, place: Place | None) -> AsyncGener
             elif isinstance(record, Missed):
                 yield event_of("hello", Hello(missed=True))
             elif wanted.holds(record):
-                yield event_of(record.event_type, from_record(record), cursor_of(record))
+                yield event_of(record.event_type, from_record(record), record.cursor)

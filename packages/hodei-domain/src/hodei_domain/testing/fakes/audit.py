@@ -7,7 +7,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice, Place
+from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
+from hodei_domain.kernel.cursors import Place
 from hodei_domain.kernel.events import Event
 from hodei_domain.testing.fakes.holder import OfTransaction
 

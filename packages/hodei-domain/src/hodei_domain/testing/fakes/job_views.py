@@ -9,7 +9,7 @@ from attrs import frozen
 from hodei_domain.jobs.clocks import next_deadline
 from hodei_domain.jobs.job import OVER, Attempt, Job, JobState
 from hodei_domain.jobs.views import JobFilter, JobPage, LostAttempt, Overdue
-from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.cursors import cursor_of, read_place
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.testing.fakes.holder import OfTransaction
 
@@ -24,14 +24,14 @@ class MemoryJobViews(OfTransaction):
         matching.sort(key=_age, reverse=True)
         following = matching
         if filter.cursor:
-            after = _read_cursor(filter.cursor)
+            after = read_place(filter.cursor)
             following = [job for job in matching if _age(job) < after]
         page = following[filter.offset : filter.offset + filter.limit]
         more = len(following) > filter.offset + len(page)
         return JobPage(
             jobs=page,
             total=len(matching) if filter.counted else None,
-            next_cursor=_cursor(page[-1]) if page and more else None,
+            next_cursor=cursor_of(*_age(page[-1])) if page and more else None,
         )
 
     def _matches(self, job: Job, filter: JobFilter) -> bool:
@@ -118,15 +118,3 @@ def _matches(job: Job, filter: JobFilter) -> bool:
 
 def _age(job: Job) -> tuple[datetime, UUID]:
     return (job.created_at, job.id)
-
-
-def _cursor(job: Job) -> str:
-    return f"{job.created_at.isoformat()}/{job.id}"
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    at, _, id = cursor.partition("/")
-    try:
-        return (datetime.fromisoformat(at), UUID(id))
-    except ValueError:
-        raise InvalidInput("is not a cursor", field="cursor") from None
