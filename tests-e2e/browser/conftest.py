@@ -107,8 +107,9 @@ def chromium(need: Callable[..., None]) -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for all tests of a file. Not longer: while it is there an event loop runs, which keeps asynchronous
-    tests of the same process from theirs.
+    """One browser for all tests of a file.
+
+    Not longer: while it is there an event loop runs, and asynchronous tests of the same process need theirs.
     """
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
