@@ -13,6 +13,8 @@ from hodei_domain.logs.level import Level, level_of
         (b'{"level":"error","msg":"info"}', Level.ERROR),
         (b"level=critical msg=x", Level.ERROR),
         (b"<crit> x", Level.ERROR),
+        (b"\x1b[1;31mERROR\x1b[0m coloured", Level.ERROR),
+        (b"\x1b[33mwarning\x1b[0m: coloured", Level.WARN),
         (b"Warning: old", Level.WARN),
         (b"WARN  [main] old", Level.WARN),
         (b'{"severity": "WARNING"}', Level.WARN),

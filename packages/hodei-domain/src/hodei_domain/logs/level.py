@@ -32,6 +32,7 @@ _WORDS = {
     "debug": Level.DEBUG,
     "trace": Level.DEBUG,
 }
+_COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")  # SGR, which stands next to words as if it belonged to them
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
 _UPPER = re.compile(rf"\b(?:{_ANY.upper()})\b")
 _LOWERED = re.compile(
@@ -44,7 +45,8 @@ def level_of(line: bytes) -> Level:
 
     The first that stands in the front of the line counts.
     """
-    front = line[:_WINDOW].decode("utf-8", "replace")
+    plain = _COLOUR.sub(b"", line[: 2 * _WINDOW]) if b"\x1b" in line else line
+    front = plain[:_WINDOW].decode("utf-8", "replace")
     shout = _UPPER.search(front)
     marked = _LOWERED.search(front.lower())
     found = [(m.start(), m.group(m.lastindex or 0)) for m in (shout, marked) if m is not None]
