@@ -25,7 +25,7 @@ trap 'rm -f "$log"' EXIT
 # Whether the few tests that failed pass when they run alone: a machine that is busy with other things is no fault of ours.
 passes_alone() {
     [ -n "${HODEI_SECOND_TRY:-}" ] && [[ $1 == agent || $1 == system ]] || return 1
-    [ "$(grep -c '^FAILED ' "$log")" -le 5 ] && ! grep -q '^ERROR ' "$log" || return 1
+    [ "$(grep -cE '^(FAILED|ERROR) ' "$log")" -le 5 ] || return 1
     printf '\n== %s: what failed, once more\n' "$1"
     "$venv/bin/just" "$1" --last-failed --last-failed-no-failures none
 }
@@ -43,7 +43,7 @@ for step in lint types imports generated web-test unit agent system simulate; do
     fi
     # The closing lines of pytest and coverage once more below, where they are looked for.
     closing=$(grep -E '^=+ .*(passed|failed|error|skipped|no tests ran).* =+$|^(Coverage failure|TOTAL |the dashboard.s tests are skipped|      Tests )' "$log")
-    [ $word != alone ] || closing+=$'\npassed when they ran alone:\n'$(grep '^FAILED ' "$log" | cut -d' ' -f2)
+    [ $word != alone ] || closing+=$'\npassed when they ran alone:\n'$(grep -E '^(FAILED|ERROR) ' "$log" | cut -d' ' -f2)
     summary+=("$(printf '%-5s %-10s %4ss  %s' "$word" "$step" "$((SECONDS - since))" "${closing//$'\n'/$'\n'                        }")")
 done
 

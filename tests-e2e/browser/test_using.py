@@ -208,7 +208,8 @@ def test_a_worker_is_watched_and_ended(open_page: Any, server: Any) -> None:
     page.get_by_role("row").nth(1).get_by_role("link").first.click()
     expect(state(page)).to_contain_text("Busy")
     expect(page.get_by_role("region", name="What its agent says")).to_contain_text("Registered as worker")
-    expect(page.get_by_role("meter", name="CPU")).to_be_visible()
+    # Usage comes with a heartbeat, some seconds apart.
+    expect(page.get_by_role("meter", name="CPU")).to_be_visible(timeout=40_000)
     page.get_by_role("button", name="Terminate").click()
     expect(page.get_by_role("dialog")).to_contain_text("It runs a job now.")
     page.get_by_role("dialog").get_by_role("button", name="Terminate").click()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from uuid import uuid4
@@ -16,6 +18,9 @@ from hodei_infrastructure.docker.facts import engine_facts
 from hodei_infrastructure.docker.reaching import OpenDoor, Reaching, no_door
 
 MAIN = "127.0.0.1:50051"
+# One of many, so that a network that a killed run left behind is not in the way.
+_PART = f"172.31.{secrets.randbelow(250) + 1}"
+SUBNET, GATEWAY = f"{_PART}.0/24", f"{_PART}.7"
 PLAIN = engine_facts({"OperatingSystem": "Debian", "Name": "salima"})
 DESKTOP = evolve(PLAIN, operating_system="Docker Desktop")
 
@@ -32,7 +37,7 @@ def reaching(engine: Engine, door: OpenDoor = a_door, **config: str) -> Reaching
 async def network(engine: Engine) -> AsyncIterator[str]:
     """A network of the test's own."""
     name = f"hodei-made-{uuid4().hex[:8]}"
-    pool = {"Subnet": "172.31.254.0/24", "Gateway": "172.31.254.7"}
+    pool = {"Subnet": SUBNET, "Gateway": GATEWAY}
     await engine.post("networks/create", {"Name": name, "IPAM": {"Config": [pool]}})
     yield name
     with suppress(EngineRefused):
@@ -40,7 +45,7 @@ async def network(engine: Engine) -> AsyncIterator[str]:
 
 
 async def test_by_the_gateway_of_their_network(engine: Engine, network: str) -> None:
-    assert await reaching(engine, network_mode=network).address(PLAIN) == "172.31.254.7:50051"
+    assert await reaching(engine, network_mode=network).address(PLAIN) == f"{GATEWAY}:50051"
 
 
 async def test_by_what_the_operator_says_before_everything(engine: Engine) -> None:
@@ -57,7 +62,7 @@ async def test_on_a_desktop_by_the_name_of_its_host(engine: Engine) -> None:
 
 
 async def test_a_gateway_that_is_not_ours_is_named_with_what_to_set(engine: Engine, network: str) -> None:
-    with pytest.raises(ProviderUnavailable, match=r"172\.31\.254\.7.*HODEI_DOCKER_SERVER=host:port"):
+    with pytest.raises(ProviderUnavailable, match=re.escape(GATEWAY) + ".*HODEI_DOCKER_SERVER=host:port"):
         await reaching(engine, no_door, network_mode=network).address(PLAIN)
 
 
