@@ -7,7 +7,7 @@ venv := env("HODEI_VENV", justfile_directory() / ".venv")
 export PYTHON := venv / "bin/python"
 export PATH := venv / "bin:" + env("PATH") + ":" + justfile_directory() / ".tools/uv/bin"
 # Settings of the server may not carry variables that it does not know.
-unset_tools := "unset HODEI_VENV HODEI_PYTHON;"
+unset_tools := "unset HODEI_VENV HODEI_PYTHON HODEI_SECOND_TRY;"
 
 # list the recipes
 default:

@@ -41,7 +41,7 @@ def test_a_bug_is_logged_with_its_trace_and_told_by_an_id_alone(caplog: pytest.L
         ('{"spec": {"env": {"A": 1}}}', "spec.env[...]"),
         ('{"spec": {"timeouts": {"queue_ms": -1}}}', "spec.timeouts.queue_ms"),
         ('{"spec": {"commnd": "a"}}', "spec"),
-        ("{}", ""),
+        ("{}", "spec"),
         ("[]", ""),
     ],
 )

@@ -10,6 +10,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
 
+from hodei_rest.bodies import StrictRequest
 from hodei_rest.desk import Desk
 from hodei_rest.problems import answer_error
 from hodei_rest.routes.audit import Audit
@@ -58,6 +59,7 @@ def api(desk: Desk, routes: Sequence[ControllerRouterHandler] = ROUTES, **more: 
         exception_handlers={Exception: answer_error},
         openapi_config=None,
         logging_config=None,
+        request_class=StrictRequest,
         request_max_body_size=SMALL_BODY,
         **more,
     )

@@ -43,6 +43,7 @@ _CODES = {
 # Parameters whose names are words of the language, or of the framework.
 _PARAMETERS = {"states": "state", "kind": "type", "kinds": "type", "from_": "from"}
 _AT_PATH = re.compile(r" - at `(?:\$|key in \$)\.?(.*?)`$")
+_MISSING = re.compile(r"missing required field `(.+?)`")
 
 _log = logging.getLogger("hodei.rest")
 
@@ -103,6 +104,8 @@ def of_body(error: msgspec.MsgspecError) -> Problem:
     text, field = str(error), ""
     if (found := _AT_PATH.search(text)) is not None:
         text, field = text[: found.start()], found.group(1)
+    if (missing := _MISSING.search(text)) is not None:
+        field = f"{field}.{missing.group(1)}" if field else missing.group(1)
     where = f"{field}: " if field else "the body: "
     return problem(422, "invalid", where + text, [FieldError(field, text)])
 

@@ -74,7 +74,9 @@ async def test_who_asks_is_kept_from_the_headers(rest: Any) -> None:
         ({"spec": {"command": ["a"], "timeout_seconds": 1}}, 422, "spec"),
         ({"spec": {"command": ["a"]}, "id": "nonsense"}, 422, "id"),
         ({"spec": {"command": ["a"]}, "queued_by": "a" * 300}, 422, "queued_by"),
-        ({}, 422, "data"),
+        ({}, 422, "spec"),
+        ({"spec": {"command": ["a"], "timeout_ms": "5"}}, 422, "spec.timeout_ms"),
+        ({"spec": {"command": ["a"], "drop_logs": 0}}, 422, "spec.drop_logs"),
     ],
 )
 async def test_what_makes_no_sense_is_refused_at_its_field(
