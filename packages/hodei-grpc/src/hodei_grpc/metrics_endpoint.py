@@ -7,12 +7,12 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, ClassVar
+from typing import Any
 
 import uvicorn
 from attrs import define, frozen
 from hodei_application.control_plane import ControlPlane
-from hodei_domain.kernel.errors import Kind, Unavailable
+from hodei_domain.kernel.errors import PortInUse
 from prometheus_client.asgi import make_asgi_app
 
 from hodei_grpc.exposition import registry_of
@@ -30,13 +30,6 @@ PATH = "/metrics"
 NOT_HERE = b"The metrics of this Hodei server are at /metrics.\n"
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-
-
-class MetricsPortInUse(Unavailable):
-    """Another program listens there."""
-
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-    code: ClassVar[str] = "server.metrics-port-in-use"
 
 
 @frozen
@@ -87,7 +80,7 @@ class MetricsEndpoint:
     @classmethod
     def bind(cls, host: str, port: int | None) -> MetricsEndpoint:
         """Take the port. None is the usual one, if it is free: two servers on one machine are no mistake. 0
-        takes a free one, OFF none. Raise MetricsPortInUse.
+        takes a free one, OFF none. Raise PortInUse.
         """
         if port == OFF:
             return cls(host, None)
@@ -98,7 +91,7 @@ class MetricsEndpoint:
             if port is None:
                 log.warning("No metrics for Prometheus: %s; choose another port with HODEI_METRICS_PORT", why)
                 return cls(host, None)
-            raise MetricsPortInUse(
+            raise PortInUse(
                 f"{why}: another program does, or the address is not ours; choose another port with "
                 "HODEI_METRICS_PORT (0 takes a free one, off opens none), another address with "
                 "HODEI_METRICS_BIND"

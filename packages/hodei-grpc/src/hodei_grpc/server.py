@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import ClassVar
 
 import grpc
 import grpc.aio
 from attrs import define, field, frozen
 from hodei_application.control_plane import ControlPlane
-from hodei_domain.kernel.errors import Kind, Unavailable
+from hodei_domain.kernel.errors import PortInUse
 
 from hodei_grpc import methods
 from hodei_grpc.doors import Doors
@@ -27,13 +26,6 @@ from hodei_grpc.services.provider_listing import ProviderListing
 from hodei_grpc.services.providers import Providers
 from hodei_grpc.services.scheduler import Scheduler
 from hodei_grpc.services.workers import Workers
-
-
-class PortInUse(Unavailable):
-    """Another program listens there."""
-
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-    code: ClassVar[str] = "server.port-in-use"
 
 
 @frozen(kw_only=True)

@@ -8,13 +8,13 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import uvicorn
 from attrs import define, frozen
 from hodei_application.admission import Admission, RateLimit
 from hodei_application.control_plane import ControlPlane
-from hodei_domain.kernel.errors import Kind, Unavailable
+from hodei_domain.kernel.errors import PortInUse
 
 from hodei_rest.app import Service, api
 from hodei_rest.cors import Cors
@@ -28,13 +28,6 @@ log = logging.getLogger("hodei.rest")
 ENDS_WITHIN_S = 2  # answers are over in milliseconds, and streams end at once when told
 BACKLOG = 1024
 LARGEST_MESSAGE = 64 * 1024  # of a WebSocket, from a client: none has anything to say
-
-
-class PortInUse(Unavailable):
-    """Another program listens there."""
-
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-    code: ClassVar[str] = "server.port-in-use"
 
 
 @frozen(kw_only=True)

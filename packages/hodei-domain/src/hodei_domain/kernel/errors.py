@@ -86,6 +86,12 @@ class Unavailable(HodeiError):
     kind, code = Kind.UNAVAILABLE, "unavailable"
 
 
+class PortInUse(Unavailable):
+    """Another program listens there."""
+
+    kind, code = Kind.UNAVAILABLE, "server.port-in-use"
+
+
 class StoreUnavailable(Unavailable):
     """The store cannot be reached or broke off; nothing is known to be written."""
 
