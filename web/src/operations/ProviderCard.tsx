@@ -49,6 +49,7 @@ export function ProviderCard({ provider }: { provider: Provider }) {
           [t("providers.largest"), largest(provider, t("providers.unlimited"), (cpu, mib) =>
             t("providers.largest-value", { cpu: format.number(cpu), memory: format.bytes(mib * 1024 * 1024) }))],
           [t("providers.images"), t(provider.capabilities.images ? "part.yes" : "part.no")],
+          provider.cost !== null && [t("providers.cost"), costOf(provider.cost, t, format)],
           provider.pools.length > 0 && [t("providers.pools"), format.number(provider.pools.length)],
         ]}
       />
@@ -57,6 +58,14 @@ export function ProviderCard({ provider }: { provider: Provider }) {
       </div>
     </Card>
   );
+}
+
+type Words = ReturnType<typeof useWords>;
+
+/** What a worker costs and how long it takes to be there, in words. */
+export function costOf(cost: NonNullable<Provider["cost"]>, t: Words["t"], format: Words["format"]): string {
+  const price = cost.per_hour > 0 ? t("providers.cost-value", { price: format.number(cost.per_hour) }) : t("providers.no-cost");
+  return `${price}, ${t("providers.startup", { time: format.duration(cost.startup_ms) })}`;
 }
 
 /** The largest job that a provider takes, in words. */

@@ -6,7 +6,7 @@ import { Id } from "@/operations/Id";
 import { Meter } from "@/operations/Meter";
 import { Pools } from "@/operations/Pools";
 import { ProviderCheck, ProviderRemoval, ProviderSwitch } from "@/operations/ProviderActions";
-import { largest } from "@/operations/ProviderCard";
+import { costOf, largest } from "@/operations/ProviderCard";
 import { ProviderConfig } from "@/operations/ProviderConfig";
 import { shownStatus, typeName } from "@/operations/providers";
 import { useProvider, useWorkers } from "@/operations/queries";
@@ -118,6 +118,7 @@ function Details({ provider }: { provider: Resource }) {
             t("providers.largest-value", { cpu: format.number(cpu), memory: format.bytes(mib * 1024 * 1024) }))],
           [t("providers.architectures"), can.architectures.join(", ") || "–"],
           [t("providers.images"), t(can.images ? "part.yes" : "part.no")],
+          provider.cost !== null && [t("providers.cost"), costOf(provider.cost, t, format)],
           [t("providers.gpu"), can.gpu ? can.gpu_types.join(", ") || t("part.yes") : t("part.no")],
           [t("providers.priority"), format.number(provider.priority)],
           provider.tags.length > 0 && [t("providers.tags"), provider.tags.join(", ")],

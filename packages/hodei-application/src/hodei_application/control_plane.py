@@ -36,6 +36,7 @@ from hodei_application.providers.check_provider import CheckProvider
 from hodei_application.providers.find_provider import GetProvider
 from hodei_application.providers.list_images import ListImages
 from hodei_application.providers.list_providers import CountProviders, ListProviders
+from hodei_application.providers.price_provider import PriceProvider
 from hodei_application.providers.register_provider import EnsureProvider, RegisterProvider
 from hodei_application.providers.try_provider import TryProvider
 from hodei_application.providers.update_provider import (
@@ -111,6 +112,7 @@ class ControlPlane:
     list_providers: ListProviders
     provider_health: CheckProvider
     provider_stats: CountProviders
+    provider_price: PriceProvider
     try_provider: TryProvider
     images: ListImages
     collect_garbage: CollectGarbage
@@ -280,6 +282,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         list_providers=list_providers,
         provider_health=check_provider(parts),
         provider_stats=CountProviders(list_providers),
+        provider_price=PriceProvider(parts.landscape),
         try_provider=TryProvider(now=now, new_id=outside.new_id, trial=outside.trial),
         images=ListImages(begin, parts.landscape),
         collect_garbage=CollectGarbage(begin=begin, landscape=parts.landscape, inventory=engine.inventory),

@@ -3,6 +3,7 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve
+from hodei_application.providers.price_provider import Price
 from hodei_application.providers.probe import probe
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.testing import World
@@ -27,6 +28,15 @@ async def test_a_registered_provider_has_what_its_plugin_can(world: World) -> No
     own = Capabilities(images=False, gpu=True)
     other = await world.add_provider("other", capabilities=own)
     assert other.capabilities == own
+
+
+async def test_a_price_is_what_the_plugin_estimates_and_none_where_there_is_no_plugin(world: World) -> None:
+    world.provider.cost_per_hour = 1.5
+    provider = await world.add_provider()
+    price = world.control.provider_price(provider)
+    assert price == Price(1.5, world.provider.starts_in)
+    elsewhere = evolve(provider, id=ProviderId(UUID(int=7)))
+    assert world.control.provider_price(elsewhere) is None
 
 
 async def test_a_name_is_given_once(world: World) -> None:

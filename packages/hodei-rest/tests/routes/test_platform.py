@@ -25,6 +25,7 @@ async def test_a_provider_is_registered_changed_switched_and_forgotten(rest: Any
     told = made.json()
     assert (made.status_code, made.headers["location"]) == (201, f"/api/v1/providers/{told['id']}")
     assert (told["max_workers"], told["pool"]["idle_ttl_ms"]) == (3, 1500)
+    assert told["cost"] == {"per_hour": 0.0, "startup_ms": 1000}
     assert code_of(await rest.client.post("/api/v1/providers", json=new)) == (409, "provider.already-exists")
     by_name = (await rest.client.get("/api/v1/providers/far")).json()
     assert by_name["id"] == told["id"]

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from hodei_application.providers import register_provider as application
+from hodei_application.providers.price_provider import Price
 from hodei_domain.kernel.checks import check_text
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import ProviderId, parse_provider_id
@@ -125,7 +126,7 @@ def _to_pools(told: Iterable[schema.Pool]) -> tuple[domain.Pool, ...]:
     return tuple(found)
 
 
-def from_provider(provider: Provider, workers: Iterable[Worker]) -> schema.Provider:
+def from_provider(provider: Provider, workers: Iterable[Worker], price: Price | None) -> schema.Provider:
     """A provider, with what its workers do."""
     can = provider.capabilities
     return schema.Provider(
@@ -141,6 +142,7 @@ def from_provider(provider: Provider, workers: Iterable[Worker]) -> schema.Provi
         priority=provider.priority,
         max_workers=provider.max_workers,
         workers=_counts(workers),
+        cost=None if price is None else schema.Cost(per_hour=price.per_hour, startup_ms=to_ms(price.startup)),
         pool=_from_rules(provider.pool),
         pools=[
             schema.Pool(

@@ -51,7 +51,9 @@ class Providers(Controller):
             request,
             [
                 from_provider(
-                    view.provider, [w.worker for w in workers if w.worker.provider_id == view.provider.id]
+                    view.provider,
+                    [w.worker for w in workers if w.worker.provider_id == view.provider.id],
+                    desk.control.provider_price(view.provider),
                 )
                 for view in views
             ],
@@ -161,4 +163,4 @@ class ChangedSinceShown(ChangedMeanwhile):
 
 async def _shown(desk: Desk, provider: Provider) -> schema.Provider:
     views = await desk.control.list_workers(WorkerFilter(provider_id=provider.id, limit=10_000))
-    return from_provider(provider, [view.worker for view in views])
+    return from_provider(provider, [view.worker for view in views], desk.control.provider_price(provider))

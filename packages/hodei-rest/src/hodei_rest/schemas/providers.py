@@ -113,6 +113,15 @@ class WorkerCounts(Struct, kw_only=True):
     going: int
 
 
+class Cost(Struct, kw_only=True):
+    """Of a worker: `per_hour` in the installation's currency, 0 where it costs nothing more; and how long one
+    usually takes to be ready.
+    """
+
+    per_hour: float
+    startup_ms: int
+
+
 class Provider(Struct, kw_only=True):
     """An infrastructure for workers. Secrets in `config` are masked.
 
@@ -131,6 +140,7 @@ class Provider(Struct, kw_only=True):
     priority: int
     max_workers: int
     workers: WorkerCounts
+    cost: Cost | None
     pool: PoolRules
     pools: list[Pool]
     tags: list[str]
