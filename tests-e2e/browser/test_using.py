@@ -85,6 +85,19 @@ def test_a_job_is_made_in_the_form_cancelled_run_again_and_cloned(open_page: Any
     expect(page.get_by_text("python says world")).to_be_visible()
 
 
+def test_several_jobs_are_cancelled_at_once(open_page: Any, server: Any) -> None:
+    for n in (1, 2):
+        server.queue("sleep 300", name=f"crowd-{n}")
+    page = open_page("/jobs?name=crowd-")
+    for n in (1, 2):
+        row(page, f"crowd-{n}").get_by_role("checkbox").check()
+    page.get_by_role("region", name="2 jobs selected").get_by_role("button", name="Cancel 2 jobs").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 2 jobs").click()
+    for n in (1, 2):
+        expect(row(page, f"crowd-{n}")).to_contain_text("Cancelled")
+    expect(page.get_by_role("region", name="2 jobs selected")).to_be_hidden()
+
+
 def test_what_is_wrong_in_the_form_is_said_at_its_field(open_page: Any) -> None:
     page = open_page("/jobs/new")
     page.get_by_label("Memory (MiB)").fill("lots")
