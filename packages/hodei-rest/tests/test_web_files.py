@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,21 @@ async def test_hashed_files_last_and_are_known_by_their_etag(place: Path) -> Non
     assert headers["content-type"].startswith(("text/javascript", "application/javascript"))
     assert (await ask(web, "/assets/main-4f3a.js", if_none_match=headers["etag"]))[0] == 304
     assert (await ask(web, "/assets/main-4f3a.js", "HEAD"))[2] == b""
+
+
+async def test_a_large_text_is_packed_for_those_who_can_unpack_it(place: Path) -> None:
+    (place / "assets" / "large-77aa.js").write_text("run();" * 1000)
+    web, path = WebFiles(place), "/assets/large-77aa.js"
+    _, plain, whole = await ask(web, path)
+    status, told, packed = await ask(web, path, accept_encoding="br, gzip;q=0.8")
+    assert (status, told["content-encoding"], told["vary"]) == (200, "gzip", "accept-encoding")
+    assert gzip.decompress(packed) == whole
+    assert int(told["content-length"]) == len(packed) < len(whole)
+    assert told["etag"] != plain["etag"]
+    assert (await ask(web, path, accept_encoding="gzip", if_none_match=told["etag"]))[0] == 304
+    for unable in ("", "br", "gzip;q=0"):
+        assert "content-encoding" not in (await ask(web, path, accept_encoding=unable))[1]
+    assert "content-encoding" not in (await ask(web, "/assets/main-4f3a.js", accept_encoding="gzip"))[1]
 
 
 async def test_an_asset_that_is_gone_is_not_the_page(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
 from collections.abc import Iterator
 from importlib.resources import files
@@ -14,6 +15,7 @@ from litestar.types import Receive, Send
 from hodei_rest.answers import etag_of, matches
 
 INDEX = "index.html"
+PACKED_FROM = 1024  # bytes; less is not worth it
 HASHED = "assets/"  # the build puts a hash of the content into each name there
 
 # Scripts and styles are files of ours; a style attribute is how a virtual list places its rows.
@@ -43,12 +45,18 @@ NOT_BUILT = b"""<!doctype html>
 
 @frozen
 class File:
-    """One file, ready to be sent."""
+    """One file, ready to be sent; as it is, or packed with gzip."""
 
     body: bytes
     media_type: str
     etag: str
     hashed: bool
+    encoding: bytes = b""
+
+    def packed(self) -> File:
+        """The same, smaller on its way."""
+        etag = self.etag[:-1] + '-gzip"'
+        return File(gzip.compress(self.body, 6, mtime=0), self.media_type, etag, self.hashed, b"gzip")
 
 
 def built() -> Traversable:
@@ -71,6 +79,7 @@ class WebFiles:
     place: Traversable = field(factory=built)
     _known: dict[str, Traversable] = field(init=False)
     _read: dict[str, File] = field(factory=dict, init=False)
+    _packed: dict[str, File] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._known = dict(_walk(self.place)) if self.place.is_dir() else {}
@@ -85,7 +94,8 @@ class WebFiles:
             return
         headers = dict(scope["headers"])
         name = scope["path"].lstrip("/")
-        file = self._file(name) or (None if name.startswith(HASHED) else self._file(INDEX))
+        pack = _takes_gzip(headers.get(b"accept-encoding", b""))
+        file = self._file(name, pack) or (None if name.startswith(HASHED) else self._file(INDEX, pack))
         if file is None:
             body = b"" if name.startswith(HASHED) else NOT_BUILT
             await _send(send, 404 if not body or name else 200, body, _html())
@@ -97,7 +107,7 @@ class WebFiles:
         told.append((b"content-length", str(len(file.body)).encode()))
         await _send(send, 200, b"" if scope["method"] == "HEAD" else file.body, told)
 
-    def _file(self, name: str) -> File | None:
+    def _file(self, name: str, pack: bool) -> File | None:
         """By its name in the listing that was made at the start: no path of a caller is ever opened."""
         if name in self._known and name not in self._read:
             body = self._known[name].read_bytes()
@@ -105,7 +115,20 @@ class WebFiles:
             text = kind.startswith("text/") or kind in ("application/json", "application/javascript")
             kind += "; charset=utf-8" if text else ""
             self._read[name] = File(body, kind, etag_of(body), name.startswith(HASHED))
-        return self._read.get(name)
+        file = self._read.get(name)
+        if file is None or not pack or len(file.body) < PACKED_FROM or "charset" not in file.media_type:
+            return file
+        if name not in self._packed:
+            self._packed[name] = file.packed()
+        return self._packed[name]
+
+
+def _takes_gzip(header: bytes) -> bool:
+    for each in header.lower().split(b","):
+        name, _, weight = each.partition(b";")
+        if name.strip() == b"gzip":
+            return weight.replace(b" ", b"") not in (b"q=0", b"q=0.0")
+    return False
 
 
 def _headers(file: File) -> list[tuple[bytes, bytes]]:
@@ -114,7 +137,10 @@ def _headers(file: File) -> list[tuple[bytes, bytes]]:
         (b"content-type", file.media_type.encode()),
         (b"etag", file.etag.encode()),
         (b"cache-control", lasting),
+        (b"vary", b"accept-encoding"),
     ]
+    if file.encoding:
+        told.append((b"content-encoding", file.encoding))
     return [*told, (b"content-security-policy", POLICY.encode())]
 
 
