@@ -9,7 +9,7 @@ import { shownStatus, typeName } from "./providers";
 /** A provider at a glance: whether it works and why not, how full it is, what it can take. */
 export function ProviderCard({ provider }: { provider: Provider }) {
   const { t, format } = useWords();
-  const { workers, health } = provider;
+  const { health } = provider;
   return (
     <Card className="flex flex-col [&>div]:flex [&>div]:flex-1 [&>div]:flex-col">
       <div className="mb-3 flex items-start justify-between gap-3">
@@ -34,20 +34,12 @@ export function ProviderCard({ provider }: { provider: Provider }) {
           </span>
         )}
       </p>
-      <Meter
-        label={t("providers.capacity")}
-        value={workers.total}
-        most={provider.max_workers}
-        text={t("providers.of", { used: workers.total, most: provider.max_workers })}
-      />
-      <p className="mb-4 mt-1 text-xs text-muted">
-        {t("providers.counts", { busy: workers.busy, idle: workers.idle, starting: workers.starting })}
-        {workers.going > 0 && `, ${t("providers.going", { n: workers.going })}`}
-      </p>
+      <div className="mb-4">
+        <Capacity provider={provider} />
+      </div>
       <Facts
         facts={[
-          [t("providers.largest"), largest(provider, t("providers.unlimited"), (cpu, mib) =>
-            t("providers.largest-value", { cpu: format.number(cpu), memory: format.bytes(mib * 1024 * 1024) }))],
+          [t("providers.largest"), largest(provider, t, format)],
           [t("providers.images"), t(provider.capabilities.images ? "part.yes" : "part.no")],
           provider.cost !== null && [t("providers.cost"), costOf(provider.cost, t, format)],
           provider.pools.length > 0 && [t("providers.pools"), format.number(provider.pools.length)],
@@ -69,7 +61,28 @@ export function costOf(cost: NonNullable<Provider["cost"]>, t: Words["t"], forma
 }
 
 /** The largest job that a provider takes, in words. */
-export function largest(provider: Provider, unlimited: string, words: (cpu: number, mib: number) => string): string {
+export function largest(provider: Provider, t: Words["t"], format: Words["format"]): string {
   const { cpu_cores, memory_mib } = provider.capabilities.max_resources;
-  return cpu_cores && memory_mib ? words(cpu_cores, memory_mib) : unlimited;
+  if (!cpu_cores || !memory_mib) return t("providers.unlimited");
+  return t("providers.largest-value", { cpu: format.number(cpu_cores), memory: format.bytes(memory_mib * 1024 * 1024) });
+}
+
+/** How many workers a provider has of those it may have, and what they do. */
+export function Capacity({ provider }: { provider: Provider }) {
+  const { t } = useWords();
+  const { workers } = provider;
+  return (
+    <>
+      <Meter
+        label={t("providers.capacity")}
+        value={workers.total}
+        most={provider.max_workers}
+        text={t("providers.of", { used: workers.total, most: provider.max_workers })}
+      />
+      <p className="mt-1 text-xs text-muted">
+        {t("providers.counts", { busy: workers.busy, idle: workers.idle, starting: workers.starting })}
+        {workers.going > 0 && `, ${t("providers.going", { n: workers.going })}`}
+      </p>
+    </>
+  );
 }

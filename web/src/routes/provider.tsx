@@ -3,10 +3,9 @@ import type { Provider as Resource } from "@/api/types";
 import { useWords } from "@/i18n";
 import { EventsCard } from "@/operations/EventsCard";
 import { Id } from "@/operations/Id";
-import { Meter } from "@/operations/Meter";
 import { Pools } from "@/operations/Pools";
 import { ProviderCheck, ProviderRemoval, ProviderSwitch } from "@/operations/ProviderActions";
-import { costOf, largest } from "@/operations/ProviderCard";
+import { Capacity, costOf, largest } from "@/operations/ProviderCard";
 import { ProviderConfig } from "@/operations/ProviderConfig";
 import { shownStatus, typeName } from "@/operations/providers";
 import { useProvider, useWorkers } from "@/operations/queries";
@@ -77,7 +76,7 @@ function Glance({ provider }: { provider: Resource }) {
 
 function Health({ provider }: { provider: Resource }) {
   const { t } = useWords();
-  const { health, workers } = provider;
+  const { health } = provider;
   return (
     <Card title={t("providers.health")}>
       <p className="mb-1 flex flex-wrap items-center gap-2 text-sm">
@@ -89,16 +88,7 @@ function Health({ provider }: { provider: Resource }) {
           {t("providers.checked")} <RelativeTime time={health.checked_at} />
         </p>
       )}
-      <Meter
-        label={t("providers.capacity")}
-        value={workers.total}
-        most={provider.max_workers}
-        text={t("providers.of", { used: workers.total, most: provider.max_workers })}
-      />
-      <p className="mt-1 text-xs text-muted">
-        {t("providers.counts", { busy: workers.busy, idle: workers.idle, starting: workers.starting })}
-        {workers.going > 0 && `, ${t("providers.going", { n: workers.going })}`}
-      </p>
+      <Capacity provider={provider} />
     </Card>
   );
 }
@@ -114,8 +104,7 @@ function Details({ provider }: { provider: Resource }) {
           [t("providers.type"), typeName(provider.type)],
           provider.host !== "" && [t("providers.host"), provider.host],
           provider.region !== "" && [t("providers.region"), provider.region],
-          [t("providers.largest"), largest(provider, t("providers.unlimited"), (cpu, mib) =>
-            t("providers.largest-value", { cpu: format.number(cpu), memory: format.bytes(mib * 1024 * 1024) }))],
+          [t("providers.largest"), largest(provider, t, format)],
           [t("providers.architectures"), can.architectures.join(", ") || "–"],
           [t("providers.images"), t(can.images ? "part.yes" : "part.no")],
           provider.cost !== null && [t("providers.cost"), costOf(provider.cost, t, format)],
