@@ -187,9 +187,9 @@ def announced(place: Path) -> Any:
     """Announces a server of this machine that listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
-        def announce(**beside: str) -> None:
+        def announce(file: str = "server.json", **beside: str) -> None:
             state = {"address": f"127.0.0.1:{listening.getsockname()[1]}", "pid": os.getpid(), **beside}
-            (place / "server.json").write_text(json.dumps(state))
+            (place / file).write_text(json.dumps(state))
 
         yield announce
 
@@ -203,6 +203,16 @@ def test_the_dashboard_is_where_the_server_announces_it(announced: Announce, cap
     assert capsys.readouterr().out == "http://127.0.0.1:3000\n"
     assert run(["dashboard", "-o", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"url": "http://127.0.0.1:3000"}
+
+
+def test_the_dashboard_is_that_of_the_server_that_lives(
+    announced: Announce, place: Path, capsys: Output
+) -> None:
+    gone = {"address": "127.0.0.1:1", "pid": os.getpid(), "rest": "127.0.0.1:1111"}
+    (place / "server.json").write_text(json.dumps(gone))
+    announced("server-77.json", rest="127.0.0.1:3000")
+    assert run(["dashboard", "--print"]) == 0
+    assert capsys.readouterr().out == "http://127.0.0.1:3000\n"
 
 
 def test_where_there_is_no_display_the_address_is_enough(

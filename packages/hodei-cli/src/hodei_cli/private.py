@@ -76,7 +76,7 @@ class PrivateServer:
 
     def _is_announced(self) -> bool:
         """True as long as others may find it: it takes its state file away first when it leaves."""
-        return any(pid == self._process.pid for _, pid in announced(self._log.parent))
+        return any(state.pid == self._process.pid for state in announced(self._log.parent))
 
     def failure(self) -> CliError:
         """What to tell when it has ended by itself: the end of its log."""

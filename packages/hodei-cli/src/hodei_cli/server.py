@@ -30,6 +30,14 @@ class Server(NamedTuple):
     here: bool  # on this machine, with this user's data directory
 
 
+class State(NamedTuple):
+    """What a server says of itself in its file."""
+
+    address: str
+    pid: int
+    rest: str | None  # where it serves REST and the dashboard
+
+
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Where the state of one machine lives: HODEI_DATA_DIR, else the XDG data directory."""
     if environ.get("HODEI_DATA_DIR"):
@@ -54,10 +62,13 @@ def asked_for(options: Options) -> Server | None:
 
 def of_this_machine(options: Options) -> Server | None:
     """A live server of the data directory, or None. A file of a server that is gone is not believed."""
-    for address, pid in announced(data_dir()):
-        if _alive(pid) and answers(address):
-            return Server(address, options.token or own_token(), here=True)
-    return None
+    state = living()
+    return None if state is None else Server(state.address, options.token or own_token(), here=True)
+
+
+def living() -> State | None:
+    """What the first server of the data directory says that lives and answers; None if none does."""
+    return next((s for s in announced(data_dir()) if _alive(s.pid) and answers(s.address)), None)
 
 
 def on_default_port(options: Options) -> Server | None:
@@ -75,27 +86,19 @@ def find(options: Options) -> Server | None:
     return asked_for(options) or of_this_machine(options) or on_default_port(options)
 
 
-def announced(place: Path) -> list[tuple[str, int]]:
-    """Address and process id of each server that says in its data directory that it is there: the first one
-    in `server.json`, others beside it.
+def announced(place: Path) -> list[State]:
+    """Each server that says in its data directory that it is there: the first one in `server.json`, others
+    beside it.
     """
     files = (place / "server.json", *sorted(place.glob("server-*.json")))
     return [state for path in files if (state := read_state(path)) is not None]
 
 
-def read_state(path: Path) -> tuple[str, int] | None:
-    """Address and process id from a server's state file, or None if there is none that makes sense."""
+def read_state(path: Path) -> State | None:
+    """What a server's state file says, or None if there is none that makes sense."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        return str(state["address"]), int(state["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def read_beside(path: Path, what: str) -> str | None:
-    """The address of what a server serves beside gRPC, from its state file; None if it has no such thing."""
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))[what])
+        return State(str(state["address"]), int(state["pid"]), state.get("rest"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

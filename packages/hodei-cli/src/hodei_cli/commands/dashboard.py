@@ -12,7 +12,7 @@ from hodei_cli.exits import Exit
 from hodei_cli.groups import command
 from hodei_cli.options import current
 from hodei_cli.render import show_one
-from hodei_cli.server import DEFAULT_PORT, data_dir, dialled, of_this_machine, read_beside
+from hodei_cli.server import DEFAULT_PORT, data_dir, dialled, living
 from hodei_cli.terminal import note
 
 
@@ -55,17 +55,16 @@ def address() -> str:
             Exit.USAGE,
             "Open http://HOST:3000 of that machine (HODEI_REST_PORT there), through SSH or a TLS proxy.",
         )
-    running = of_this_machine(current())
+    running = living()
     if running is None:
         raise NoServer(f"localhost:{DEFAULT_PORT}", f"It would be announced in {data_dir()}.")
-    told = read_beside(data_dir() / "server.json", "rest")
-    if told is None:
+    if running.rest is None:
         raise CliError(
             f"the server at {running.address} serves no dashboard",
             Exit.UNAVAILABLE,
             "`hodei up` does; hodei-server alone does not.",
         )
-    return f"http://{dialled(told)}"
+    return f"http://{dialled(running.rest)}"
 
 
 def has_display() -> bool:
