@@ -246,6 +246,12 @@ class Nemesis:
 
         self._for(self._random.uniform(5, 40), mend, f"the clock of {node} is {step} s off")
 
+    def step_store_clock(self, gentle: bool) -> None:
+        """The store's clock is set, for good: it moved to another machine, or was asleep."""
+        step = self._random.choice((-60.0, -20.0, 20.0, 60.0, 3600.0))
+        self._world.store_skew += step
+        self._world.history.fault(f"the store's clock is set by {step} s")
+
     def operator(self, gentle: bool) -> None:
         """Somebody drains a worker, or has it destroyed."""
         machine, replica = self._machine(), self._replica()
@@ -272,6 +278,8 @@ _CONTROL = [
     Nemesis.store_outage,
     Nemesis.store_trouble,
     Nemesis.store_trouble,
+    Nemesis.step_store_clock,
+    Nemesis.step_store_clock,
 ]
 _ROUGH = [
     Nemesis.freeze_agent,

@@ -51,6 +51,7 @@ class World:
         self.net = Network(self._stream("net"), self.history, self.loop.world)
         self.net.heard_ends = self._heard_end
         self.engine = Engine(self.loop, self._stream("engine"), self.history, self.net)
+        self.store_skew = 0.0  # seconds by which the store's clock is ahead
         self.mended_at = 0.0
         self.settled = False
         self.longest_absence = 0.0  # seconds without a stretch in which the control plane could be used
@@ -66,7 +67,7 @@ class World:
         return self.loop.time()
 
     def _store_clock(self) -> datetime:
-        return START + timedelta(seconds=self.loop.time())
+        return START + timedelta(seconds=self.loop.time() + self.store_skew)
 
     def run(self) -> None:
         """From the start until everything has settled, or should have."""

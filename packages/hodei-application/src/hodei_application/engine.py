@@ -29,6 +29,7 @@ from hodei_application.scheduling.loop import Loop, Wake
 from hodei_application.scheduling.presence import Sightings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import Signals
+from hodei_application.store_clock import StoreClock
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.resend_wishes import ResendWishes
@@ -48,6 +49,7 @@ class Engine:
     policy: Policy
     signals: Signals
     outage: Outage
+    clock: StoreClock
     landscape: Landscape
     config: LiveConfig
     connected: ConnectedWorkers
@@ -71,6 +73,7 @@ class Engine:
     async def start(self) -> None:
         """Read what other parts rely on, then start the loops. Raises StoreUnavailable."""
         async with self.outside.begin() as tx:
+            await self.clock.look(tx)
             self.landscape.learn(await tx.providers.list_all())
             await self.config.load(tx)
         self.started_at = self.outside.now()

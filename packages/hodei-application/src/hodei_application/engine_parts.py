@@ -71,10 +71,13 @@ def engine_of(parts: Parts) -> Engine:
         begin=outside.begin,
         now=outside.now,
         monotonic=outside.monotonic,
+        clock=parts.clock,
         leadership=Leadership(
             holder=outside.replica,
             monotonic=outside.monotonic,
             outage=parts.outage,
+            clock=parts.clock,
+            lease=policy.lease,
             has_died=outside.has_died,
         ),
         keeping=Keeping(
@@ -120,6 +123,7 @@ def engine_of(parts: Parts) -> Engine:
         policy=policy,
         signals=parts.signals,
         outage=parts.outage,
+        clock=parts.clock,
         landscape=parts.landscape,
         config=parts.config,
         connected=parts.connected,

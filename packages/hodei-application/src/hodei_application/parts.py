@@ -34,6 +34,7 @@ from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.scheduling.presence import Sightings
 from hodei_application.scheduling.provisionings import Provisionings
 from hodei_application.signals import Signals
+from hodei_application.store_clock import StoreClock
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.release import Release
 
@@ -49,6 +50,7 @@ class Parts:
     policy: Policy
     signals: Signals
     outage: Outage
+    clock: StoreClock
     config: LiveConfig
     landscape: Landscape
     terms: PoolTerms
@@ -82,7 +84,8 @@ class Parts:
         """Make them all."""
         signals = Signals(outside.hint, outside.is_alone)
         outage = Outage(outside.monotonic, signals.wish)
-        outside = evolve(outside, begin=Watched(outside.begin, outage))
+        clock = StoreClock(outside.now, outside.monotonic)
+        outside = evolve(outside, begin=Watched(outside.begin, outage), now=clock)
         config = LiveConfig.of(policy.scheduler)
         landscape = Landscape(outside.plugins, others_serve=not policy.serves_workers)
         kinds = Kinds(landscape)
@@ -127,6 +130,7 @@ class Parts:
             policy=policy,
             signals=signals,
             outage=outage,
+            clock=clock,
             config=config,
             landscape=landscape,
             terms=terms,

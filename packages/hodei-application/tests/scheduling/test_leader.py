@@ -15,6 +15,7 @@ from hodei_application.outage import Outage
 from hodei_application.ports import nobody_has_died
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.scheduling.leadership import Leadership
+from hodei_application.store_clock import StoreClock
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.spec import Clocks, JobSpec, Shell
@@ -184,7 +185,15 @@ async def test_nobody_waits_for_the_lease_of_a_leader_that_is_known_to_be_dead(w
 
 async def test_silence_is_not_judged_right_after_an_outage(world: World) -> None:
     outage = Outage()
-    leadership = Leadership(holder="one", monotonic=world.monotonic, outage=outage, has_died=nobody_has_died)
+    clock = StoreClock(world.clock, world.monotonic)
+    leadership = Leadership(
+        holder="one",
+        monotonic=world.monotonic,
+        outage=outage,
+        clock=clock,
+        lease=timedelta(seconds=45),
+        has_died=nobody_has_died,
+    )
     async with world.store.begin() as tx:
         await leadership.renew(tx)
     assert leadership.may_judge is False
@@ -192,6 +201,13 @@ async def test_silence_is_not_judged_right_after_an_outage(world: World) -> None
     assert leadership.may_judge is True
     outage.ended_at = world.monotonic()
     assert leadership.may_judge is False
+    world.clock.advance(timedelta(seconds=31))
+    assert leadership.may_judge is True
+    clock.set_at = world.monotonic()
+    world.clock.advance(timedelta(seconds=31))
+    assert leadership.may_judge is False
+    world.clock.advance(timedelta(seconds=14))
+    assert leadership.may_judge is True
 
 
 async def test_a_deadline_wakes_the_leader_in_time(world: World) -> None:

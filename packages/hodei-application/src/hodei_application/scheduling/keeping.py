@@ -75,7 +75,7 @@ class Keeping:
 
     async def _look(self, tx: Transaction, within_reach: Mapping[str, ProviderId]) -> set[ProviderId]:
         """See who has the others, and take over from those that are known to have died."""
-        holders = await tx.leaders.holders()
+        holders = await tx.leaders.holders(TTL)
         dead = {name: holder for name, holder in holders.items() if self.has_died(holder)}
         for name in sorted(dead.keys() & within_reach.keys()):
             await tx.leaders.release(name, dead[name])

@@ -24,6 +24,7 @@ from hodei_application.scheduling.reaper import Reaper
 from hodei_application.scheduling.starts_elsewhere import StartsElsewhere
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.signals import CLEANUP, Signals
+from hodei_application.store_clock import StoreClock
 
 URGENT = timedelta(seconds=2)
 """Between full rounds while workers start, go or are suspect."""
@@ -84,6 +85,7 @@ class Leader:
     begin: UnitOfWork
     now: Clock
     monotonic: Callable[[], float]
+    clock: StoreClock
     leadership: Leadership
     keeping: Keeping
     landscape: Landscape
@@ -150,6 +152,8 @@ class Leader:
 
     async def _survey(self, full: bool) -> Survey:
         async with self.begin() as tx:
+            if full and self.clock.is_due:
+                await self.clock.look(tx)
             leads = await self.leadership.renew(tx)
             await self._renew_settings(tx)
             if await self.keeping.renew(tx):
@@ -159,6 +163,8 @@ class Leader:
             waiting = await tx.queue.waiting(COUNTED)
             live = await tx.workers.live() if full or waiting or self.provisioner.terms.keep_any() else []
             lost = await tx.leases.expired(COUNTED) if full else []
+            if lost:
+                await self.clock.look(tx)  # they may be over only because it was set
             overdue = await tx.clocks.overdue(self.now()) if full else []
             following = (
                 await tx.clocks.next_overdue(self.now()) if full and (waiting or _any_busy(live)) else None

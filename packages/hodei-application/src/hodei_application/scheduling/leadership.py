@@ -10,6 +10,7 @@ from attrs import define, field
 
 from hodei_application.outage import Outage
 from hodei_application.ports import HasDied, Transaction
+from hodei_application.store_clock import StoreClock
 
 log = logging.getLogger("hodei.scheduling")
 
@@ -30,6 +31,8 @@ class Leadership:
     holder: str
     monotonic: Callable[[], float]
     outage: Outage
+    clock: StoreClock
+    lease: timedelta
     has_died: HasDied
     epoch: int | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
@@ -63,6 +66,11 @@ class Leadership:
 
     @property
     def may_judge(self) -> bool:
-        """Whether silence means something by now."""
-        since = max(self._since, self.outage.ended_at)
-        return self.monotonic() - since >= PATIENCE.total_seconds()
+        """Whether silence means something by now.
+
+        Where the store's clock was set, leases seem to be over that are not: whoever holds one counts by a
+        clock of his own, and gets as long as that takes.
+        """
+        since, now = max(self._since, self.outage.ended_at), self.monotonic()
+        is_patient = now - since >= PATIENCE.total_seconds()
+        return is_patient and now - self.clock.set_at >= self.lease.total_seconds()

@@ -145,6 +145,10 @@ class LeaseStore(Protocol):
         """
         ...
 
+    async def clock(self) -> datetime:
+        """The store's clock, as it is at this moment rather than when the transaction began."""
+        ...
+
     async def expired(self, limit: int) -> list[LostAttempt]:
         """Attempts under way whose lease has run out, the longest ago first."""
         ...

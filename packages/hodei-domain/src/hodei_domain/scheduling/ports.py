@@ -6,7 +6,11 @@ from typing import Any, Protocol
 
 
 class LeaderStore(Protocol):
-    """Leases by name, by the store's clock, each with an epoch that rises with every change of hands."""
+    """Leases by name, by the store's clock, each with an epoch that rises with every change of hands.
+
+    One that would last for more than twice the `ttl` asked with is void, as if it had run out: the store's
+    clock was set back since it was taken.
+    """
 
     async def acquire(self, name: str, holder: str, ttl: timedelta) -> int | None:
         """Take or keep the lease for `ttl` from now; the epoch if it is ours, None if another holds it.
@@ -30,7 +34,7 @@ class LeaderStore(Protocol):
         """Who holds the lease, which may have run out; None if nobody ever did."""
         ...
 
-    async def holders(self) -> Mapping[str, str]:
+    async def holders(self, ttl: timedelta) -> Mapping[str, str]:
         """Who holds which lease at present, by name of the lease."""
         ...
 

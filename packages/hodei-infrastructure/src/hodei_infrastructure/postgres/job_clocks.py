@@ -39,6 +39,11 @@ class PostgresLeaseStore:
             return 0
         return await self._session.run(_RENEW, {"workers": list(workers), "duration": duration})
 
+    async def clock(self) -> datetime:
+        """See LeaseStore."""
+        at: datetime = await self._session.value("SELECT clock_timestamp()")
+        return at
+
     async def expired(self, limit: int) -> list[LostAttempt]:
         """See LeaseStore."""
         rows = await self._session.rows(_EXPIRED, (limit,))

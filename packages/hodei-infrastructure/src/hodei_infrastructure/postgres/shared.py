@@ -18,14 +18,14 @@ INSERT INTO leader_leases AS l (name, holder, epoch, expires_at)
 SELECT name, %(holder)s, 1, now() + %(ttl)s FROM unnest(%(names)s::text[]) AS name ORDER BY name
 ON CONFLICT (name) DO UPDATE SET
     holder = excluded.holder,
-    epoch = l.epoch + (l.expires_at <= now())::integer,
+    epoch = l.epoch + (l.expires_at <= now() OR l.expires_at > now() + 2 * %(ttl)s)::integer,
     expires_at = excluded.expires_at
-WHERE l.holder = excluded.holder OR l.expires_at <= now()
+WHERE l.holder = excluded.holder OR l.expires_at <= now() OR l.expires_at > now() + 2 * %(ttl)s
 RETURNING name, epoch
 """
 _HOLDS = "SELECT 1 FROM leader_leases WHERE name = %s AND epoch = %s AND expires_at > now()"
 _HOLDER = "SELECT holder FROM leader_leases WHERE name = %s"
-_HOLDERS = "SELECT name, holder FROM leader_leases WHERE expires_at > now()"
+_HOLDERS = "SELECT name, holder FROM leader_leases WHERE expires_at > now() AND expires_at <= now() + 2 * %s"
 _RELEASE = "UPDATE leader_leases SET expires_at = now() WHERE name = %s AND holder = %s"
 
 _GET = "SELECT document FROM settings WHERE name = %s"
@@ -60,9 +60,9 @@ class PostgresLeaderStore:
         holder: str | None = await self._session.value(_HOLDER, (name,))
         return holder
 
-    async def holders(self) -> Mapping[str, str]:
+    async def holders(self, ttl: timedelta) -> Mapping[str, str]:
         """See LeaderStore."""
-        found: dict[str, str] = dict(await self._session.rows(_HOLDERS))
+        found: dict[str, str] = dict(await self._session.rows(_HOLDERS, (ttl,)))
         return found
 
     async def release(self, name: str, holder: str) -> None:

@@ -42,6 +42,12 @@ class LeaseStoreContract(StoreContract):
         assert await renew(begin, worker, duration=AT_ONCE) == 1
         assert await expired(begin) == [LostAttempt(job_id=job.id, attempt=1, worker_id=worker)]
 
+    async def test_its_clock_goes_on_within_a_transaction(self, begin: Begin) -> None:
+        async with begin() as tx:
+            first = await tx.leases.clock()
+            assert first.utcoffset() == timedelta(0)
+            assert first <= await tx.leases.clock()
+
     async def test_a_lease_is_renewed_for_its_worker_only(self, begin: Begin) -> None:
         ours, theirs = new_worker_id(), new_worker_id()
         job = await running(begin, ours)

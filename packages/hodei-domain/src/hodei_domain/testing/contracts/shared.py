@@ -79,10 +79,20 @@ class LeaderStoreContract(StoreContract):
         await acquire(begin, "b", name="y")
         await acquire(begin, "c", AT_ONCE, name="z")
         async with begin() as tx:
-            assert await tx.leaders.holders() == {"x": "a", "y": "b"}
+            assert await tx.leaders.holders(MINUTE) == {"x": "a", "y": "b"}
             await tx.leaders.release("x", "a")
         async with begin() as tx:
-            assert await tx.leaders.holders() == {"y": "b"}
+            assert await tx.leaders.holders(MINUTE) == {"y": "b"}
+
+    async def test_a_lease_from_before_the_clock_was_set_back_is_void(self, begin: Begin) -> None:
+        first = await acquire(begin, "a", 3 * MINUTE)
+        assert first is not None
+        async with begin() as tx:
+            assert await tx.leaders.holders(MINUTE) == {}
+            assert await tx.leaders.holders(2 * MINUTE) == {"reaper": "a"}
+        assert await acquire(begin, "b", 2 * MINUTE) is None
+        assert await acquire(begin, "b") == first + 1
+        assert await acquire(begin, "a") is None
 
     async def test_of_racing_ones_one_leads(self, begin: Begin) -> None:
         found = await outcomes(*(acquire(begin, holder) for holder in "abcd"))

@@ -69,6 +69,10 @@ class MemoryLeases(OfTransaction):
             self.tables.leases.put(key, self.tables.now() + duration)
         return len(held)
 
+    async def clock(self) -> datetime:
+        """See LeaseStore."""
+        return self.tables.now()
+
     async def expired(self, limit: int) -> list[LostAttempt]:
         """See LeaseStore."""
         now = self.tables.now()

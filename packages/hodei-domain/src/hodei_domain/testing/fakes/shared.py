@@ -19,7 +19,7 @@ class MemoryLeaders(OfTransaction):
         """See LeaderStore."""
         now, row = self.tables.now(), self.tables.leaders.rows.get(name)
         epoch = 1 if row is None else row.epoch
-        if row is not None and row.until > now:
+        if row is not None and now < row.until <= now + 2 * ttl:
             if row.holder != holder:
                 return None
         elif row is not None:
@@ -42,10 +42,11 @@ class MemoryLeaders(OfTransaction):
         row = self.tables.leaders.rows.get(name)
         return None if row is None else row.holder
 
-    async def holders(self) -> Mapping[str, str]:
+    async def holders(self, ttl: timedelta) -> Mapping[str, str]:
         """See LeaderStore."""
         now = self.tables.now()
-        return {name: row.holder for name, row in self.tables.leaders.rows.items() if row.until > now}
+        rows = self.tables.leaders.rows.items()
+        return {name: row.holder for name, row in rows if now < row.until <= now + 2 * ttl}
 
     async def release(self, name: str, holder: str) -> None:
         """See LeaderStore."""
