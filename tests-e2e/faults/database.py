@@ -7,10 +7,13 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import psycopg
+from hodei_infrastructure.embedded.cluster import ENVIRONMENT
 from hodei_infrastructure.embedded.server import EmbeddedPostgres
 
+from faults.clock import WallClock
 from faults.processes import children, send
 from faults.proxy import Proxy, unix_proxy
 
@@ -28,6 +31,7 @@ class Database:
         self._server = EmbeddedPostgres(place / "files")
         self.url = f"postgresql://hodei@/hodei?host={place}&port=5432"
         self.proxy: Proxy
+        self.clock: WallClock
 
     @property
     def direct(self) -> str:
@@ -76,13 +80,15 @@ class Database:
 
 
 @asynccontextmanager
-async def database(place: Path) -> AsyncIterator[Database]:
-    """A running one. `place` must have a short path: a socket lies in it."""
+async def database(place: Path, clock: WallClock) -> AsyncIterator[Database]:
+    """A running one that reads this clock. `place` must have a short path: a socket lies in it."""
     place.mkdir()
     found = Database(place)
-    await found.start()
-    async with unix_proxy(found.socket, place / SOCKET) as found.proxy:
-        try:
-            yield found
-        finally:
-            await found.stop()
+    found.clock = clock
+    with patch.dict(ENVIRONMENT, clock.environment):
+        await found.start()
+        async with unix_proxy(found.socket, place / SOCKET) as found.proxy:
+            try:
+                yield found
+            finally:
+                await found.stop()

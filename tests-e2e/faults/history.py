@@ -37,6 +37,7 @@ class History:
     hurt: set[str] = field(default_factory=set)  # workers whose jobs may have been lost by a fault
     outages: list[tuple[float, float]] = field(default_factory=list)
     mended_at: float = 0.0
+    database_ahead: float = 0.0  # seconds by which its clock was ahead at most, and so what it keeps
 
     def fault(self, text: str) -> None:
         """Something was broken, or mended."""

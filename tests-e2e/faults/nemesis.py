@@ -18,7 +18,9 @@ from faults.system import System
 # All below the time for which a worker may be silent (45 s), so that no job is lost by them.
 SHORT, LONG = 2.0, 12.0
 CALM = 3.0
+DATABASE_AHEAD = 60.0
 BEYOND = "freeze an agent beyond its lease"
+CLOCKS = ("set the clock of a server", "set the clock of the database")
 
 
 class Nemesis:
@@ -59,6 +61,8 @@ class Nemesis:
             "half-open to agents": self.half_open_agents,
             "cut the database": self.cut_database,
             "half-open to the database": self.half_open_database,
+            CLOCKS[0]: self.set_server_clock,
+            CLOCKS[1]: self.set_database_clock,
         }
 
     async def rage(self, seconds: float) -> None:
@@ -85,7 +89,8 @@ class Nemesis:
         self._history.fault("everything is whole")
 
     def _is_wanted(self, name: str) -> bool:
-        return (not self._only or name in self._only) and (name != BEYOND or self._lease is not None)
+        able = name not in CLOCKS or self._system.database.clock.can_be_set
+        return able and (not self._only or name in self._only) and (name != BEYOND or self._lease is not None)
 
     def _pause(self) -> float:
         return self._random.uniform(SHORT, self._longest)
@@ -184,6 +189,23 @@ class Nemesis:
             if cut:
                 replica.proxy.cut()
             replica.proxy.release()
+
+    async def set_server_clock(self) -> None:
+        """By minutes or hours; and right again."""
+        clock, ahead = self._server().clock, self._random.choice((-3600.0, -100.0, 100.0, 3600.0))
+        self._history.fault(f"  by {ahead:+.0f} s")
+        clock.set(ahead)
+        await asyncio.sleep(self._pause())
+        clock.set(0.0)
+
+    async def set_database_clock(self) -> None:
+        """By more than a lease is long; and right again."""
+        clock, ahead = self._system.database.clock, self._random.choice((-20.0, DATABASE_AHEAD))
+        self._history.database_ahead = DATABASE_AHEAD
+        self._history.fault(f"  by {ahead:+.0f} s")
+        clock.set(ahead)
+        await asyncio.sleep(self._pause())
+        clock.set(0.0)
 
     async def cut_database(self) -> None:
         """Every connection of servers to it is reset."""

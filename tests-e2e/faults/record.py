@@ -101,8 +101,8 @@ class Record:
         return sorted(found, key=lambda trace: trace.began)
 
     def mended(self, at: float) -> float:
-        """That instant, or the last fault if it comes later."""
-        return max(at, self.history.mended_at)
+        """That instant, or the last fault if it comes later, by a clock that may have been ahead."""
+        return max(at, self.history.mended_at) + self.history.database_ahead
 
 
 async def read(system: System, history: History) -> Record:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bounded import next_line
 
+from faults.clock import WallClock
 from faults.processes import send
 from faults.proxy import Proxy
 
@@ -35,6 +36,7 @@ class Replica:
         self.data = data
         self.port = free_port()
         self.proxy: Proxy
+        self.clock: WallClock
         self.frozen = False
         self._environment = {**environment, "HODEI_DATA_DIR": str(data)}
         self._log = log
@@ -58,6 +60,11 @@ class Replica:
     def advertise(self, doors: str) -> None:
         """Where its workers find it and the others, from its next start on."""
         self._environment["HODEI_SERVER_ADVERTISE"] = doors
+
+    def live_by(self, clock: WallClock) -> None:
+        """Read this clock, from its next start on; what it starts does not."""
+        self.clock = clock
+        self._environment.update(clock.environment)
 
     def use(self, *sources: Path) -> None:
         """Take packages from these directories first, from its next start on."""

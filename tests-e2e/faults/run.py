@@ -65,7 +65,7 @@ class Outcome:
 async def run(plan: Plan, settings: Mapping[str, str] | None = None) -> Outcome:
     """Bring a platform up, load it, break it, and judge."""
     began = time.monotonic()
-    async with system(plan.replicas, settings) as found:
+    async with system(plan.replicas, settings, clocks=True) as found:
         history = History()
         clients = Clients(found, history, Random(f"{plan.seed} clients"))
         random = Random(f"{plan.seed} nemesis")

@@ -119,7 +119,7 @@ def _slope(xs: Sequence[float], ys: Sequence[float]) -> float:
 async def soak(seconds: float, seed: int, *, per_second: float = PER_SECOND, say: bool = True) -> Soak:
     """Load, break, look, judge."""
     found = Soak(seed, seconds)
-    async with system(2, {"HODEI_WORKER_MIN_IDLE": "4"}) as platform:
+    async with system(2, {"HODEI_WORKER_MIN_IDLE": "4"}, clocks=True) as platform:
         clients = Clients(platform, found.history, Random(f"{seed} clients"))
         lease = LEASE if seconds >= SHORTEST_FOR_SLOPE else None
         nemesis = Nemesis(platform, found.history, Random(f"{seed} nemesis"), longest=6.0, lease=lease)

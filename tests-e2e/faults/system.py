@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from hodei_infrastructure.files import write_once
 
+from faults.clock import Clocks, wall_clocks
 from faults.database import Database, database
 from faults.processes import marked, send
 from faults.proxy import tcp_proxy
@@ -101,17 +102,20 @@ async def system(
     sources: Sequence[Path] = (),
     start: bool = True,
     machines: bool = False,
+    clocks: bool = False,
 ) -> AsyncIterator[System]:
     """`count` replicas that serve; workers are told of those that `doors` numbers, or of all. `sources` are
     directories of packages that come before the installed ones. Without `start` the caller starts them. With
     `machines` each replica has a data directory of its own, as on a machine of its own, with the same token.
+    With `clocks` the wall clocks of servers and database can be set, where there is a compiler.
 
     At the end nothing of it is left, whatever happened.
     """
     place = Path(tempfile.mkdtemp(prefix="hodei-faults-", dir="/tmp"))  # short: sockets lie in it
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, place, ignore_errors=True)
-        found = await stack.enter_async_context(database(place / "pg"))
+        walls = stack.enter_context(wall_clocks()) if clocks else Clocks(place, None)
+        found = await stack.enter_async_context(database(place / "pg", walls.make("database")))
         environment = _environment(place, found.url, settings or {})
         places = [place / (f"data-{n}" if machines and n else "data") for n in range(count)]
         replicas = [
@@ -129,6 +133,7 @@ async def system(
             if environment.get("HODEI_PROVISIONING_ENABLED") != "0":
                 replica.advertise(",".join(told))
             replica.use(*sources)
+            replica.live_by(walls.make(replica.name))
         if environment["HODEI_DOCKER_ENABLED"] == "1":
             stack.callback(_remove_containers, {replica.data for replica in replicas})
         stack.push_async_callback(_end, place, replicas)
