@@ -14,8 +14,6 @@ from faults.system import System, system
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 AHEAD = 3600.0  # seconds
-LEASE = 20.0
-JUDGES_AFTER = 32.0  # a server that has just started holds no silence against anybody
 
 
 @pytest.fixture

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from attrs import evolve
 from hodei_application.control_plane import Outside, build
+from hodei_application.jobs.submit_job import Submission
 from hodei_application.policy import Policy
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.testing import World
+from hodei_domain.jobs.spec import JobSpec, Shell
 from hodei_domain.kernel.errors import InvalidInput, StoreUnavailable
 from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderType
 from hodei_domain.workers.state import WorkerState
@@ -50,9 +53,17 @@ def onlooker(world: World) -> Any:
 async def test_an_onlooker_makes_no_workers_and_leads_nothing(world: World) -> None:
     looking = onlooker(world)
     await looking.start()
-    assert {loop.name for loop in looking.engine._loops()} == {"refresh", "events"}
+    assert {loop.name for loop in looking.engine._loops()} == {"refresh", "events", "clock"}
     assert looking.is_ready()
     await looking.stop()
+
+
+async def test_an_onlooker_goes_by_the_stores_clock(world: World) -> None:
+    looking = onlooker(world)
+    world.store.tables.now = lambda: world.clock() + timedelta(hours=1)
+    await looking.engine._look_at_clock()
+    job = await looking.submit_job(Submission(spec=JobSpec(command=Shell("true"))))
+    assert job.job.created_at == world.clock() + timedelta(hours=1)
 
 
 async def test_what_an_onlooker_cannot_see_is_no_news_of_a_provider(world: World) -> None:

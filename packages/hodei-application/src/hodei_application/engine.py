@@ -29,7 +29,7 @@ from hodei_application.scheduling.loop import Loop, Wake
 from hodei_application.scheduling.presence import Sightings
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import Signals
-from hodei_application.store_clock import StoreClock
+from hodei_application.store_clock import EVERY, StoreClock
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.resend_wishes import ResendWishes
@@ -82,9 +82,14 @@ class Engine:
             self._tasks[loop.name] = asyncio.create_task(loop.run(), name=f"loop {loop.name}")
 
     def _loops(self) -> list[Loop]:
-        return (
-            [*self._of_workers(), *self._of_watchers()] if self.policy.serves_workers else self._of_watchers()
-        )
+        if self.policy.serves_workers:
+            return [*self._of_workers(), *self._of_watchers()]
+        return [self._loop("clock", self._look_at_clock, timedelta(seconds=EVERY)), *self._of_watchers()]
+
+    async def _look_at_clock(self) -> None:
+        """The leader's rounds do it where there are any."""
+        async with self.outside.begin() as tx:
+            await self.clock.look(tx)
 
     def _loop(self, name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
         return Loop(name, step, every, wake or Wake(), self.outside.jitter, self._note_failure)
