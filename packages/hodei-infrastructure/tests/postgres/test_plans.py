@@ -187,6 +187,9 @@ async def reading(begin: Begin, job: Job) -> None:
         await tx.logs.read(job.id, 1, 100)
         await tx.logs.tail_start(job.id, 10)
         await tx.logs.size(job.id)
+        next = int((await tx.audit.news(None, 0)).mark.split(":")[1])
+        await tx.audit.news(f"{next}:{next}:", 100)
+        await tx.audit.news(f"{next - 1}:{next}:{next - 1}", 100)  # when one transaction was still open
 
 
 def fill(url: str) -> None:
