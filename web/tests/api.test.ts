@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { waitBefore } from "@/api/backoff";
-import { address, nextCursor } from "@/api/client";
+import { address, filledPage, nextCursor } from "@/api/client";
 import { errorOf } from "@/api/errors";
 import { touchedBy } from "@/api/live";
 import { eventParser, type ServerEvent } from "@/api/sse";
@@ -36,6 +36,18 @@ describe("calls", () => {
   it("find the next page's cursor", () => {
     expect(nextCursor('</api/v1/jobs?limit=2&cursor=a%2Bb>; rel="next"')).toBe("a+b");
     expect(nextCursor(null)).toBeNull();
+  });
+  it("go on after short and empty pages until there is enough or no more", async () => {
+    const pages: Record<string, { items: number[]; next: string | null }> = {
+      "": { items: [], next: "a" },
+      a: { items: [1], next: "b" },
+      b: { items: [2, 3], next: "c" },
+      c: { items: [], next: null },
+    };
+    const ask = (cursor: string) => Promise.resolve(pages[cursor]!);
+    expect(await filledPage(ask, "", 1)).toEqual({ items: [1], next: "b" });
+    expect(await filledPage(ask, "", 2)).toEqual({ items: [1, 2, 3], next: "c" });
+    expect(await filledPage(ask, "b", 9)).toEqual({ items: [2, 3], next: null });
   });
   it("read problems, and answers that are none", async () => {
     const body = JSON.stringify({ title: "t", detail: "d", code: "job.invalid", errors: [{ field: "spec.name", message: "m" }] });

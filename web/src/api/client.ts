@@ -60,6 +60,21 @@ export async function apiPage<T>(path: string, options: Options = {}): Promise<P
   return { items: (await response.json()) as T[], next: nextCursor(response.headers.get("Link")) };
 }
 
+/**
+ * Pages put together until there are so many entries or no more pages: a search through a long history answers with
+ * short or empty ones, because it looks at so many jobs at a time.
+ */
+export async function filledPage<T>(ask: (cursor: string) => Promise<Page<T>>, cursor: string, least: number): Promise<Page<T>> {
+  const items: T[] = [];
+  let next: string | null = cursor;
+  while (next !== null && items.length < least) {
+    const page: Page<T> = await ask(next);
+    items.push(...page.items);
+    next = page.next;
+  }
+  return { items, next };
+}
+
 export function nextCursor(link: string | null): string | null {
   const target = link?.match(/<([^>]*)>\s*;\s*rel="?next"?/)?.[1];
   return target === undefined ? null : new URL(target, "http://here").searchParams.get("cursor");

@@ -1,6 +1,6 @@
 import { type InfiniteData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { apiPage, type Page } from "@/api/client";
+import { apiPage, filledPage, type Page } from "@/api/client";
 import type { JobSummary } from "@/api/types";
 import { type JobFilter, jobQuery } from "@/routes/jobs-filter";
 
@@ -17,8 +17,10 @@ export function useJobList(filter: JobFilter) {
   const list = useInfiniteQuery({
     queryKey: key,
     initialPageParam: "",
-    queryFn: ({ pageParam, signal }) =>
-      apiPage<JobSummary>("/jobs", { query: { ...jobQuery(filter, Date.now()), limit: PAGE, cursor: pageParam }, signal }),
+    queryFn: ({ pageParam, signal }) => {
+      const query = { ...jobQuery(filter, Date.now()), limit: PAGE };
+      return filledPage((cursor) => apiPage<JobSummary>("/jobs", { query: { ...query, cursor }, signal }), pageParam, PAGE);
+    },
     getNextPageParam: (last) => last.next ?? undefined,
     meta: { standsStill: (data: unknown) => ((data as Pages | undefined)?.pages.length ?? 0) > LIVE_PAGES },
     placeholderData: (before) => before,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ from hodei_domain.audit.record import AuditFilter
 from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.jobs.views import JobFilter
 from hodei_domain.kernel.demand import ANY
-from hodei_domain.kernel.ids import JobId, WorkerId
+from hodei_domain.kernel.ids import JobId, ProviderId, WorkerId
 from hodei_domain.logs.chunk import LogChunk, Run, pack_runs
 from hodei_domain.testing.making import (
     MINUTE,
@@ -33,7 +34,7 @@ from hodei_domain.testing.making import (
 )
 from hodei_domain.testing.stores import Begin
 from hodei_domain.workers.ports import WorkerFilter
-from hodei_infrastructure.postgres import connections
+from hodei_infrastructure.postgres import connections, job_views
 from hodei_infrastructure.postgres.connections import Connection
 from hodei_infrastructure.postgres.documents import demand_text
 from hodei_infrastructure.postgres.store import open_store
@@ -187,6 +188,9 @@ async def reading(begin: Begin, job: Job) -> None:
         await tx.logs.read(job.id, 1, 100)
         await tx.logs.tail_start(job.id, 10)
         await tx.logs.size(job.id)
+        next = int((await tx.audit.news(None, 0)).mark.split(":")[1])
+        await tx.audit.news(f"{next}:{next}:", 100)
+        await tx.audit.news(f"{next - 1}:{next}:{next - 1}", 100)  # when one transaction was still open
 
 
 def fill(url: str) -> None:
@@ -224,8 +228,30 @@ async def test_pages_are_read_from_their_cursor_on(database_url: str, plans: Pla
         async with store.begin() as tx:
             assert len((await tx.audit.list(AuditFilter(limit=20))).records) == 20
             assert (await tx.audit.list(AuditFilter(event_type="ProviderRemoved"))).records == []
-        # How many match in all is another question, see below. A search by name looks at all of them.
+        # How many match in all is another question, see below.
         plans.said = [plan for plan in plans.said if "count(*)" not in plan["Query Text"]]
+        plans.judge()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        JobFilter(search="no such name", counted=False),
+        JobFilter(provider_id=ProviderId(UUID(int=1)), counted=False),
+        JobFilter(search="no such name", queued_by="owner-7", counted=False),
+        JobFilter(search="no such name", labels={"team": "red"}, counted=False),
+        JobFilter(tags=("nightly", "no such tag"), counted=False),
+    ],
+)
+async def test_pages_of_jobs_that_no_index_finds_look_at_so_many_at_a_time(
+    database_url: str, plans: Plans, monkeypatch: pytest.MonkeyPatch, asked: JobFilter
+) -> None:
+    monkeypatch.setattr(job_views, "LOOKS", 400)
+    fill(database_url)
+    async with open_store(database_url, connections=1) as store, store.begin() as tx:
+        first = await tx.job_views.list_jobs(asked)
+        assert first.next_cursor is not None
+        await tx.job_views.list_jobs(evolve(asked, cursor=first.next_cursor))
         plans.judge()
 
 

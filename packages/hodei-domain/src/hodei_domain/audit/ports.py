@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
-from hodei_domain.kernel.cursors import Place
+from hodei_domain.audit.record import AuditFilter, AuditNews, AuditPage, AuditQuery, AuditRecord, AuditSlice
 from hodei_domain.kernel.events import Event
 
 
@@ -27,8 +26,12 @@ class AuditTrail(Protocol):
         """
         ...
 
-    async def after(self, place: Place, limit: int) -> Sequence[AuditRecord]:
-        """The oldest records after a place, oldest first (occurred_at, then id)."""
+    async def news(self, since: str | None, limit: int) -> AuditNews:
+        """What was committed since a mark, however long ago it occurred; without one, only the mark of now.
+
+        A record that the transaction of a mark could see is not in the news of that mark, every other is: who
+        goes on from mark to mark hears of each record once, on whichever replica.
+        """
         ...
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:

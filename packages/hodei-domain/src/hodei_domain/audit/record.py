@@ -30,6 +30,26 @@ class AuditRecord:
 
 
 @frozen(kw_only=True)
+class AuditNews:
+    """Records that came to be seen after a mark, oldest first, and the mark of now, to go on from.
+
+    A mark is the store's own word for all that was committed when it looked. `missed` says that there are
+    more than were asked for, or that the mark is none of this store's: then there are no records.
+    """
+
+    records: list[AuditRecord]
+    mark: str
+    missed: bool = False
+
+    @classmethod
+    def of(cls, records: list[AuditRecord], mark: str, limit: int, *, missed: bool = False) -> "AuditNews":
+        """At most `limit` of these, in order."""
+        if missed or len(records) > limit:
+            return cls(records=[], mark=mark, missed=True)
+        return cls(records=sorted(records, key=lambda r: (r.occurred_at, r.id)), mark=mark)
+
+
+@frozen(kw_only=True)
 class AuditFilter:
     """Which records to list. None and "" hold for all; `start` is included, `end` is not."""
 

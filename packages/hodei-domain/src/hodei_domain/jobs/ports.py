@@ -118,7 +118,7 @@ class JobViews(Protocol):
         """A page, newest first (created_at, then id). Raises InvalidInput for a cursor that is not one.
 
         A job that is submitted while someone pages by cursor moves nothing: no job comes twice or is left
-        out.
+        out. A page that is not counted may end before it is full, where what it looks for is rare.
         """
         ...
 

@@ -38,7 +38,7 @@ class JobFilter:
     `search` matches a part of the name in any case, or the beginning of the id. All `labels` and `tags` must
     be there. `provider_id` is that of the newest attempt's worker. Jobs were created at or after `since` and
     before `until`. `cursor` is a page's `next_cursor`; `offset` counts from there and is meant for small
-    numbers only. `counted`: whether the page is to say how many match in all, which takes its time.
+    numbers only. `counted`: whether the page is to say how many match in all, which looks at every job.
     """
 
     states: frozenset[JobState] = field(default=frozenset(), converter=_states)
@@ -58,7 +58,7 @@ class JobFilter:
 @frozen(kw_only=True)
 class JobPage:
     """Jobs, newest first; how many match in all, None if they were not counted; and where the next page
-    begins, None after the last.
+    begins, None after the last. Where a next page begins there may be fewer than were asked for, or none.
     """
 
     jobs: list[Job]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
 from attrs import frozen
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
-from hodei_domain.kernel.cursors import Place
+from hodei_domain.audit.record import AuditFilter, AuditNews, AuditPage, AuditQuery, AuditRecord, AuditSlice
 from hodei_domain.kernel.events import Event
 
 from hodei_infrastructure.postgres.documents import from_json, to_json
@@ -31,10 +31,23 @@ _STORY: LiteralString = f"""(
     UNION ALL
     SELECT {_RECORD} FROM audit_logs WHERE caller_correlation_id = %(story)s AND correlation_id <> %(story)s
     OFFSET 0) AS story"""
-_AFTER = f"""
-SELECT {_RECORD} FROM audit_logs WHERE (occurred_at, id) > (%(at)s, %(id)s)
-ORDER BY occurred_at, id LIMIT %(limit)s
+# A mark is a snapshot. What it could not see was written by the transactions that were open then, or by later
+# ones, whatever the times and ids of the records: these say nothing about the order of commits. The last
+# condition is for rows of a dump, which bring the numbers of another server's transactions.
+_SINCE: LiteralString = "%(since)s::pg_snapshot"
+_NEWS = f"""
+SELECT pg_current_snapshot()::text, pg_snapshot_xmax({_SINCE}) > pg_snapshot_xmax(pg_current_snapshot()), n.*
+FROM (VALUES (1)) AS look LEFT JOIN (
+    (SELECT {_RECORD} FROM audit_logs
+    WHERE written_in = ANY(ARRAY(SELECT pg_snapshot_xip({_SINCE}))) LIMIT %(limit)s)
+    UNION ALL
+    (SELECT {_RECORD} FROM audit_logs
+    WHERE written_in >= pg_snapshot_xmax({_SINCE}) AND written_in < pg_snapshot_xmax(pg_current_snapshot())
+    LIMIT %(limit)s)
+) AS n ON true
 """
+_MARK = "SELECT pg_current_snapshot()::text"
+_SNAPSHOT = re.compile(r"(\d{1,18}):(\d{1,18}):((?:\d{1,18}(?:,\d{1,18})*)?)", re.ASCII)
 _PRUNE = """
 DELETE FROM audit_logs WHERE (occurred_at, id) IN (
     SELECT occurred_at, id FROM audit_logs WHERE occurred_at < %s ORDER BY occurred_at, id LIMIT %s)
@@ -81,10 +94,14 @@ class PostgresAuditTrail:
         )
         return AuditSlice.of([_record(row) for row in rows], query.limit)
 
-    async def after(self, place: Place, limit: int) -> Sequence[AuditRecord]:
+    async def news(self, since: str | None, limit: int) -> AuditNews:
         """See AuditTrail."""
-        rows = await self._session.rows(_AFTER, {"at": place[0], "id": place[1], "limit": limit})
-        return [_record(row) for row in rows]
+        if since is None or not _is_snapshot(since):
+            return AuditNews(records=[], mark=await self._session.value(_MARK), missed=since is not None)
+        rows = await self._session.rows(_NEWS, {"since": since, "limit": limit + 1})
+        mark, foreign = rows[0][:2]
+        found = [_record(row[2:]) for row in rows if row[2] is not None]
+        return AuditNews.of(found, mark, limit, missed=foreign)
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
         """See AuditTrail."""
@@ -103,6 +120,21 @@ class PostgresAuditTrail:
     async def prune(self, before: datetime, limit: int) -> int:
         """See AuditTrail."""
         return await self._session.run(_PRUNE, (before, limit))
+
+
+def _is_snapshot(text: str) -> bool:
+    """Whether Postgres would take it for one; asking it would end the transaction."""
+    found = _SNAPSHOT.fullmatch(text)
+    if found is None:
+        return False
+    lowest, next, under_way = (
+        int(found[1]),
+        int(found[2]),
+        [int(each) for each in found[3].split(",") if each],
+    )
+    return (
+        0 < lowest <= next and under_way == sorted(under_way) and all(lowest <= n < next for n in under_way)
+    )
 
 
 def _between(start: datetime | None, end: datetime | None) -> LiteralString:

@@ -16,8 +16,21 @@ from hodei_domain.jobs.state import ACTIVE, OVER, JobState
 from hodei_domain.providers.provider import ProviderStatus, ProviderType
 from hodei_domain.workers.state import WorkerState
 from sqlalchemy.dialects.postgresql import BYTEA, DOUBLE_PRECISION, JSON, JSONB, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import UserDefinedType
 
 metadata = sa.MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
+
+
+class Xid8(UserDefinedType[int]):
+    """The number of a transaction, a type of Postgres that SQLAlchemy does not know."""
+
+    def get_col_spec(self, **_: Any) -> str:
+        """How Postgres calls it."""
+        return "xid8"
+
+
+ischema_names["xid8"] = Xid8
 
 INSTANT = TIMESTAMP(timezone=True)
 NOW = sa.text("now()")
@@ -329,8 +342,14 @@ audit_logs = _table(
     _must("payload", JSONB),
     _may("caller_correlation_id", sa.Text),
     _must("id", UUID),
+    sa.Column("written_in", Xid8, nullable=True, server_default=sa.text("pg_current_xact_id()")),
     sa.PrimaryKeyConstraint("occurred_at", "id"),
     storage=GROWING,
+)
+sa.Index(
+    "audit_logs_written",
+    audit_logs.c.written_in,
+    postgresql_where=audit_logs.c.written_in.is_not(None),
 )
 sa.Index("audit_logs_correlation", audit_logs.c.correlation_id)
 sa.Index(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
 from attrs import frozen
-from hodei_application.audit.audit_feed import Missed
+from hodei_application.audit.audit_feed import Begun
 from hodei_domain.audit.record import AuditRecord
-from hodei_domain.kernel.cursors import Place, read_place
-from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.errors import StoreUnavailable
 from litestar import Controller, Request, get
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
@@ -58,32 +57,25 @@ class Events(Controller):
         kinds: Annotated[list[str] | None, QueryParameter(name="type", max_items=64)] = None,
         job: Annotated[str, QueryParameter(max_length=64)] = "",
         worker: Annotated[str, QueryParameter(max_length=64)] = "",
-        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=256)] = None,
+        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Stream:
         """Server-sent events: `hello` first, then each record of the audit trail as an event of its type.
 
-        It is resumed by Last-Event-ID; after a long absence `hello` says that events were missed.
+        It is resumed by Last-Event-ID, and passes none over: after a long absence, or with an id that is not
+        of this database, `hello` says that events were missed.
         """
         wanted = Wanted(frozenset(kinds or ()), job.lower(), worker.lower())
-        return event_stream(_events(desk, wanted, _place(last_event_id)))
+        return event_stream(_events(desk, wanted, last_event_id))
 
 
-def _place(text: str | None) -> Place | None:
-    if not text:
-        return None
-    try:
-        return read_place(text)
-    except InvalidInput:
-        raise InvalidInput("is not the id of an event", field="Last-Event-ID") from None
-
-
-async def _events(desk: Desk, wanted: Wanted, place: Place | None) -> AsyncGenerator[bytes, None]:
-    yield event_of("hello", Hello(missed=False))
-    async with aclosing(until(desk.stopping, desk.control.follow_audit(place))) as records:
-        async for record in records:
-            if record is None:
-                yield ALIVE
-            elif isinstance(record, Missed):
-                yield event_of("hello", Hello(missed=True))
-            elif wanted.holds(record):
-                yield event_of(record.event_type, from_record(record), record.cursor)
+async def _events(desk: Desk, wanted: Wanted, last: str | None) -> AsyncGenerator[bytes, None]:
+    # Without a store the stream ends, and whoever reads it comes back with the last id.
+    with suppress(StoreUnavailable):
+        async with aclosing(until(desk.stopping, desk.control.follow_audit(last))) as told:
+            async for item in told:
+                if item is None:
+                    yield ALIVE
+                elif isinstance(item, Begun):
+                    yield event_of("hello", Hello(missed=item.missed), str(item.position))
+                elif wanted.holds(item.record):
+                    yield event_of(item.record.event_type, from_record(item.record), str(item.position))

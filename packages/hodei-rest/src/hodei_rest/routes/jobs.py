@@ -88,7 +88,11 @@ class Jobs(Controller):
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> Response[list[schema.JobSummary]]:
-        """Pages are linked by the header `Link`; a job that comes in meanwhile moves nothing."""
+        """Pages are linked by the header `Link`; a job that comes in meanwhile moves nothing.
+
+        With `name`, `provider` or a second label or tag a page looks at some ten thousand jobs at a time: it
+        may be short, or empty, and have a next one all the same.
+        """
         place = await desk.control.get_provider(to_ref(provider)) if provider else None
         wanted = JobFilter(
             states=frozenset(map(JobState, states or ())),

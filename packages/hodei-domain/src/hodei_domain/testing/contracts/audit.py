@@ -2,12 +2,11 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from attrs import frozen
 
-from hodei_domain.audit.record import AuditFilter, AuditQuery
+from hodei_domain.audit.record import AuditFilter, AuditNews, AuditQuery
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.events import Event
 from hodei_domain.testing.contracts.base import StoreContract
@@ -39,6 +38,18 @@ async def record(begin: Begin, *events: Event) -> None:
     """Record in a transaction of its own."""
     async with begin() as tx:
         await tx.audit.record(events)
+
+
+async def news(begin: Begin, mark: str | None, limit: int = 10) -> AuditNews:
+    """In a transaction of its own."""
+    async with begin() as tx:
+        return await tx.audit.news(mark, limit)
+
+
+def told(found: AuditNews) -> list[str]:
+    """Whom the news tell of."""
+    assert not found.missed
+    return [record.correlation_id for record in found.records]
 
 
 class AuditTrailContract(StoreContract):
@@ -107,15 +118,32 @@ class AuditTrailContract(StoreContract):
                 await tx.audit.slice(AuditQuery(cursor="yesterday"))
         assert caught.value.field == "cursor"
 
-    async def test_what_follows_a_place_comes_oldest_first(self, begin: Begin) -> None:
-        await record(begin, *(opened(T0 + number * SECOND) for number in range(4)))
-        async with begin() as tx:
-            every = await tx.audit.after((T0 - SECOND, UUID(int=0)), 10)
-            rest = await tx.audit.after((every[1].occurred_at, every[1].id), 10)
-            one = await tx.audit.after((every[1].occurred_at, every[1].id), 1)
-        assert [r.occurred_at for r in every] == [T0 + number * SECOND for number in range(4)]
-        assert [r.id for r in rest] == [r.id for r in every[2:]]
-        assert [r.id for r in one] == [every[2].id]
+    async def test_news_are_what_was_written_after_a_mark_oldest_first(self, begin: Begin) -> None:
+        await record(begin, opened(T0 + MINUTE, "before"))
+        first = await news(begin, None)
+        assert (first.records, first.missed) == ([], False)
+        await record(begin, opened(T0 + 2 * SECOND, "b"), opened(T0 + 3 * SECOND, "c"))
+        second = await news(begin, first.mark)
+        await record(begin, opened(T0 + SECOND, "a"))
+        assert told(second) == ["b", "c"]
+        assert told(await news(begin, second.mark)) == ["a"], "it is older, and new all the same"
+        assert told(await news(begin, first.mark)) == ["a", "b", "c"]
+        assert told(await news(begin, (await news(begin, None)).mark)) == []
+
+    async def test_more_news_than_are_wanted_are_missed(self, begin: Begin) -> None:
+        mark = (await news(begin, None)).mark
+        await record(begin, *(opened(T0 + number * SECOND) for number in range(3)))
+        assert len((await news(begin, mark, 3)).records) == 3
+        much = await news(begin, mark, 2)
+        assert (much.records, much.missed) == ([], True)
+        assert told(await news(begin, much.mark)) == []
+
+    @pytest.mark.parametrize("mark", ["", "yesterday", "9:1:", "1:2:9", "\0", "2026-05-01T00:00:00+00:00"])
+    async def test_a_mark_of_somebody_else_has_missed_everything(self, begin: Begin, mark: str) -> None:
+        await record(begin, opened(T0))
+        found = await news(begin, mark)
+        assert (found.records, found.missed) == ([], True)
+        assert told(await news(begin, found.mark)) == []
 
     async def test_lists_are_filtered(self, begin: Begin) -> None:
         closed = DoorClosed(at=T0 + MINUTE, correlation_id="door-1", actor="bo")

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from hodei_domain.audit.record import AuditFilter, AuditPage, AuditQuery, AuditRecord, AuditSlice
-from hodei_domain.kernel.cursors import Place
+from hodei_domain.audit.record import AuditFilter, AuditNews, AuditPage, AuditQuery, AuditRecord, AuditSlice
 from hodei_domain.kernel.events import Event
 from hodei_domain.testing.fakes.holder import OfTransaction
 
@@ -43,9 +42,16 @@ class MemoryAuditTrail(OfTransaction):
         found.sort(key=_age, reverse=True)
         return AuditSlice.of(found[: query.limit + 1], query.limit)
 
-    async def after(self, place: Place, limit: int) -> Sequence[AuditRecord]:
+    async def news(self, since: str | None, limit: int) -> AuditNews:
         """See AuditTrail."""
-        return sorted((r for r in self.tables.audit.rows.values() if _age(r) > place), key=_age)[:limit]
+        looks, rows = self.tables.looks, self.tables.audit.rows
+        looks.append(frozenset(rows))
+        mark = f"look-{len(looks) - 1}"
+        if since is None:
+            return AuditNews(records=[], mark=mark)
+        seen = {f"look-{number}": ids for number, ids in enumerate(looks)}.get(since)
+        found = [record for id, record in rows.items() if seen is not None and id not in seen]
+        return AuditNews.of(found, mark, limit, missed=seen is None)
 
     async def by_correlation(self, correlation_id: str, limit: int = 1000) -> Sequence[AuditRecord]:
         """See AuditTrail."""

@@ -116,6 +116,7 @@ class Tables:
     tallies: Table[Any, Tally] = field(factory=Table)
     usage: Table[Any, UsageSample] = field(factory=Table)
     recorded: int = 0
+    looks: list[frozenset[UUID]] = field(factory=list)  # the records that each look at the news could see
 
     def all(self) -> tuple[Table[Any, Any], ...]:
         """Every table."""
