@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -52,7 +53,7 @@ class Machine:
         self.engine = engine
         self.spec = spec
         self.otp = otp
-        self.name = f"agent-{len(engine.all) + 1}"
+        self.name = f"agent-{next(engine.numbers)}"  # a worker may be made twice, if the first call was slow
         self.node: Node | None = None
         self.state = PresenceState.STARTING
         self.exit_code: int | None = None
@@ -199,6 +200,7 @@ class Engine:
         self.history = history
         self.net = net
         self.machines: dict[WorkerId, Machine] = {}
+        self.numbers = count(1)
         self.all: dict[WorkerId, Machine] = {}  # those that are no more, too
         self.pids = 0
         self.fail_rate = self.lose_rate = self.slow_rate = 0.0

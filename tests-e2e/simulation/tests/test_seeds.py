@@ -43,6 +43,7 @@ def test_a_seed_is_the_same_story_in_every_process() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif("HODEI_MUTANTS" not in os.environ, reason="minutes for each: `just mutants` runs them")
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_the_product_broken_on_purpose_is_found_within_a_thousand_seeds(mutant: str) -> None:
