@@ -110,6 +110,24 @@ def test_jobs_are_listed(server: Any, capsys: Output) -> None:
     assert second.split()[3] == "PENDING"
 
 
+def test_a_held_job_is_seen_in_a_list(server: Any, capsys: Output) -> None:
+    held = job("2", "PENDING", held=True)
+    server.answers[JobExecutionService.list_jobs] = lambda _: wire.ListJobsResponse(jobs=[held])
+    assert run(["job", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[3:5] == ["PENDING", "held"]
+
+
+def test_a_job_says_what_becomes_of_it_when_an_attempt_fails(server: Any, capsys: Output) -> None:
+    told = details("7")
+    assert told.job is not None
+    told.job.on_worker_lost = wire.WorkerLostPolicy.HOLD
+    told.job.retry = wire.RetryPolicy(max_attempts=3)
+    server.answers[JobExecutionService.get_job] = lambda _: told
+    assert run(["job", "get", "7", "-o", "json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["on_worker_lost"], record["retries"]) == ("hold", 2)
+
+
 def test_no_jobs_teach_the_first_command(server: Any, capsys: Output) -> None:
     server.answers[JobExecutionService.list_jobs] = lambda _: wire.ListJobsResponse()
     assert run(["job", "list"]) == 0
