@@ -1,6 +1,7 @@
 """What commands ask of a server and how they show its answers."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from grpc import StatusCode
 from hodei_cli.exits import BY_STATUS, Exit
 from hodei_cli.main import run
+from hodei_cli.render import text_of
 from hodei_domain.kernel.errors import Kind
 from hodei_grpc.methods import (
     AuditService,
@@ -19,6 +21,7 @@ from hodei_grpc.status import STATUS
 from hodei_proto.wire import hodei as wire
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+LATER = AT + timedelta(minutes=1)
 Output = pytest.CaptureFixture[str]
 
 
@@ -105,6 +108,24 @@ def test_jobs_are_listed(server: Any, capsys: Output) -> None:
     assert first.split()[:6] == ["1", "job", "1", "FAILED", "3", "exit"]
     assert first.endswith("1m05s")
     assert second.split()[3] == "PENDING"
+
+
+def test_a_held_job_is_seen_in_a_list(server: Any, capsys: Output) -> None:
+    held = job("2", "PENDING", held=True)
+    server.answers[JobExecutionService.list_jobs] = lambda _: wire.ListJobsResponse(jobs=[held])
+    assert run(["job", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[3:5] == ["PENDING", "held"]
+
+
+def test_a_job_says_what_becomes_of_it_when_an_attempt_fails(server: Any, capsys: Output) -> None:
+    told = details("7")
+    assert told.job is not None
+    told.job.on_worker_lost = wire.WorkerLostPolicy.HOLD
+    told.job.retry = wire.RetryPolicy(max_attempts=3)
+    server.answers[JobExecutionService.get_job] = lambda _: told
+    assert run(["job", "get", "7", "-o", "json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["on_worker_lost"], record["retries"]) == ("hold", 2)
 
 
 def test_no_jobs_teach_the_first_command(server: Any, capsys: Output) -> None:
@@ -228,7 +249,78 @@ def test_watching_gives_programs_a_line_for_each_move(server: Any, capsys: Outpu
     ]
 
 
+def test_watching_survives_a_server_that_goes_away(server: Any, capsys: Output) -> None:
+    running, over = details("1", "RUNNING", worker_id="w"), details("1", completed_at=AT)
+
+    def moves(_: object) -> Iterator[wire.GetJobResponse]:
+        yield running
+        if len(server.asked("WatchJob")) == 1:
+            server.refuse(StatusCode.UNAVAILABLE, "going away", code="")
+        yield over
+
+    server.answers[JobExecutionService.watch_job] = moves
+    assert run(["job", "watch", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[2] for line in out.splitlines()] == ["RUNNING", "SUCCEEDED"]
+    assert "lost the server" in err
+
+
+def test_watching_survives_a_stream_that_ends_before_the_job(server: Any, capsys: Output) -> None:
+    def moves(_: object) -> Iterator[wire.GetJobResponse]:
+        yield details("1", "RUNNING") if len(server.asked("WatchJob")) == 1 else details("1", "FAILED")
+
+    server.answers[JobExecutionService.watch_job] = moves
+    assert run(["job", "watch", "1"]) == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+def test_watching_survives_a_database_that_goes_away(server: Any, capsys: Output) -> None:
+    def moves(_: object) -> Iterator[wire.GetJobResponse]:
+        if len(server.asked("WatchJob")) == 1:
+            server.refuse(StatusCode.UNAVAILABLE, "the database cannot be reached", code="store.unavailable")
+        yield details("1")
+
+    server.answers[JobExecutionService.watch_job] = moves
+    assert run(["job", "watch", "1"]) == 0
+    assert "hodei: the database cannot be reached; the job goes on" in capsys.readouterr().err
+
+
+def test_watching_says_what_became_of_the_attempt_before(server: Any, capsys: Output) -> None:
+    lost = wire.JobExecution(
+        attempt=1, reason="worker-lost", error_message="its lease ran out", end_time=LATER
+    )
+    moves = [details("1", "PENDING", worker_id="w", executions=[lost]), details("1")]
+    server.answers[JobExecutionService.watch_job] = lambda _: iter(moves)
+    run(["job", "watch", "1"])
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"{text_of(LATER)}  PENDING  attempt 1: its lease ran out"
+    )
+
+
+def test_a_server_that_does_not_answer_in_time_is_not_said_to_be_missing(server: Any, capsys: Output) -> None:
+    def silent(_: object) -> None:
+        server.refuse(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded", code="")
+
+    server.answers[JobExecutionService.list_jobs] = silent
+    assert run(["job", "list"]) == 69
+    err = capsys.readouterr().err
+    assert "does not answer" in err
+    assert "hodei up" not in err
+
+
 # --- logs ---
+
+
+def test_following_lines_as_json_survives_a_server_that_goes_away(server: Any, capsys: Output) -> None:
+    def lines(request: wire.SubscribeLogsRequest) -> Iterator[wire.JobLogEntry]:
+        if not request.since_sequence:
+            yield line(1, "one")
+            server.refuse(StatusCode.UNAVAILABLE, "going away", code="")
+        yield line(2, "two")
+
+    server.answers[LogStreamService.subscribe_logs] = lines
+    assert run(["logs", "follow", "1", "-o", "json"]) == 0
+    assert [json.loads(each)["line"] for each in capsys.readouterr().out.splitlines()] == ["one", "two"]
 
 
 def line(sequence: int, text: str, **fields: Any) -> wire.JobLogEntry:

@@ -90,6 +90,16 @@ def test_providers_are_listed_shown_and_switched_by_name(providers: Any, capsys:
     assert [each.provider_id for each in providers.asked("EnableProvider")] == ["p1"]
 
 
+def test_a_provider_is_forgotten_by_name(providers: Any, capsys: Output) -> None:
+    providers.answers[ProviderManagementService.delete_provider] = lambda _: (
+        wire_providers.DeleteProviderResponse(success=True)
+    )
+    assert run(["provider", "delete", "local"]) == 0
+    assert [each.provider_id for each in providers.asked("DeleteProvider")] == ["p1"]
+    assert capsys.readouterr().out == "local  forgotten\n"
+    assert run(["provider", "delete", "nowhere"]) == Exit.NOT_FOUND
+
+
 def set_to(providers: Any, *options: str) -> wire_providers.ProviderConfig:
     assert run(["provider", "set", "local", *options]) == 0
     asked: wire_providers.ProviderConfig = providers.asked("UpdateProvider")[-1].provider

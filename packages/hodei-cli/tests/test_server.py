@@ -6,9 +6,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
+from grpc_health.v1.health import HealthServicer
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from hodei_cli.errors import UsageProblem
 from hodei_cli.options import Options
 from hodei_cli.server import asked_for, data_dir, of_this_machine, parse_address, read_state
@@ -125,3 +130,41 @@ def test_of_several_servers_of_a_data_directory_one_that_lives_is_found(place: P
     state = json.dumps({"address": f"127.0.0.1:{port}", "pid": os.getpid()})
     (place / f"server-{os.getpid()}.json").write_text(state)
     assert of_this_machine(Options()) == (f"127.0.0.1:{port}", "ours", True)
+
+
+def test_our_token_is_given_to_each_of_our_own_servers(place: Path, port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as second:
+        other = second.getsockname()[1]
+        write_state(place, port, os.getpid())
+        state = json.dumps({"address": f"127.0.0.1:{other}", "pid": os.getpid()})
+        (place / f"server-{os.getpid()}.json").write_text(state)
+        for each in (port, other):
+            assert asked_for(Options(server=f"127.0.0.1:{each}")) == (f"127.0.0.1:{each}", "ours", False)
+
+
+@pytest.fixture
+def serving() -> Iterator[str]:
+    """The address of a server that says that it serves."""
+    server = grpc.server(ThreadPoolExecutor(1), options=(("grpc.so_reuseport", 0),))
+    health = HealthServicer()
+    health.set("hodei.JobExecutionService", HealthCheckResponse.SERVING)
+    add_HealthServicer_to_server(health, server)
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield address
+    server.stop(0).wait()
+
+
+def test_of_several_named_servers_one_that_stands_still_is_passed_over(port: int, serving: str) -> None:
+    found = asked_for(Options(server=f"127.0.0.1:{port},{serving}"))
+    assert found is not None
+    assert found.address == serving
+
+
+def test_of_several_servers_here_one_that_stands_still_is_passed_over(
+    place: Path, port: int, serving: str
+) -> None:
+    write_state(place, port, os.getpid())
+    state = json.dumps({"address": serving, "pid": os.getpid()})
+    (place / f"server-{os.getpid()}.json").write_text(state)
+    assert of_this_machine(Options()) == (serving, "ours", True)

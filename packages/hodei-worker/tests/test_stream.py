@@ -316,6 +316,20 @@ async def test_an_order_that_comes_when_the_lease_is_over_is_given_back_unstarte
     assert (result.reason, result.started) == ("given-back", False)
 
 
+async def test_an_order_that_comes_when_the_lease_is_over_makes_it_ask_at_once(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=50, heartbeat_interval_ms=3_600_000)
+    await asyncio.sleep(0.06)  # the lease is what it waits for
+    side.send(run_job=order("true"))
+    await side.next("result")
+    await side.next("heartbeat")
+    side.send(ack=wire.AckMessage(success=True, lease_ms=60_000))
+    side.send(run_job=order("true", attempt=2))
+    assert (await side.next("result")).reason == "exit"
+
+
 async def test_an_end_that_waits_is_told_when_the_lease_is_long_over(
     server: Any, client: Client, order: Any
 ) -> None:

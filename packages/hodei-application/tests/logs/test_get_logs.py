@@ -41,6 +41,30 @@ async def test_lines_can_be_asked_for_by_level_and_text(world: World) -> None:
     assert lines(disk) == [b"ERROR disk full"]
 
 
+async def test_a_level_is_asked_for_with_those_above_it(world: World) -> None:
+    job = await logged(world, b"INFO Start\nplain\nDEBUG more\nERROR disk full\nWARN slow\n")
+    page = await world.control.get_logs(LogQuery(job_id=job.id, level=Level.WARN))
+    assert lines(page) == [b"ERROR disk full", b"WARN slow"]
+    page = await world.control.get_logs(LogQuery(job_id=job.id, level=Level.INFO))
+    assert lines(page) == [b"INFO Start", b"ERROR disk full", b"WARN slow"]
+
+
+async def test_a_page_of_long_lines_is_no_larger_than_a_message_may_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hodei_application.logs.get_logs.LARGEST_PAGE", 10)
+    job = await logged(world, b"aaaa\nbbbb\ncccc\n", b"much more than that\n", b"d\n")
+    pages = [await world.control.get_logs(LogQuery(job_id=job.id))]
+    while pages[-1].has_more:
+        pages.append(await world.control.get_logs(LogQuery(job_id=job.id, since=pages[-1].next_since)))
+    assert [lines(each) for each in pages] == [
+        [b"aaaa", b"bbbb"],
+        [b"cccc"],
+        [b"much more than that"],
+        [b"d"],
+    ]
+
+
 async def test_a_long_search_stops_and_says_how_far_it_came(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

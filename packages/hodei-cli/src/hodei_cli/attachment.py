@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from grpc import StatusCode
 from hodei_grpc.client import CallFailed
 from hodei_grpc.methods import JobExecutionService
 from hodei_proto.wire.hodei import CancelJobRequest, JobId
@@ -21,6 +23,8 @@ from hodei_cli.session import Session
 if TYPE_CHECKING:
     from hodei_cli.options import Options
 
+T = TypeVar("T")
+
 # A restarting server is back within seconds; its jobs run on meanwhile, so waiting is right.
 PATIENCE_SECONDS = 60.0
 # On this machine nobody else may come: a server that another `hodei run` had started leaves with it.
@@ -30,11 +34,16 @@ PAUSE_SECONDS = 0.25
 
 
 class Patience:
-    """Waits for a server that went away, longer each time, and gives up after PATIENCE_SECONDS."""
+    """Waits for a server that went away, longer each time, and gives up after PATIENCE_SECONDS.
 
-    def __init__(self, job_id: str, say: Callable[[str], None]) -> None:
-        self._job_id = job_id
+    `goes_on` is what does not need the server, `again` the command for when it is back.
+    """
+
+    def __init__(self, say: Callable[[str], None], goes_on: str, again: str) -> None:
         self._say = say
+        self._goes_on = goes_on
+        self._again = again
+        self.told = ""  # what the server itself says it lacks
         self._pause = threading.Event()
         self.begin_again()
 
@@ -52,12 +61,13 @@ class Patience:
         """Wait a little. Raise CliError when it has been long enough."""
         if self._since is None:
             self._since = time.monotonic()
-            self._say(f"lost the server at {address}; the job goes on, waiting for the server")
+            trouble = self.told or f"lost the server at {address}"
+            self._say(f"{trouble}; {self._goes_on}, waiting for the server")
         if self.seconds > PATIENCE_SECONDS:
             raise CliError(
-                f"the server at {address} did not come back",
+                self.told or f"the server at {address} did not come back",
                 Exit.UNAVAILABLE,
-                f"The job goes on without it. When it is back: hodei logs follow {self._job_id}",
+                f"{self._goes_on.capitalize()} without it. When it is back: {self._again}",
             )
         self._pause.wait(self._delay)
         self._delay = min(self._delay * 2, 2.0)
@@ -72,6 +82,32 @@ class Attached(Protocol):
 
     def recover(self, patience: Patience) -> None:
         """Return when another try is worth it after NoServer. Raise CliError when none is."""
+
+
+def patiently(
+    attached: Attached, patience: Patience, call: Callable[[], T], heard: Callable[[], object]
+) -> T:
+    """Call until the call returns, also if the server or its database goes away and comes back. `heard` is
+    another value whenever something was heard of the server: then patience begins again.
+    """
+    while True:
+        before = heard()
+        try:
+            return call()
+        except NoServer:
+            patience.told = ""
+        except CallFailed as failure:
+            if failure.status is not StatusCode.UNAVAILABLE:
+                raise
+            patience.told = failure.message
+        if heard() != before:
+            patience.begin_again()
+        attached.recover(patience)
+
+
+def say(text: str) -> None:
+    """A line of Hodei's own on stderr."""
+    print(f"hodei: {text}", file=sys.stderr, flush=True)
 
 
 class Fixed:

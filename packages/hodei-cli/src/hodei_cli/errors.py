@@ -25,4 +25,14 @@ class NoServer(CliError):
     """There is no server to talk to."""
 
     def __init__(self, where: str, *hints: str) -> None:
-        super().__init__(f"no Hodei server at {where}; start one with: hodei up", Exit.UNAVAILABLE, *hints)
+        super().__init__(self._said(where), Exit.UNAVAILABLE, *hints)
+
+    def _said(self, where: str) -> str:
+        return f"no Hodei server at {where}; start one with: hodei up"
+
+
+class NoAnswer(NoServer):
+    """A server may be there, and has not answered in time."""
+
+    def _said(self, where: str) -> str:
+        return f"the server at {where} does not answer; it may be overloaded, stopped or cut off"

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from hodei_grpc.methods import JobExecutionService, LogStreamService
 from hodei_proto.wire.hodei import GetJobRequest, JobId, SubscribeLogsRequest
 
-from hodei_cli.attachment import Attached, Patience, cancel
+from hodei_cli.attachment import Attached, Patience, cancel, patiently
 from hodei_cli.chunks import Printer
-from hodei_cli.errors import NoServer
 from hodei_cli.interrupts import Interrupts
 from hodei_cli.pending import PendingLine
 from hodei_cli.verdict import verdict
@@ -69,15 +68,8 @@ class Following:
             self._printer.write(chunk)
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        patience = Patience(self._job_id, self._printer.say)
-        while True:
-            before = self._printer.since_sequence
-            try:
-                return call()
-            except NoServer:
-                if self._printer.since_sequence > before:
-                    patience.begin_again()
-                self._attached.recover(patience)
+        patience = Patience(self._printer.say, "the job goes on", f"hodei logs follow {self._job_id}")
+        return patiently(self._attached, patience, call, lambda: self._printer.since_sequence)
 
     def _cancel(self) -> None:
         cancel(self._attached.session, self._job_id)

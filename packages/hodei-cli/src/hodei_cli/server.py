@@ -49,14 +49,15 @@ def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def asked_for(options: Options) -> Server | None:
-    """The server that was named, or None; of several the first that answers, or the first if none does."""
+    """The server that was named, or None; of several the first that serves, or the first if none does."""
     if options.server is None:
         return None
     named = [join(*parse_address(each)) for each in options.server.split(",")]
-    address = next((each for each in named if len(named) > 1 and answers(each)), named[0])
-    local = of_this_machine(options)
-    # This machine's own token goes to this machine's own server only, by whatever name: not to a stranger.
-    ours = local is not None and is_loopback(address) and port_of(address) == port_of(local.address)
+    address = _best(named) or named[0]
+    # This machine's own token goes to this machine's own servers only, by whatever name: not to a stranger.
+    ours = is_loopback(address) and any(
+        port_of(address) == port_of(each.address) and answers(each.address) for each in _living()
+    )
     return Server(address, options.token or (own_token() if ours else None), here=False)
 
 
@@ -68,7 +69,31 @@ def of_this_machine(options: Options) -> Server | None:
 
 def living() -> State | None:
     """What the first server of the data directory says that lives and answers; None if none does."""
-    return next((s for s in announced(data_dir()) if _alive(s.pid) and answers(s.address)), None)
+    said = {each.address: each for each in _living()}
+    best = _best(list(said))
+    return None if best is None else said[best]
+
+
+def _living() -> list[State]:
+    return [each for each in announced(data_dir()) if _alive(each.pid)]
+
+
+def _best(addresses: list[str]) -> str | None:
+    """Where a server serves, else where something accepts connections; None if nothing does.
+
+    For one that stands still the system goes on to accept. With a choice, that is not good enough.
+    """
+    accepting = filter(answers, addresses)
+    if len(addresses) < 2:
+        return next(accepting, None)
+    from hodei_cli.session import speaks_hodei
+
+    tried = []
+    for each in accepting:
+        if speaks_hodei(each):
+            return each
+        tried.append(each)
+    return next(iter(tried), None)
 
 
 def on_default_port(options: Options) -> Server | None:

@@ -10,9 +10,9 @@ import grpc
 from hodei_grpc.client import CallFailed, SyncClient
 from hodei_grpc.method import ServerStream, Unary
 
-from hodei_cli.errors import NoServer
+from hodei_cli.errors import NoAnswer, NoServer
 from hodei_cli.options import current
-from hodei_cli.server import DEFAULT_PORT, Server, asked_for, find
+from hodei_cli.server import DEFAULT_PORT, Server, asked_for, find, of_this_machine
 
 if TYPE_CHECKING:
     import betterproto2
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 Q = TypeVar("Q", bound="betterproto2.Message")
 R = TypeVar("R", bound="betterproto2.Message")
 
-# Far above what any answer takes; below it, a dead network would hold a command for ever.
-ANSWER_SECONDS = 30.0
+# Far above what any answer takes; without it, a dead network would hold a command for ever. A server that
+# waits for its database says so after 30 s (HODEI_DB_CONNECTION_TIMEOUT_SECS), and that is to be heard.
+ANSWER_SECONDS = 40.0
 
 
 class Session:
@@ -42,8 +43,8 @@ class Session:
         self._client.close()
 
     def look_again(self) -> None:
-        """Talk to another one when several servers were named and this one does not answer any more."""
-        found = asked_for(current())
+        """Talk to another one when this one does not answer any more, if several were named or are here."""
+        found = asked_for(current()) or (of_this_machine(current()) if self.server.here else None)
         if found is not None and found != self.server:
             self.close()
             self.server = found
@@ -65,7 +66,8 @@ class Session:
             yield
         except CallFailed as failure:
             if lost(failure):
-                raise NoServer(self.server.address) from failure
+                silent = failure.status is grpc.StatusCode.DEADLINE_EXCEEDED
+                raise (NoAnswer if silent else NoServer)(self.server.address) from failure
             raise
 
 

@@ -14,7 +14,7 @@ import click
 
 from hodei_cli.errors import UsageProblem
 from hodei_cli.parse import DURATION, PAIR, SIZE, env_file
-from hodei_cli.views import PULLS
+from hodei_cli.views import LOST, PULLS
 
 if TYPE_CHECKING:
     from hodei_proto.wire.hodei import JobDefinition, RetryPolicy, ScriptCommand, TimeoutConfig
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 PRIORITIES = ("low", "normal", "high", "critical")
-LOST = ("retry", "fail", "hold")
 
 _OPTIONS = (
     click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] COMMAND..."),

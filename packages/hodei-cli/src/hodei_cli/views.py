@@ -29,6 +29,7 @@ Record = dict[str, Any]
 STATES = ("PENDING", "PENDING", "SCHEDULED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT")
 # When an image is fetched, in Docker's words, by the number of the wire's ImagePullPolicy.
 PULLS = ("missing", "always", "never")
+LOST = ("retry", "fail", "hold")
 # What the rules of a pool may say.
 RULES = ("max_workers", "min_idle", "idle_ttl", "max_lifetime", "max_jobs", "drain_within")
 MIB = 1024 * 1024
@@ -42,7 +43,7 @@ def job_row(job: JobSummary) -> Record:
         "name": job.name,
         "state": job.state,
         "exit_code": job.exit_code,
-        "reason": job.reason or None,
+        "reason": job.reason or ("held" if job.held else None),
         "queued_by": job.queued_by or None,
         "created_at": job.created_at,
         "started_at": job.started_at,
@@ -82,6 +83,8 @@ def job_record(response: GetJobResponse) -> Record:
         "working_dir": job.working_dir or None,
         "image": job.image or None,
         "pull": _word(PULLS, int(job.pull)) if job.image else None,
+        "retries": max(job.retry.max_attempts - 1, 0) if job.retry is not None else 0,
+        "on_worker_lost": _word(LOST, int(job.on_worker_lost)),
         "labels": dict(job.labels),
         "tags": list(job.tags),
         "queued_by": response.queued_by or None,

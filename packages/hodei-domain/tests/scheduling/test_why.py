@@ -71,4 +71,4 @@ def test_a_held_job_says_what_it_waits_for() -> None:
         .after
     )
     [reason] = why_pending(held, [PROCESS], now=T0)
-    assert "release or cancel" in reason.reason
+    assert reason.reason == "held after its worker was lost: retry releases it, cancel ends it"

@@ -8,12 +8,15 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 KEEPALIVE_MS: Final = 20_000
 """How often each side asks whether the other is there, on a connection with a call but without traffic."""
 
-_ANSWER_MS: Final = 10_000
+ANSWER_MS: Final = 10_000
+"""How long the answer to that may take; then the other side is given up."""
+
 _BOTH: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-    ("grpc.keepalive_timeout_ms", _ANSWER_MS),
+    ("grpc.keepalive_timeout_ms", ANSWER_MS),
+    ("grpc.http2.ping_timeout_ms", ANSWER_MS),  # the one that counts: the question is a ping; else a minute
     # A stream may be silent for as long as it likes: do not stop asking after two questions.
     ("grpc.http2.max_pings_without_data", 0),
 )

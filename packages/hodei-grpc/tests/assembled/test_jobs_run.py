@@ -150,6 +150,33 @@ async def test_output_can_be_read_again_by_tail_page_and_search(platform: Platfo
     assert errors.entries == found.entries
 
 
+async def test_long_lines_come_in_pages_that_fit_into_a_message(platform: Platform) -> None:
+    line = "head -c 300000 /dev/zero | tr '\\0' '\\377'; echo"  # each byte becomes three as text
+    job = await platform.queue("sh", "-c", f"for i in $(seq 80); do {line}; done; echo end")
+    await platform.until(job, "SUCCEEDED")
+    since, found = 0, []
+    while True:
+        request = wire.GetLogsRequest(job_id=job, since_sequence=since)
+        page = await platform.call(LogStreamService.get_logs, request)
+        found += page.entries
+        since = found[-1].sequence
+        if not page.has_more:
+            break
+    assert sum(len(each.line) for each in found) == 80 * 300_000 + len("end")
+
+
+async def test_a_search_goes_on_to_the_first_line_that_it_finds(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hodei_application.logs.get_logs.LONGEST_SCAN", 10)
+    monkeypatch.setattr("hodei_application.logs.get_logs.PAGE", 1)
+    lines = "for i in 1 2 3; do echo nothing here; sleep 0.3; done; echo needle"
+    job = await platform.queue("sh", "-c", lines)
+    await platform.until(job, "SUCCEEDED")
+    found = await platform.call(LogStreamService.get_logs, wire.GetLogsRequest(job_id=job, search="needle"))
+    assert [each.line for each in found.entries] == ["needle"]
+
+
 async def test_chunks_hold_the_exact_bytes(platform: Platform) -> None:
     job = await platform.queue("printf", r"a\nb\377")
     await platform.until(job, "SUCCEEDED")

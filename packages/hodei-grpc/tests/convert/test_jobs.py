@@ -167,3 +167,10 @@ def test_why_a_job_waits_is_shown_per_provider() -> None:
     assert told.pending_reasons == [
         wire.PendingReason(provider="docker", reason="at its limit of 10 workers")
     ]
+
+
+def test_a_held_job_is_told_apart_in_a_list() -> None:
+    spec = JobSpec(command=Shell("x"), on_worker_lost=OnWorkerLost.HOLD)
+    lost = Job.submit(J1, spec, at=T0).after.assign(W1, at=T0).after.lose(1, at=T0, why="x").after
+    assert jobs.to_summary(lost, T0).held
+    assert not jobs.to_summary(lost.release(at=T0).after, T0).held

@@ -126,6 +126,7 @@ class Providers:
             self.settings.data_dir / "agent-bundles",
             self.server_address,
             self.open_door,
+            self.settings.server_advertise,
             on_change=lambda capabilities: self._keep(provider.id, capabilities) if keep else None,
         )
 

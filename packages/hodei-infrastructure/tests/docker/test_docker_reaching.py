@@ -29,8 +29,9 @@ async def a_door(host: str) -> str | None:
     return f"{host}:50051"
 
 
-def reaching(engine: Engine, door: OpenDoor = a_door, **config: str) -> Reaching:
-    return Reaching(engine, DockerConfig(**config), MAIN, door)  # type: ignore[arg-type]  # texts alone
+def reaching(engine: Engine, door: OpenDoor = a_door, advertised: str = "", **config: str) -> Reaching:
+    made = DockerConfig(**config)  # type: ignore[arg-type]  # texts alone
+    return Reaching(engine, made, MAIN, door, advertised)
 
 
 @pytest.fixture
@@ -74,3 +75,34 @@ async def test_an_engine_elsewhere_needs_to_be_told(engine: Engine) -> None:
 async def test_a_network_that_is_not_there_is_named(engine: Engine) -> None:
     with pytest.raises(ProviderUnavailable, match="no network nowhere; HODEI_DOCKER_NETWORK"):
         await reaching(engine, network_mode="nowhere").address(PLAIN)
+
+
+async def test_by_the_doors_of_all_servers_of_the_machine(engine: Engine, network: str) -> None:
+    told = reaching(engine, advertised="127.0.0.1:50051,localhost:50052,[::1]:50053", network_mode=network)
+    assert await told.address(PLAIN) == f"{GATEWAY}:50051,{GATEWAY}:50052,{GATEWAY}:50053"
+
+
+async def test_by_the_addresses_of_servers_on_other_machines(engine: Engine, network: str) -> None:
+    made = DockerConfig(network_mode=network)
+    told = Reaching(engine, made, "10.0.0.1:50051", a_door, "10.0.0.1:50051,10.0.0.2:50051")
+    assert await told.address(PLAIN) == f"{GATEWAY}:50051,10.0.0.2:50051"
+
+
+async def test_a_door_with_a_port_of_its_own_stands_for_its_server(engine: Engine, network: str) -> None:
+    async def elsewhere(host: str) -> str | None:
+        return f"{host}:40000"
+
+    told = reaching(engine, elsewhere, "127.0.0.1:50051,127.0.0.1:50052", network_mode=network)
+    assert await told.address(PLAIN) == f"{GATEWAY}:40000,{GATEWAY}:50052"
+
+
+async def test_on_the_host_s_network_all_servers_are_dialled(engine: Engine) -> None:
+    told = reaching(engine, no_door, f"{MAIN},127.0.0.1:50052", network_mode="host")
+    assert await told.address(PLAIN) == f"{MAIN},127.0.0.1:50052"
+
+
+async def test_on_a_desktop_all_servers_are_dialled(engine: Engine) -> None:
+    told = reaching(engine, advertised=f"{MAIN},127.0.0.1:50052,10.0.0.2:50051")
+    assert await told.address(DESKTOP) == (
+        "host.docker.internal:50051,host.docker.internal:50052,10.0.0.2:50051"
+    )

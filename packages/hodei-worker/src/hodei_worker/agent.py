@@ -168,6 +168,7 @@ class Agent:
         holding = self._hold(key)
         if self.lease.over:
             self._finish(holding, _given_back("it came when the worker's lease was over"))
+            self.watch.wake()  # ask for another lease, or the next order would come too early as well
         elif self.draining:
             self._finish(holding, _given_back("the worker is draining"))
         elif self._current is not None:

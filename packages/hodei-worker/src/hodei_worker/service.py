@@ -17,6 +17,7 @@ OPTIONS = (
     # Find out within 30 s that the other side has gone without a word; the server permits it.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.enable_http_proxy", 0),
     # Channels of one process share connections, and their backoff of up to two minutes. Ours is in `backoff`.

@@ -29,6 +29,10 @@ class Watch:
         self._interval = max(interval_seconds, SHORTEST_SECONDS)
         self._until = time.monotonic() + min(max(lasts_seconds, 0.0), LONGEST_SECONDS)
 
+    def wake(self) -> None:
+        """Whoever sleeps is to go on now."""
+        self._asked.set()
+
     async def sleep(self, seconds: float) -> None:
         """Wait so long, or as long as who watches wants; not on when somebody begins to."""
         try:

@@ -11,13 +11,22 @@ from hodei_domain.logs.level import Level, level_of
 from hodei_application.ports import UnitOfWork
 
 PAGE = 16
+LARGEST_PAGE = 4 * 1024 * 1024
+"""Bytes of the lines of a page, unless one line is longer. A message of 16 MiB holds so many even if each
+becomes three as text."""
+
 LONGEST_SCAN = 64 * 1024 * 1024
 """Bytes that one call looks through for a text or a level; then it says how far it came."""
 
 
+_SERIOUS = tuple(Level)  # the worst first
+
+
 @frozen(kw_only=True)
 class LogQuery:
-    """Which lines: after the public sequence `since`, of a level, with a text in it (in any case)."""
+    """Which lines: after the public sequence `since`, of a level or one above it, with a text in it (in any
+    case).
+    """
 
     job_id: JobId
     limit: int = field(default=1000, validator=whole(1, 100_000))
@@ -52,7 +61,7 @@ class GetLogs:
 
     async def __call__(self, query: LogQuery) -> LogPage:
         found: list[LogLine] = []
-        since, scanned = query.since, 0
+        since, scanned, size = query.since, 0, 0
         async with self.begin() as tx:
             await tx.jobs.get(query.job_id)
             while scanned < LONGEST_SCAN:
@@ -64,12 +73,14 @@ class GetLogs:
                     for entry in entries(chunk):
                         if entry.sequence <= since:
                             continue
-                        if len(found) == query.limit:
+                        full = len(found) == query.limit or size + len(entry.data) > LARGEST_PAGE
+                        if full and found:
                             return LogPage(tuple(found), has_more=True, next_since=since)
                         since = entry.sequence
                         line = _line(entry)
                         if _matches(line, query):
                             found.append(line)
+                            size += len(entry.data)
         return LogPage(tuple(found), has_more=True, next_since=since)
 
 
@@ -78,6 +89,6 @@ def _line(entry: LogEntry) -> LogLine:
 
 
 def _matches(line: LogLine, query: LogQuery) -> bool:
-    if query.level is not None and line.level is not query.level:
+    if query.level is not None and _SERIOUS.index(line.level) > _SERIOUS.index(query.level):
         return False
     return query.search.casefold() in line.entry.data.decode("utf-8", "replace").casefold()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,9 +16,13 @@ from hodei_cli.submission import OPTIONS_END_AT_COMMAND, definition, job_options
 from hodei_cli.views import OVER, STATES, job_record, job_row, row_of, timeline_row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hodei_proto.wire.hodei import GetJobResponse, JobDefinition, QueueJobResponse
 
     from hodei_cli.session import Session
+
+T = TypeVar("T")
 
 SHORTEST = timedelta(milliseconds=200)
 NO_JOBS = "No jobs yet. Try: hodei run -- echo hi"
@@ -193,17 +197,25 @@ def watch(job_id: str | None, by: str, every: timedelta, limit: int) -> int:
 
 
 def _watch_all(by: str, every: timedelta, limit: int) -> None:
+    from hodei_cli.attachment import Fixed, Patience, patiently, say
     from hodei_cli.job_board import KEPT, Board
     from hodei_cli.job_board import watch as watch_board
     from hodei_cli.session import connected
 
+    def patient(look: Callable[[], T]) -> T:
+        patience = Patience(say, "jobs go on", "hodei job watch")
+        return patiently(Fixed(session), patience, look, lambda: None)
+
     with connected() as session:
         watch_board(
             Board(
-                lambda state: map(
-                    job_row, _pages(session, state or None, None, by, limit if state else KEPT)
+                lambda state: patient(
+                    lambda: [
+                        job_row(each)
+                        for each in _pages(session, state or None, None, by, limit if state else KEPT)
+                    ]
                 ),
-                lambda id: row_of(job_record(_read(session, id))),
+                lambda id: row_of(job_record(patient(lambda: _read(session, id)))),
             ),
             max(every, SHORTEST),
         )
@@ -213,18 +225,29 @@ def _watch_one(job_id: str) -> int:
     from hodei_grpc.methods import JobExecutionService
     from hodei_proto.wire.hodei import GetJobRequest, JobId
 
+    from hodei_cli.attachment import Fixed, Patience, patiently, say
+    from hodei_cli.errors import NoServer
     from hodei_cli.pending import PendingLine
     from hodei_cli.session import connected
 
-    state = ""
+    seen: dict[str, Any] = {}
     request = GetJobRequest(job_id=JobId(value=job_id))
-    with connected() as session, PendingLine(lambda: _read(session, job_id)) as pending:
+
+    def once() -> None:
+        nonlocal seen
         for response in session.stream(JobExecutionService.watch_job, request):
             record = job_record(response)
-            state = response.state
             pending.clear()
-            show_next(record, current().output, _move(record))
-    return Exit.OK if state == "SUCCEEDED" or state not in OVER else Exit.FAILED
+            if record != seen:  # else said again after a broken stream
+                show_next(record, current().output, _move(record))
+            seen = record
+        if seen.get("state") not in OVER:  # a server that leaves
+            raise NoServer(session.server.address)
+
+    with connected() as session, PendingLine(lambda: _read(session, job_id)) as pending:
+        patience = Patience(say, "the job goes on", f"hodei job watch {job_id}")
+        patiently(Fixed(session), patience, once, lambda: seen)
+    return Exit.OK if seen["state"] == "SUCCEEDED" else Exit.FAILED
 
 
 def submit(session: Session, job: JobDefinition, queued_by: str) -> QueueJobResponse:
@@ -279,8 +302,13 @@ def _pages(session: Session, state: str | None, search: str | None, by: str, lim
 
 
 def _move(record: dict[str, Any]) -> str:
-    end = record["completed_at"] if record["state"] in OVER else None
-    at = end or record["started_at"] or record["created_at"]
+    state, last = record["state"], (record["attempts"] or [{}])[-1]
+    end = record["completed_at"] if state in OVER else None
+    moved = {"PENDING": last.get("ended_at"), "SCHEDULED": last.get("assigned_at")}.get(state)
+    at = end or moved or record["started_at"] or record["created_at"]
     why = record["message"] or record["reason"] or text_of(record["waiting_for"])
-    worker = f"on {record['worker']}" if record["worker"] and not end else ""
+    if state == "PENDING" and moved:  # what became of the attempt before, and then why it waits
+        ended = f"attempt {last['attempt']}: {last['message'] or last['reason'] or last['state']}"
+        why = "; ".join(filter(None, (ended, why)))
+    worker = f"on {record['worker']}" if record["worker"] and not end and state != "PENDING" else ""
     return "  ".join(filter(None, (text_of(at), record["state"], worker, why)))

@@ -99,9 +99,24 @@ def _follow_records(session: Session, job_id: str, tail: int | None) -> None:
     from hodei_grpc.methods import LogStreamService
     from hodei_proto.wire.hodei import SubscribeLogsRequest
 
-    request = SubscribeLogsRequest(job_id=job_id, include_history=tail is None, tail_lines=tail or 0)
-    for entry in session.stream(LogStreamService.subscribe_logs, request):
-        show_next(log_row(entry), current().output, "")
+    from hodei_cli.attachment import Fixed, Patience, patiently, say
+
+    seen = 0
+
+    def once() -> None:
+        nonlocal seen
+        request = SubscribeLogsRequest(
+            job_id=job_id,
+            include_history=tail is None or bool(seen),
+            tail_lines=0 if seen else tail or 0,
+            since_sequence=seen,
+        )
+        for entry in session.stream(LogStreamService.subscribe_logs, request):
+            show_next(log_row(entry), current().output, "")
+            seen = max(seen, entry.sequence)
+
+    patience = Patience(say, "the job goes on", f"hodei logs follow {job_id}")
+    patiently(Fixed(session), patience, once, lambda: seen)
 
 
 def _pages(session: Session, request: Any, limit: int | None) -> Iterator[JobLogEntry]:

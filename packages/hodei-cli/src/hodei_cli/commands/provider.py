@@ -1,4 +1,4 @@
-"""`hodei provider`: list, get, set, enable, disable."""
+"""`hodei provider`: list, get, set, enable, disable, delete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hodei_cli.exits import Exit
 from hodei_cli.groups import group
 from hodei_cli.options import current
 from hodei_cli.parse import DURATION, SIZE
-from hodei_cli.render import Column, show_list, show_one
+from hodei_cli.render import Column, show_list, show_next, show_one
 from hodei_cli.views import RULES, pools_record, provider_row
 
 if TYPE_CHECKING:
@@ -175,6 +175,29 @@ def disable(name: str) -> None:
         request = DisableProviderRequest(provider_id=_one(session, name)["id"])
         session.call(ProviderManagementService.disable_provider, request)
         show_one(_one(session, name), current().output)
+
+
+@provider.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Forget a provider that has no workers: that of a machine which will not return, for instance.
+
+    One of a machine whose server runs comes back when that server starts; disable it instead.
+
+    \b
+    Examples:
+      hodei provider delete process-two
+    """
+    from hodei_grpc.methods import ProviderManagementService
+    from hodei_proto.wire.hodei.providers import DeleteProviderRequest
+
+    from hodei_cli.session import connected
+
+    with connected() as session:
+        found = _one(session, name)
+        request = DeleteProviderRequest(provider_id=found["id"])
+        session.call(ProviderManagementService.delete_provider, request)
+    show_next({"id": found["id"], "name": found["name"]}, current().output, f"{found['name']}  forgotten")
 
 
 def _all(session: Session) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How serious a line says it is."""
+    """How serious a line says it is, the worst first."""
 
     ERROR = "ERROR"
     WARN = "WARN"

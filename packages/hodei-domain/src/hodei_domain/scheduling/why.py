@@ -29,7 +29,7 @@ def why_pending(
     if job.state is not JobState.PENDING:
         return []
     if job.held:
-        return [PendingReason("", "held after its worker was lost: release or cancel it")]
+        return [PendingReason("", "held after its worker was lost: retry releases it, cancel ends it")]
     if job.not_before is not None and now < job.not_before:
         wait = (job.not_before - now).total_seconds()
         return [

@@ -248,4 +248,5 @@ def to_summary(job: Job, now: datetime) -> wire.JobSummary:
         queued_by=job.queued_by,
         exit_code=result.exit_code,
         reason=result.reason,
+        held=job.held,
     )

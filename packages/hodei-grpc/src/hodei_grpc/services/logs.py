@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from attrs import frozen
+from attrs import evolve, frozen
 from hodei_application.control_plane import ControlPlane
 from hodei_application.logs.follow_logs import LogRequest
 from hodei_application.logs.get_logs import LogQuery
@@ -47,15 +47,16 @@ class LogStream:
         limit = request.limit or PAGE
         if not 0 < limit <= LARGEST_PAGE:
             raise InvalidInput(f"must be from 1 to {LARGEST_PAGE}", field="limit")
-        page = await self._control.get_logs(
-            LogQuery(
-                job_id=parse_job_id(request.job_id),
-                limit=limit,
-                since=_not_negative(request.since_sequence, "since_sequence"),
-                level=_level(request.level),
-                search=request.search,
-            )
+        query = LogQuery(
+            job_id=parse_job_id(request.job_id),
+            limit=limit,
+            since=_not_negative(request.since_sequence, "since_sequence"),
+            level=_level(request.level),
+            search=request.search,
         )
+        page = await self._control.get_logs(query)
+        while page.has_more and not page.lines:  # from no line at all nobody could go on
+            page = await self._control.get_logs(evolve(query, since=page.next_since))
         return wire.GetLogsResponse(
             entries=[convert.to_line(request.job_id, each.entry, each.level) for each in page.lines],
             has_more=page.has_more,

@@ -67,6 +67,7 @@ class DockerProvider:
     _cache: Path
     _server_address: str
     _open_door: OpenDoor = no_door
+    _advertised: str = ""
     _credentials: Credentials = field(factory=Credentials)
     on_change: Callable[[Capabilities], None] = field(default=lambda _: None)
     _engine: Engine = field(init=False)
@@ -96,7 +97,9 @@ class DockerProvider:
             delivery=self._delivery,
             containers=self._containers,
         )
-        self._reaching = Reaching(self._engine, self._config, self._server_address, self._open_door)
+        self._reaching = Reaching(
+            self._engine, self._config, self._server_address, self._open_door, self._advertised
+        )
         self._sightings = Sightings(self._engine, self._marks, self.worker_status)
 
     @property

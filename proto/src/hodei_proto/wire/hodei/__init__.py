@@ -1862,6 +1862,11 @@ class JobSummary(betterproto2.Message):
 
     reason: "str" = betterproto2.field(53, betterproto2.TYPE_STRING)
 
+    held: "bool" = betterproto2.field(54, betterproto2.TYPE_BOOL)
+    """
+    It waits for a person after its worker was lost: RetryJob releases it, CancelJob ends it.
+    """
+
 
 default_message_pool.register_message("hodei", "JobSummary", JobSummary)
 
