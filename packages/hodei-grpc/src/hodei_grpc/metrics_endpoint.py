@@ -12,11 +12,11 @@ from typing import Any
 import uvicorn
 from attrs import define, frozen
 from hodei_application.control_plane import ControlPlane
+from hodei_domain.kernel.addresses import join
 from hodei_domain.kernel.errors import PortInUse
 from prometheus_client.asgi import make_asgi_app
 
 from hodei_grpc.exposition import registry_of
-from hodei_grpc.places import join
 
 log = logging.getLogger("hodei.metrics")
 

@@ -14,6 +14,7 @@ import uvicorn
 from attrs import define, frozen
 from hodei_application.admission import Admission, RateLimit
 from hodei_application.control_plane import ControlPlane
+from hodei_domain.kernel.addresses import join
 from hodei_domain.kernel.errors import PortInUse
 
 from hodei_rest.app import Service, api
@@ -70,7 +71,7 @@ class RestService:
         except OSError as error:
             bound.close()
             raise PortInUse(
-                f"cannot listen on {_join(host, port)} for REST and the dashboard ({error.strerror}); choose "
+                f"cannot listen on {join(host, port)} for REST and the dashboard ({error.strerror}); choose "
                 "another port with HODEI_REST_PORT or --rest-port, 0 takes a free one"
             ) from None
         bound.setblocking(False)
@@ -79,7 +80,7 @@ class RestService:
     @property
     def address(self) -> str:
         """Where it can be reached."""
-        return _join(self.host, self.port)
+        return join(self.host, self.port)
 
     def close(self) -> None:
         """Give the port back."""
@@ -135,7 +136,3 @@ def _config(app: Any) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_graceful_shutdown=ENDS_WITHIN_S,
     )
-
-
-def _join(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
