@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-# for each agent that is started)
 import os
 
+# Before gRPC is imported: its fork handlers would run for each agent that is started.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import argparse
