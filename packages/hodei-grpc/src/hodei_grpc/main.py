@@ -95,11 +95,7 @@ async def _serve(
     settings: bootstrap.Settings, options: argparse.Namespace, companions: Sequence[MakeCompanion]
 ) -> int:
     async with bootstrap.stop_signals() as stop:
-        try:
-            await _live(settings, options, stop, companions)
-        except asyncio.CancelledError:
-            if not stop.asked.is_set():
-                raise
+        await _live(settings, options, stop, companions)
     log.info("Stopped")
     return EXIT_OK
 
