@@ -35,7 +35,7 @@ from hodei_domain.testing.stores import Begin
 from hodei_domain.workers.ports import WorkerFilter
 from hodei_infrastructure.postgres import connections
 from hodei_infrastructure.postgres.connections import Connection
-from hodei_infrastructure.postgres.documents import demand_text
+from hodei_infrastructure.postgres.documents import to_json
 from hodei_infrastructure.postgres.store import open_store
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
@@ -45,7 +45,7 @@ FILLING = (
     (Path(__file__).with_name("filling.sql"))
     .read_text()
     .replace("DEMAND_KEY", ANY.key)
-    .replace("DEMAND_DOCUMENT", demand_text(ANY).decode())
+    .replace("DEMAND_DOCUMENT", to_json(ANY.to_json()).decode())
 )
 PAGES = (
     JobFilter(),
