@@ -146,7 +146,6 @@ async def upkeep(begin: Begin, workers: list[WorkerId]) -> None:
     """What the loops ask again and again."""
     async with begin() as tx:
         await tx.queue.waiting(10)
-        await tx.queue.next_due()
         await tx.queue.lowest_turns()
         await tx.queue.last_turns(["owner-1", "nobody"])
         await tx.leases.renew(workers, MINUTE)
@@ -155,8 +154,6 @@ async def upkeep(begin: Begin, workers: list[WorkerId]) -> None:
         await tx.clocks.next_overdue(NOW)
         await tx.workers.record_heartbeats(workers)
         await tx.workers.live()
-        await tx.workers.idle(NOW - MINUTE, 100)
-        await tx.workers.overdue(NOW, 100)
         await tx.workers.list_workers(WorkerFilter(limit=20))
         await tx.audit.prune(NOW - timedelta(days=365), 1000)
         await tx.logs.prune(NOW - timedelta(days=365), 1000)
@@ -186,7 +183,6 @@ async def reading(begin: Begin, job: Job) -> None:
         await tx.audit.by_correlation(str(job.id))
         await tx.logs.read(job.id, 1, 100)
         await tx.logs.tail_start(job.id, 10)
-        await tx.logs.size(job.id)
 
 
 def fill(url: str) -> None:
