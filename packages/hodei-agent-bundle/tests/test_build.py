@@ -244,7 +244,7 @@ def test_another_c_library_is_told_so(monkeypatch: pytest.MonkeyPatch, agent_bun
     monkeypatch.setattr(
         ingredients,
         "read_elf",
-        lambda path: type(musl)(musl.architecture, "/lib/ld-musl-x86_64.so.1", "", (), False),
+        lambda path: type(musl)(musl.architecture, "/lib/ld-musl-x86_64.so.1", (), False),
     )
     with pytest.raises(BundleUnavailable, match=r"another C library than glibc.*ld-musl-x86_64\.so\.1"):
         of_this_machine()

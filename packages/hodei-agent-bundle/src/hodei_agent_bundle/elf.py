@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 MAGIC = b"\x7fELF"
 ARCHITECTURES = {62: "amd64", 183: "arm64"}  # e_machine: EM_X86_64, EM_AARCH64
 LOAD, DYNAMIC, INTERPRETER = 1, 2, 3  # p_type
-NEEDED, STRING_TABLE, SONAME = 1, 5, 14  # d_tag
+END, NEEDED, STRING_TABLE = 0, 1, 5  # d_tag
 SYMBOLS = 2  # sh_type SHT_SYMTAB
 
 
@@ -19,7 +20,6 @@ class Elf:
 
     architecture: str
     loader: str
-    soname: str
     needed: tuple[str, ...]
     has_symbols: bool  # which a program can do without
 
@@ -45,12 +45,10 @@ def _read(content: bytes) -> Elf:
     (machine,) = struct.unpack_from("<H", content, 18)
     segments = _segments(content)
     loaders = [content[at : at + size] for kind, at, _, size in segments if kind == INTERPRETER]
-    dynamic = _dynamic(content, segments)
     return Elf(
         architecture=ARCHITECTURES.get(machine, ""),
         loader=loaders[0].rstrip(b"\0").decode() if loaders else "",
-        soname=next((name for tag, name in dynamic if tag == SONAME), ""),
-        needed=tuple(name for tag, name in dynamic if tag == NEEDED),
+        needed=_needed(content, segments),
         has_symbols=_has_symbols(content),
     )
 
@@ -66,27 +64,25 @@ def _segments(content: bytes) -> list[tuple[int, int, int, int]]:
     return found
 
 
-def _dynamic(content: bytes, segments: list[tuple[int, int, int, int]]) -> list[tuple[int, str]]:
-    """The named entries (tag, name) of the dynamic section; none in a static program."""
+def _needed(content: bytes, segments: list[tuple[int, int, int, int]]) -> tuple[str, ...]:
+    """The libraries that the dynamic section names; none in a static program."""
     entries = []
     for kind, offset, _, length in segments:
         if kind == DYNAMIC:
             entries = [struct.unpack_from("<QQ", content, at) for at in range(offset, offset + length, 16)]
     tables = [value for tag, value in entries if tag == STRING_TABLE]
     if not tables:
-        return []
+        return ()
     names = next(
         tables[0] - address + offset
         for kind, offset, address, length in segments
         if kind == LOAD and address <= tables[0] < address + length
     )
-    named = []
-    for tag, value in entries:
-        if tag == 0:
-            break
-        if tag in (NEEDED, SONAME):
-            named.append((tag, content[names + value : content.index(b"\0", names + value)].decode()))
-    return named
+    return tuple(
+        content[names + value : content.index(b"\0", names + value)].decode()
+        for tag, value in takewhile(lambda entry: entry[0] != END, entries)
+        if tag == NEEDED
+    )
 
 
 def _has_symbols(content: bytes) -> bool:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Collection, Hashable
+from typing import Any
 
 from attrs import define, field
 
 from hodei_application.group_commit import unavailable
 
 log = logging.getLogger("hodei.deeds")
+
+
+async def break_off(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and return when they have ended, however they did."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 @define(eq=False)
@@ -36,10 +45,7 @@ class Deeds:
 
     async def end(self, key: Hashable) -> None:
         """Break off what this key is at, and return when it has ended."""
-        task = self._tasks.get(key)
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        await break_off([self._tasks[key]] if key in self._tasks else [])
 
     async def settled(self) -> None:
         """Return when nothing is under way."""
@@ -48,11 +54,7 @@ class Deeds:
 
     async def stop(self) -> None:
         """Break off what is under way; all of it may be repeated."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await break_off(list(self._tasks.values()))
 
     async def _run(self, key: Hashable, deed: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -12,7 +12,7 @@ from attrs import define, field
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.audit.audit_feed import AuditFeed
-from hodei_application.deeds import Deeds
+from hodei_application.deeds import Deeds, break_off
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.watch_job import RefreshWatched
@@ -133,10 +133,7 @@ class Engine:
     async def _end_loops(self) -> None:
         tasks = list(self._tasks.values())
         self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await break_off(tasks)
         await self.sightings.stop()
         await self.deeds.stop()
 

@@ -77,6 +77,33 @@ async def test_a_long_search_stops_and_says_how_far_it_came(
     assert texts(errors) == ["ERROR: a"]
 
 
+async def test_a_page_of_long_lines_has_fewer_of_them_in_either_direction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hodei_application.logs.page_logs.LARGEST_PAGE", 10)
+    monkeypatch.setattr("hodei_application.logs.page_logs.STEP", 2)
+    job = await logged(world, b"aaaa\nbbbb\ncccc\n", b"much more than that\n", b"d\n")
+    pages = [["aaaa", "bbbb"], ["cccc"], ["much more than that"], ["d"]]
+    page = await world.control.page_logs(PageQuery(job_id=job.id))
+    found = [texts(page)]
+    while page.has_more:
+        page = await world.control.page_logs(PageQuery(job_id=job.id, after=page.last))
+        found.append(texts(page))
+    assert found == pages
+    page = await world.control.page_logs(PageQuery(job_id=job.id, tail=True))
+    found = [texts(page)]
+    while page.has_more:
+        page = await world.control.page_logs(PageQuery(job_id=job.id, before=page.first))
+        found.insert(0, texts(page))
+    assert found == [["aaaa"], ["bbbb", "cccc"], ["much more than that"], ["d"]]
+
+
+async def test_a_level_is_asked_for_with_those_above_it(world: World) -> None:
+    job = await logged(world, b"ERROR: a\nWARN: b\nINFO: c\n")
+    page = await world.control.page_logs(PageQuery(job_id=job.id, level=Level.WARN))
+    assert texts(page) == ["ERROR: a", "WARN: b"]
+
+
 async def test_each_attempt_has_pages_of_its_own(world: World) -> None:
     agent = await world.add_worker()
     job = await world.running(agent, retry=RetryRules(max_attempts=2))

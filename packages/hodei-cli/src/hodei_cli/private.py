@@ -17,10 +17,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from hodei_domain.kernel.addresses import join
+
 from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.options import Options
-from hodei_cli.server import Server, announced, data_dir, find, join, own_token
+from hodei_cli.server import Server, announced, data_dir, find, own_token
 from hodei_cli.terminal import Waiting
 
 # A first start makes a database cluster, on a slow disk under load.

@@ -14,12 +14,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
+from hodei_domain.kernel.addresses import EVERYWHERE, join
+
 from hodei_cli.errors import UsageProblem
 from hodei_cli.options import Options
 
 DEFAULT_PORT = 50051
 KNOCK_SECONDS = 0.3
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what one may listen on, and dial instead)
 
 
 class Server(NamedTuple):
@@ -155,11 +156,6 @@ def parse_address(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UsageProblem(f"--server {text}: is not HOST:PORT")
     return host, int(port)
-
-
-def join(host: str, port: int) -> str:
-    """`host:port`, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def port_of(address: str) -> int:

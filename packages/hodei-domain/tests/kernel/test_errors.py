@@ -3,7 +3,8 @@ import pkgutil
 from collections.abc import Iterator
 
 import hodei_domain
-from hodei_domain.kernel.errors import HodeiError, InvalidInput, Kind
+import pytest
+from hodei_domain.kernel.errors import HodeiError, InvalidInput, Kind, renaming
 
 
 def all_errors(base: type[HodeiError] = HodeiError) -> Iterator[type[HodeiError]]:
@@ -30,3 +31,17 @@ def test_the_message_names_the_field() -> None:
     assert str(error) == error.message == "name: is empty"
     assert InvalidInput("is empty").message == "is empty"
     assert InvalidInput("is empty").field is None
+
+
+def test_a_refusal_is_told_with_the_field_as_the_caller_knows_it() -> None:
+    with pytest.raises(InvalidInput) as refused, renaming(lambda field: f"spec.{field}"):
+        raise InvalidInput("is empty", field="name")
+    assert (refused.value.field, refused.value.text) == ("spec.name", "is empty")
+    assert refused.value.message == "spec.name: is empty"
+
+
+def test_a_refusal_without_a_field_stays_as_it_is() -> None:
+    refusal = InvalidInput("is empty")
+    with pytest.raises(InvalidInput) as refused, renaming(lambda field: f"spec.{field}"):
+        raise refusal
+    assert refused.value is refusal

@@ -14,12 +14,12 @@ import grpc.aio
 from attrs import define, field
 from hodei_application.control_plane import ControlPlane
 from hodei_application.workers.register_worker import DEV_PREFIX
+from hodei_domain.kernel.addresses import EVERYWHERE, join
 
 from hodei_grpc import methods
 from hodei_grpc.guard import Guard, Guarded
 from hodei_grpc.introspection import Health, add_health
 from hodei_grpc.options import SERVER_OPTIONS
-from hodei_grpc.places import EVERYWHERE, join
 from hodei_grpc.rpc import handlers, service_name
 from hodei_grpc.services.agents import WorkerAgents
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-# for each agent that is started)
 import os
 
+# Before gRPC is imported: its fork handlers would run for each agent that is started.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import argparse
@@ -95,11 +95,7 @@ async def _serve(
     settings: bootstrap.Settings, options: argparse.Namespace, companions: Sequence[MakeCompanion]
 ) -> int:
     async with bootstrap.stop_signals() as stop:
-        try:
-            await _live(settings, options, stop, companions)
-        except asyncio.CancelledError:
-            if not stop.asked.is_set():
-                raise
+        await _live(settings, options, stop, companions)
     log.info("Stopped")
     return EXIT_OK
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
-from attrs import define, frozen
+from attrs import frozen
 from hodei_application.control_plane import ControlPlane
+from hodei_domain.kernel.addresses import join
 from hodei_domain.kernel.errors import PortInUse
+from hodei_infrastructure.http_port import HttpPort
 from prometheus_client.asgi import make_asgi_app
 
 from hodei_grpc.exposition import registry_of
-from hodei_grpc.places import join
 
 log = logging.getLogger("hodei.metrics")
 
 PORT = 9464
 OFF = -1
 BACKLOG = 64
-MOST_CALLERS = 32  # at a time; a scraper is one
-KEPT_OPEN_S = 65  # between two scrapes
+BOUNDS: dict[str, Any] = {
+    "ws": "none",
+    "limit_concurrency": 32,  # a scraper is one
+    "timeout_keep_alive": 65,  # between two scrapes
+}
 ENDS_WITHIN_S = 1
 PATH = "/metrics"
 NOT_HERE = b"The metrics of this Hodei server are at /metrics.\n"
@@ -62,20 +63,11 @@ async def _say(send: Send, status: int, text: bytes) -> None:
     await send({"type": "http.response.body", "body": text})
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the program."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@define(eq=False)
+@frozen
 class MetricsEndpoint:
-    """A companion of the gRPC server; without a socket it serves nothing."""
+    """A companion of the gRPC server; without a port it serves nothing."""
 
-    host: str
-    _socket: socket.socket | None
+    _port: HttpPort | None
 
     @classmethod
     def bind(cls, host: str, port: int | None) -> MetricsEndpoint:
@@ -83,14 +75,15 @@ class MetricsEndpoint:
         takes a free one, OFF none. Raise PortInUse.
         """
         if port == OFF:
-            return cls(host, None)
+            return cls(None)
+        asked = PORT if port is None else port
         try:
-            return cls(host, _listening(host, PORT if port is None else port))
+            return cls(HttpPort.take(host, asked, backlog=BACKLOG))
         except OSError as refused:
-            why = f"cannot listen on {join(host, PORT if port is None else port)} ({refused.strerror})"
+            why = f"cannot listen on {join(host, asked)} ({refused.strerror})"
             if port is None:
                 log.warning("No metrics for Prometheus: %s; choose another port with HODEI_METRICS_PORT", why)
-                return cls(host, None)
+                return cls(None)
             raise PortInUse(
                 f"{why}: another program does, or the address is not ours; choose another port with "
                 "HODEI_METRICS_PORT (0 takes a free one, off opens none), another address with "
@@ -100,58 +93,21 @@ class MetricsEndpoint:
     @property
     def address(self) -> str:
         """Where it can be reached; "" if nowhere."""
-        return "" if self._socket is None else join(self.host, self._socket.getsockname()[1])
+        return "" if self._port is None else self._port.address
 
     def close(self) -> None:
         """Give the port back."""
-        if self._socket is not None:
-            self._socket.close()
+        if self._port is not None:
+            self._port.close()
 
     @asynccontextmanager
     async def serving(self, control: ControlPlane) -> AsyncIterator[Mapping[str, str]]:
         """Answer while the context is open."""
-        if self._socket is None:
+        if self._port is None:
             yield {}
             return
-        address = self.address
-        server = _Server(_config(Scrapes.of(control)))
-        task = asyncio.create_task(server.serve(sockets=[self._socket]), name="metrics endpoint")
-        try:
-            while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn tells nobody)
-                await asyncio.sleep(0.005)
-            log.info("Serving metrics on http://%s%s", address, PATH)
-            yield {"metrics": address}
-        finally:
-            server.should_exit = True
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-        bound.listen(BACKLOG)
-    except OSError:
-        bound.close()
-        raise
-    bound.setblocking(False)
-    return bound
-
-
-def _config(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="none",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        limit_concurrency=MOST_CALLERS,
-        timeout_keep_alive=KEPT_OPEN_S,
-        timeout_graceful_shutdown=ENDS_WITHIN_S,
-    )
+        async with self._port.answering(
+            Scrapes.of(control), name="The metrics endpoint", ends_within_s=ENDS_WITHIN_S, **BOUNDS
+        ):
+            log.info("Serving metrics on http://%s%s", self.address, PATH)
+            yield {"metrics": self.address}

@@ -8,6 +8,7 @@ import grpc
 import grpc.aio
 from attrs import define, field, frozen
 from hodei_application.control_plane import ControlPlane
+from hodei_domain.kernel.addresses import join
 from hodei_domain.kernel.errors import PortInUse
 
 from hodei_grpc import methods
@@ -15,7 +16,6 @@ from hodei_grpc.doors import Doors
 from hodei_grpc.guard import Guard, Guarded, RateLimit
 from hodei_grpc.introspection import Health, add_health, add_reflection
 from hodei_grpc.options import SERVER_OPTIONS
-from hodei_grpc.places import join
 from hodei_grpc.rpc import handlers, service_name
 from hodei_grpc.services.agents import WorkerAgents
 from hodei_grpc.services.audit import Audit

@@ -42,7 +42,7 @@ def _taken_by(convert: Callable[[str], T]) -> Callable[[str], T]:
         try:
             return convert(text)
         except InvalidInput as refusal:
-            raise v.Refused(refusal.message.removeprefix(f"{refusal.field}: ")) from None
+            raise v.Refused(refusal.text) from None
 
     return parse
 

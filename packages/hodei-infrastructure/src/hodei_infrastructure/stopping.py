@@ -34,13 +34,18 @@ class Stop:
 
 @asynccontextmanager
 async def stop_signals() -> AsyncIterator[Stop]:
-    """While the context is open SIGTERM, SIGINT and SIGHUP ask to stop."""
+    """While the context is open SIGTERM, SIGINT and SIGHUP ask to stop. One that breaks off the start ends it
+    without an error.
+    """
     loop, stop = asyncio.get_running_loop(), Stop(starting=asyncio.current_task())
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             loop.add_signal_handler(number, stop.on_signal, number)
     try:
         yield stop
+    except asyncio.CancelledError:
+        if not stop.asked.is_set():
+            raise
     finally:
         _give_back_signals()
 

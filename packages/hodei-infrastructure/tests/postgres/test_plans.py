@@ -36,7 +36,7 @@ from hodei_domain.testing.stores import Begin
 from hodei_domain.workers.ports import WorkerFilter
 from hodei_infrastructure.postgres import connections, job_views
 from hodei_infrastructure.postgres.connections import Connection
-from hodei_infrastructure.postgres.documents import demand_text
+from hodei_infrastructure.postgres.documents import to_json
 from hodei_infrastructure.postgres.store import open_store
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
@@ -46,7 +46,7 @@ FILLING = (
     (Path(__file__).with_name("filling.sql"))
     .read_text()
     .replace("DEMAND_KEY", ANY.key)
-    .replace("DEMAND_DOCUMENT", demand_text(ANY).decode())
+    .replace("DEMAND_DOCUMENT", to_json(ANY.to_json()).decode())
 )
 PAGES = (
     JobFilter(),
@@ -147,7 +147,6 @@ async def upkeep(begin: Begin, workers: list[WorkerId]) -> None:
     """What the loops ask again and again."""
     async with begin() as tx:
         await tx.queue.waiting(10)
-        await tx.queue.next_due()
         await tx.queue.lowest_turns()
         await tx.queue.last_turns(["owner-1", "nobody"])
         await tx.leases.renew(workers, MINUTE)
@@ -156,8 +155,6 @@ async def upkeep(begin: Begin, workers: list[WorkerId]) -> None:
         await tx.clocks.next_overdue(NOW)
         await tx.workers.record_heartbeats(workers)
         await tx.workers.live()
-        await tx.workers.idle(NOW - MINUTE, 100)
-        await tx.workers.overdue(NOW, 100)
         await tx.workers.list_workers(WorkerFilter(limit=20))
         await tx.audit.prune(NOW - timedelta(days=365), 1000)
         await tx.logs.prune(NOW - timedelta(days=365), 1000)
@@ -187,7 +184,6 @@ async def reading(begin: Begin, job: Job) -> None:
         await tx.audit.by_correlation(str(job.id))
         await tx.logs.read(job.id, 1, 100)
         await tx.logs.tail_start(job.id, 10)
-        await tx.logs.size(job.id)
         next = int((await tx.audit.news(None, 0)).mark.split(":")[1])
         await tx.audit.news(f"{next}:{next}:", 100)
         await tx.audit.news(f"{next - 1}:{next}:{next - 1}", 100)  # when one transaction was still open

@@ -5,7 +5,6 @@ same beside gRPC in one process.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -90,11 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _serve(settings: bootstrap.Settings, url: str, ready: int | None) -> int:
     async with bootstrap.stop_signals() as stop:
-        try:
-            await _live(settings, url, ready, stop)
-        except asyncio.CancelledError:
-            if not stop.asked.is_set():
-                raise
+        await _live(settings, url, ready, stop)
     log.info("Stopped")
     return EXIT_OK
 

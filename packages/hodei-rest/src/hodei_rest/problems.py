@@ -83,7 +83,7 @@ def of_refusal(error: HodeiError) -> Problem:
     """An error of ours, told."""
     errors = []
     if error.field is not None:
-        errors = [FieldError(error.field, error.message.removeprefix(f"{error.field}: "))]
+        errors = [FieldError(error.field, error.text)]
     status = getattr(error, "http_status", STATUS[error.kind])
     return problem(status, error.code, error.message, errors)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
 from attrs import define, frozen
 from hodei_application.admission import Admission, RateLimit
 from hodei_application.control_plane import ControlPlane
+from hodei_domain.kernel.addresses import join
 from hodei_domain.kernel.errors import PortInUse
+from hodei_infrastructure.http_port import HttpPort
 
 from hodei_rest.app import Service, api
 from hodei_rest.cors import Cors
@@ -27,7 +25,12 @@ log = logging.getLogger("hodei.rest")
 
 ENDS_WITHIN_S = 2  # answers are over in milliseconds, and streams end at once when told
 BACKLOG = 1024
-LARGEST_MESSAGE = 64 * 1024  # of a WebSocket, from a client: none has anything to say
+PROTOCOLS: dict[str, Any] = {
+    "http": "httptools",
+    "ws": "websockets-sansio",
+    "ws_max_size": 64 * 1024,  # from a client: none has anything to say
+    "ws_per_message_deflate": False,  # a loud job would cost more processor time than it saves bytes
+}
 
 
 @frozen(kw_only=True)
@@ -41,49 +44,37 @@ class Limits:
     cors_origins: tuple[str, ...] = ()
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the program: uvicorn would take them, and raise them again when it is done."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @define(eq=False)
 class RestService:
     """A bound port that answers within serving()."""
 
-    host: str
-    port: int
-    _socket: socket.socket
+    _port: HttpPort
     _limits: Limits
 
     @classmethod
     def bind(cls, host: str, port: int, limits: Limits) -> RestService:
         """Take the port; 0 takes a free one. Raise PortInUse."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_STREAM)
         try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind((host, port))
-            bound.listen(BACKLOG)  # only now is it certain that nobody else listens there
+            return cls(HttpPort.take(host, port, backlog=BACKLOG), limits)
         except OSError as error:
-            bound.close()
             raise PortInUse(
-                f"cannot listen on {_join(host, port)} for REST and the dashboard ({error.strerror}); choose "
+                f"cannot listen on {join(host, port)} for REST and the dashboard ({error.strerror}); choose "
                 "another port with HODEI_REST_PORT or --rest-port, 0 takes a free one"
             ) from None
-        bound.setblocking(False)
-        return cls(host, bound.getsockname()[1], bound, limits)
+
+    @property
+    def port(self) -> int:
+        """The one that was taken."""
+        return self._port.port
 
     @property
     def address(self) -> str:
         """Where it can be reached."""
-        return _join(self.host, self.port)
+        return self._port.address
 
     def close(self) -> None:
         """Give the port back."""
-        self._socket.close()
+        self._port.close()
 
     @asynccontextmanager
     async def serving(self, control: ControlPlane) -> AsyncIterator[Mapping[str, str]]:
@@ -97,45 +88,9 @@ class RestService:
             Cors(limits.cors_origins),
             Service(api(desk), WebFiles()),
         )
-        server = _Server(_config(gate))
-        task = asyncio.create_task(server.serve(sockets=[self._socket]), name="rest")
-        task.add_done_callback(lambda _: _tell_end(server))
-        try:
-            while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn tells nobody)
-                await asyncio.sleep(0.005)
-            if task.done():
-                await task  # raises what it ended with
+        async with self._port.answering(gate, name="REST", ends_within_s=ENDS_WITHIN_S, **PROTOCOLS):
             log.info("Serving REST on http://%s", self.address)
-            yield {"rest": self.address}
-        finally:
-            desk.stopping.set()
-            server.should_exit = True
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-
-def _tell_end(server: uvicorn.Server) -> None:
-    if not server.should_exit:
-        log.error("REST has ended by itself; start the server anew")
-
-
-def _config(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="none",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_MESSAGE,
-        ws_per_message_deflate=False,  # a loud job would cost more processor time than it saves bytes
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=ENDS_WITHIN_S,
-    )
-
-
-def _join(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            try:
+                yield {"rest": self.address}
+            finally:
+                desk.stopping.set()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from attrs import frozen
-from hodei_domain.jobs.errors import JobNotFound
 from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.errors import Conflict, Kind
 from hodei_domain.kernel.ids import JobId, WorkerId
 
+from hodei_application.jobs.lock_job import lock_job
 from hodei_application.ports import UnitOfWork
 from hodei_application.repeat import repeat
 from hodei_application.scheduling.dispatcher import Assigned, Dispatcher
@@ -42,9 +42,7 @@ class AssignJob:
 
     async def _assign(self, job_id: JobId, connection: Connection) -> Assigned:
         async with self.begin() as tx:
-            job = (await tx.jobs.lock([job_id])).get(job_id)
-            if job is None:
-                raise JobNotFound(f"there is no job {job_id}")
+            job = await lock_job(tx, job_id)
             worker = (await tx.workers.lock([connection.worker.id]))[connection.worker.id]
             at = self.dispatcher.now()
             taken = job.assign(worker.id, at=at, score=1.0, reasons=("assigned by hand",))

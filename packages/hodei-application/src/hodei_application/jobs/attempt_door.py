@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from attrs import frozen
-from hodei_domain.jobs.errors import JobNotFound
 from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.errors import InvalidInput
@@ -15,6 +14,7 @@ from hodei_domain.logs.chunk import LogChunk
 from hodei_domain.workers.worker import Worker
 
 from hodei_application.jobs.ledger import Leaving
+from hodei_application.jobs.lock_job import lock_job
 from hodei_application.jobs.moves import Moves
 from hodei_application.logs.legacy_log import LegacyLog
 from hodei_application.ports import Clock, Transaction, UnitOfWork
@@ -124,9 +124,7 @@ class AttemptDoor:
         self, job_id: JobId, attempt: int | None, move: Move, output: Output | None
     ) -> tuple[Job, Leaving | None, Worker | None, list[LogChunk]]:
         async with self.begin() as tx:
-            job = (await tx.jobs.lock([job_id])).get(job_id)
-            if job is None:
-                raise JobNotFound(f"there is no job {job_id}")
+            job = await lock_job(tx, job_id)
             at = self.now()
             change = move(job, job.attempt if attempt is None else attempt, at)
             chunks = [] if output is None else await _store(tx, job, output, at)

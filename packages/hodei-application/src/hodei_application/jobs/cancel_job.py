@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from attrs import frozen
-from hodei_domain.jobs.errors import JobNotFound
 from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.ids import JobId
 
+from hodei_application.jobs.lock_job import lock_job
 from hodei_application.jobs.moves import Moves
 from hodei_application.ports import Clock, UnitOfWork
 from hodei_application.signals import WISH, Signals
@@ -31,9 +31,7 @@ class CancelJob:
 
     async def __call__(self, job_id: JobId, *, by: str = "", reason: str = "") -> Job:
         async with self.begin() as tx:
-            job = (await tx.jobs.lock([job_id])).get(job_id)
-            if job is None:
-                raise JobNotFound(f"there is no job {job_id}")
+            job = await lock_job(tx, job_id)
             change = job.cancel(at=self.now(), by=by, reason=reason)
             if not change.is_same:
                 await tx.jobs.save([change])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from attrs import evolve, frozen
-from hodei_domain.jobs.errors import IllegalMove, JobNotFound
+from hodei_domain.jobs.errors import IllegalMove
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import JobSpec
 from hodei_domain.kernel.ids import JobId
 
+from hodei_application.jobs.lock_job import lock_job
 from hodei_application.jobs.moves import Moves
 from hodei_application.jobs.submit_job import Submission, SubmitJob, Submitted
 from hodei_application.ports import Clock, UnitOfWork
@@ -60,9 +61,7 @@ class RetryJob:
 
     async def _release(self, job_id: JobId, by: str) -> tuple[Job, bool]:
         async with self.begin() as tx:
-            job = (await tx.jobs.lock([job_id])).get(job_id)
-            if job is None:
-                raise JobNotFound(f"there is no job {job_id}")
+            job = await lock_job(tx, job_id)
             if not job.held:
                 return job, False
             change = job.release(at=self.now(), by=by)

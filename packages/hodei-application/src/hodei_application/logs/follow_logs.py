@@ -11,11 +11,9 @@ from hodei_domain.kernel.ids import JobId
 from hodei_domain.logs.chunk import LogChunk, drop_front, public_sequence
 
 from hodei_application.logs.log_hub import LogHub
+from hodei_application.logs.scanning import PAGE
 from hodei_application.ports import Transaction, UnitOfWork
 from hodei_application.workers.connected import ConnectedWorkers
-
-PAGE = 16
-"""Chunks read at once while catching up: some MiB at most, however long the history is."""
 
 
 @frozen(kw_only=True)

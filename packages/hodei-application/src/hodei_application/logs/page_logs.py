@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from attrs import field, frozen
@@ -10,18 +9,16 @@ from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.checks import text, whole
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import JobId
-from hodei_domain.logs.chunk import LogChunk, LogEntry, entries, public_sequence, split_sequence
-from hodei_domain.logs.level import Level, level_of
+from hodei_domain.logs.chunk import LogChunk, public_sequence
+from hodei_domain.logs.level import Level
+from hodei_domain.logs.ports import LogStore
 
-from hodei_application.ports import Transaction, UnitOfWork
+from hodei_application.logs.scanning import LARGEST_PAGE, LONGEST_SCAN, PAGE, Found, LogLine, Scan, Wanted
+from hodei_application.ports import UnitOfWork
 
-PAGE = 16
 MOST_LINES = 10_000
-WINDOW = 20_000
-"""Lines that one step backwards looks through when not every line is wanted."""
-
-LONGEST_SCAN = 64 * 1024 * 1024
-"""Bytes that one call looks through; then it says how far it came."""
+STEP, WINDOW = 500, 20_000
+"""Lines that one step backwards takes, and looks through when not every line is wanted."""
 
 _NUMBER = whole(0, (1 << 40) - 1)
 
@@ -35,8 +32,9 @@ def _maybe_number(instance: object, attribute: object, value: int | None) -> Non
 class PageQuery:
     """Which lines of an attempt, None being the newest. Its lines are numbered from 1.
 
-    `limit` lines after `after`, or the last ones before `before`, or with `tail` the last of all. With
-    `stderr`, `level` or `search` (in any case) only those count that match.
+    `limit` lines after `after`, or the last ones before `before`, or with `tail` the last of all; fewer where
+    they are long. With `stderr`, `level` (or one above) or `search` (in any case) only those count that
+    match.
     """
 
     job_id: JobId
@@ -50,18 +48,9 @@ class PageQuery:
     search: str = field(default="", validator=text(1024))
 
     @property
-    def takes_all(self) -> bool:
-        """Whether every line matches."""
-        return self.stderr is None and self.level is None and not self.search
-
-
-@frozen
-class NumberedLine:
-    """A line, its number in its attempt and the level that it names."""
-
-    number: int
-    entry: LogEntry
-    level: Level
+    def wanted(self) -> Wanted:
+        """Which lines match."""
+        return Wanted(stderr=self.stderr, level=self.level, search=self.search)
 
 
 @frozen(kw_only=True)
@@ -74,7 +63,7 @@ class AttemptPage:
     """
 
     attempt: int
-    lines: tuple[NumberedLine, ...]
+    lines: tuple[LogLine, ...]
     first: int
     last: int
     stored: int
@@ -93,13 +82,13 @@ class PageLogs:
             job = await tx.jobs.get(query.job_id)
             attempt = _attempt_of(job, query.attempt)
             stored = (await tx.logs.end(job.id, attempt)).next_sequence if attempt else 0
-            scan = _Scan(tx, query, attempt)
+            pages = _Pages(tx.logs, query, attempt)
             backwards = query.tail or query.before is not None
             if backwards:
                 end = stored + 1 if query.before is None else min(query.before, stored + 1)
-                found, first, last = await scan.backwards(end)
+                found, first, last = await pages.backwards(end)
             else:
-                found, first, last = await scan.forwards(min(query.after, stored), stored)
+                found, first, last = await pages.forwards(min(query.after, stored), stored)
         return AttemptPage(
             attempt=attempt,
             lines=tuple(found),
@@ -140,82 +129,51 @@ def _attempt_of(job: Job, asked: int | None) -> int:
 
 
 @frozen
-class _Scan:
-    """Looks for lines of one attempt in one transaction."""
+class _Pages:
+    """Finds lines of one attempt by their numbers, in one transaction: with them it gives the number of the
+    first and of the last line that it looked at.
+    """
 
-    tx: Transaction
+    logs: LogStore
     query: PageQuery
     attempt: int
 
-    async def forwards(self, after: int, stored: int) -> tuple[list[NumberedLine], int, int]:
-        found: list[NumberedLine] = []
-        last, scanned = after, 0
-        while last < stored and scanned < LONGEST_SCAN:
-            chunks = await self._read(last)
-            if not chunks:
-                break
-            for chunk in chunks:
-                scanned += len(chunk.data)
-                for line in self._lines(chunk, last):
-                    if len(found) == self.query.limit:
-                        return found, after + 1, last
-                    last = line.number
-                    if self._matches(line):
-                        found.append(line)
-                await asyncio.sleep(0)  # a page of a loud job must not hold up everybody else
-        return found, after + 1, max(last, after)
-
-    async def backwards(self, end: int) -> tuple[list[NumberedLine], int, int]:
-        """What matches before `end`, in order."""
-        step = self.query.limit if self.query.takes_all else WINDOW
-        found: list[NumberedLine] = []
-        first, scanned = end, 0
-        while first > 1 and len(found) < self.query.limit and scanned < LONGEST_SCAN:
-            start = max(first - step, 1)
-            lines, read = await self._between(start, first)
-            found = lines + found
-            first, scanned = start, scanned + read
-        if len(found) > self.query.limit:
-            found = found[-self.query.limit :]
-            first = found[0].number
-        return found, first, end - 1
-
-    async def _between(self, start: int, end: int) -> tuple[list[NumberedLine], int]:
-        found: list[NumberedLine] = []
-        last, scanned = start - 1, 0
-        while last < end - 1:
-            chunks = await self._read(last)
-            if not chunks:
-                break
-            for chunk in chunks:
-                scanned += len(chunk.data)
-                for line in self._lines(chunk, last):
-                    if line.number >= end:
-                        return found, scanned
-                    last = line.number
-                    if self._matches(line):
-                        found.append(line)
-                await asyncio.sleep(0)
-        return found, scanned
-
-    async def _read(self, after: int) -> list[LogChunk]:
-        since = public_sequence(max(self.attempt, 1), after) - 1
-        return await self.tx.logs.read(self.query.job_id, since, PAGE, self.attempt)
-
-    def _lines(self, chunk: LogChunk, after: int) -> list[NumberedLine]:
-        return [
-            NumberedLine(number, entry, level_of(entry.data))
-            for entry in entries(chunk)
-            if (number := split_sequence(entry.sequence)[1] + 1) > after
-        ]
-
-    def _matches(self, line: NumberedLine) -> bool:
-        query = self.query
-        if query.stderr is not None and line.entry.stderr is not query.stderr:
-            return False
-        if query.level is not None and line.level is not query.level:
-            return False
-        return (
-            not query.search
-            or query.search.casefold() in line.entry.data.decode("utf-8", "replace").casefold()
+    async def forwards(self, after: int, stored: int) -> tuple[list[LogLine], int, int]:
+        """What matches after `after`, in order."""
+        found = await self._between(
+            after, stored, limit=self.query.limit, longest=LONGEST_SCAN, largest=LARGEST_PAGE
         )
+        return found.lines, after + 1, found.since - self._sequence(0)
+
+    async def backwards(self, end: int) -> tuple[list[LogLine], int, int]:
+        """What matches before `end`, in order."""
+        step = STEP if self.query.wanted == Wanted() else WINDOW
+        lines: list[LogLine] = []
+        first, scanned = end, 0
+        while first > 1 and scanned < LONGEST_SCAN and len(lines) < self.query.limit:
+            start = max(first - step, 1)
+            found = await self._between(start - 1, first - 1)
+            all_lines = found.lines + lines
+            lines = self._last(all_lines)
+            if len(lines) < len(all_lines):
+                return lines, lines[0].number, end - 1
+            first, scanned = start, scanned + found.scanned
+        return lines, first, end - 1
+
+    def _last(self, lines: list[LogLine]) -> list[LogLine]:
+        """As many of the last ones as a page may have."""
+        kept, size = 0, 0
+        for line in reversed(lines[-self.query.limit :]):
+            size += len(line.entry.data)
+            if kept and size > LARGEST_PAGE:
+                break
+            kept += 1
+        return lines[len(lines) - kept :]
+
+    async def _between(self, after: int, until: int, **bounds: int) -> Found:
+        scan = Scan(logs=self.logs, job_id=self.query.job_id, wanted=self.query.wanted, attempt=self.attempt)
+        return await scan.between(self._sequence(after), self._sequence(until), **bounds)
+
+    def _sequence(self, number: int) -> int:
+        """The public one of a line."""
+        return public_sequence(max(self.attempt, 1), number) - 1

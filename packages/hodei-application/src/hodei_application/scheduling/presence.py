@@ -18,7 +18,7 @@ from hodei_domain.providers.ports import WorkerEventSource
 from hodei_domain.providers.records import Presence, PresenceState
 from hodei_domain.workers.worker import Worker, WorkerState
 
-from hodei_application.deeds import Deeds
+from hodei_application.deeds import Deeds, break_off
 from hodei_application.ports import Clock, Jitter
 from hodei_application.scheduling.backoffs import Backoffs
 from hodei_application.scheduling.landscape import Landscape
@@ -156,10 +156,7 @@ class Sightings:
         """Listen no more."""
         tasks = [task for _, task in self._listeners.values()]
         self._listeners.clear()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await break_off(tasks)
 
     async def _listen(self, source: WorkerEventSource) -> None:
         while True:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from hodei_domain.kernel.addresses import join
 
 from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.groups import command
 from hodei_cli.options import Options, current
-from hodei_cli.server import EVERYWHERE, data_dir, dialled, join, of_this_machine
+from hodei_cli.server import data_dir, dialled, of_this_machine
 from hodei_cli.terminal import paint
 
 
@@ -78,7 +79,7 @@ def _greet(ready: int, bind: str | None, options: Options) -> None:
     if line:
         state = json.loads(line)
         host = bind or os.environ.get("HODEI_BIND") or "127.0.0.1"
-        address = join(EVERYWHERE.get(host, host), int(state["port"]))
+        address = dialled(join(host, int(state["port"])))
         print("\n".join(greeting(address, state, data_dir(), options)), flush=True)
 
 

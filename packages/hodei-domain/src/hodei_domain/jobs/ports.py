@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hodei_domain.jobs.job import Attempt, Job, JobState
 from hodei_domain.jobs.spec import Priority
-from hodei_domain.jobs.views import JobFilter, JobPage, LostAttempt, Overdue, SeenClass, WaitingClass
+from hodei_domain.jobs.views import JobFilter, JobPage, LostAttempt, Overdue, WaitingClass
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.ids import JobId, WorkerId
 
@@ -74,20 +74,6 @@ class JobQueue(Protocol):
 
         Counts stop at `limit_per_class`.
         """
-        ...
-
-    async def classes(self, after: int) -> list[SeenClass]:
-        """The demand classes met since that serial (0: all), by serial.
-
-        A class is met when its first job is saved.
-
-        Serials may become visible out of order between transactions: ask again from a little earlier, or with
-        every key that is unknown.
-        """
-        ...
-
-    async def next_due(self) -> datetime | None:
-        """The earliest `not_before` of the queue that lies in the future."""
         ...
 
     async def depth(self) -> int:

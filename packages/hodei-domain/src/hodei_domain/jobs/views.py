@@ -76,14 +76,6 @@ class WaitingClass:
 
 
 @frozen(kw_only=True)
-class SeenClass:
-    """A demand class and the serial under which the store met it first."""
-
-    serial: int
-    demand: DemandClass
-
-
-@frozen(kw_only=True)
 class LostAttempt:
     """An attempt whose lease has run out."""
 

@@ -1,5 +1,7 @@
 """Errors have a kind, which each edge maps once, and a stable code, which clients may match."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import ClassVar
 
@@ -24,6 +26,8 @@ class HodeiError(Exception):
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message if field is None else f"{field}: {message}")
+        self.text = message
+        """The text for people, without the field's name."""
         self.field = field
 
     @property
@@ -36,6 +40,19 @@ class InvalidInput(HodeiError):
     """A value that cannot be taken as it is; `field` names it."""
 
     kind, code = Kind.INVALID, "invalid"
+
+    def renamed(self, name: Callable[[str], str]) -> "InvalidInput":
+        """The same refusal, its field called by what `name` makes of it; itself if it is about none."""
+        return self if self.field is None else InvalidInput(self.text, field=name(self.field))
+
+
+@contextmanager
+def renaming(name: Callable[[str], str]) -> Iterator[None]:
+    """Refusals within are told with the field as the caller knows it: by what `name` makes of it."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        raise refusal.renamed(name) from None
 
 
 class Unauthenticated(HodeiError):

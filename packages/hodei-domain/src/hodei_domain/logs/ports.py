@@ -52,10 +52,6 @@ class LogStore(Protocol):
         """end() for many; attempts without output are absent."""
         ...
 
-    async def size(self, job_id: JobId) -> int:
-        """Bytes of output that are stored of all attempts."""
-        ...
-
     async def prune(self, before: datetime, limit: int) -> int:
         """Delete at most `limit` chunks whose base time lies before, oldest first; returns how many.
 

@@ -144,9 +144,8 @@ def under(prefix: str, make: Callable[[], T], names: Mapping[str, str] | None = 
     try:
         return make()
     except InvalidInput as refusal:
-        text = refusal.message.removeprefix(f"{refusal.field}: ")
         name = (names or {}).get(refusal.field or "", refusal.field)
-        raise InvalidInput(text, field=f"{prefix}.{name}") from None
+        raise InvalidInput(refusal.text, field=f"{prefix}.{name}") from None
 
 
 def _object(document: Any, field: str, known: Iterable[str]) -> dict[str, Any]:

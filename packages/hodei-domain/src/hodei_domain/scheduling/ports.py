@@ -24,12 +24,6 @@ class LeaderStore(Protocol):
         """The same for several at once; the epochs of those that are ours, by name."""
         ...
 
-    async def holds(self, name: str, epoch: int) -> bool:
-        """Whether the lease of this epoch is still valid; asked in the transaction of every write of a
-        leader.
-        """
-        ...
-
     async def holder(self, name: str) -> str | None:
         """Who holds the lease, which may have run out; None if nobody ever did."""
         ...

@@ -1,6 +1,6 @@
 """Hypothesis strategies: valid specs, demands, results, ids and output."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ from hodei_domain.jobs.spec import (
     Shell,
 )
 from hodei_domain.kernel.demand import DemandClass
-from hodei_domain.kernel.ids import JobId, ProviderId, WorkerId, uuid7
+from hodei_domain.kernel.ids import WorkerId, uuid7
 from hodei_domain.kernel.values import PullPolicy
 
 _TEXT = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -41,25 +41,9 @@ def uuids() -> st.SearchStrategy[UUID]:
     return st.builds(uuid7, st.integers(0, 2**48 - 1), st.integers(0, 2**74 - 1))
 
 
-def job_ids() -> st.SearchStrategy[JobId]:
-    """Job ids."""
-    return uuids().map(JobId)
-
-
 def worker_ids() -> st.SearchStrategy[WorkerId]:
     """Worker ids."""
     return uuids().map(WorkerId)
-
-
-def provider_ids() -> st.SearchStrategy[ProviderId]:
-    """Provider ids."""
-    return uuids().map(ProviderId)
-
-
-def instants() -> st.SearchStrategy[datetime]:
-    """Aware instants in UTC."""
-    lowest, highest = datetime(2000, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001  # timezones= makes them aware
-    return st.datetimes(lowest, highest, timezones=st.just(UTC))
 
 
 def durations(longest: timedelta = timedelta(days=1)) -> st.SearchStrategy[timedelta]:

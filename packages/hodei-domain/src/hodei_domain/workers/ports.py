@@ -66,17 +66,6 @@ class WorkerStore(Protocol):
         """
         ...
 
-    async def idle(self, before: datetime, limit: int) -> list[Worker]:
-        """READY ones that are idle since `before` or longer, the longest first."""
-        ...
-
-    async def overdue(self, now: datetime, limit: int) -> list[Worker]:
-        """Those one of whose deadlines has passed and that are not TERMINATING or TERMINATED yet.
-
-        `register_by` of those starting, `drain_by` of those draining, `expires_at` of all. By id.
-        """
-        ...
-
 
 class OtpStore(Protocol):
     """One-time passwords, one per worker."""

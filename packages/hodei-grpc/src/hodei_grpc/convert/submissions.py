@@ -1,7 +1,6 @@
 """From a job definition on the wire to a job's specification."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from math import ceil
 
@@ -18,7 +17,7 @@ from hodei_domain.jobs.spec import (
     Script,
     Shell,
 )
-from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.errors import InvalidInput, renaming
 from hodei_domain.kernel.ids import parse_job_id
 from hodei_domain.kernel.values import Constraint, Operator, parse_operator
 from hodei_proto.wire import hodei as wire
@@ -72,30 +71,16 @@ def to_submission(request: wire.QueueJobRequest, caller: Caller, prefix: str = "
     )
 
 
-@contextmanager
-def wire_names(prefix: str = "") -> Iterator[None]:
-    """Refusals of the domain, told with the field's name on the wire."""
-    try:
-        yield
-    except InvalidInput as refusal:
-        raise renamed(refusal, prefix) from None
-
-
-def renamed(refusal: InvalidInput, prefix: str) -> InvalidInput:
-    """The same refusal, its field called by its path in the message."""
-    if refusal.field is None:
-        return refusal
-    text = refusal.message.removeprefix(f"{refusal.field}: ")
-    name = WIRE_FIELDS.get(refusal.field, refusal.field)
-    return InvalidInput(text, field=f"{prefix}.{name}" if prefix else name)
+def wire_names(prefix: str = "") -> AbstractContextManager[None]:
+    """Refusals of the domain, told with the field's path in the message."""
+    before = f"{prefix}." if prefix else ""
+    return renaming(lambda field: before + WIRE_FIELDS.get(field, field))
 
 
 def to_spec(definition: wire.JobDefinition, prefix: str = "job_definition") -> JobSpec:
     """Read a definition. Raise InvalidInput, its field being the path in the message."""
-    try:
+    with wire_names(prefix):
         return _to_spec(definition)
-    except InvalidInput as refusal:
-        raise renamed(refusal, prefix) from None
 
 
 def _to_spec(definition: wire.JobDefinition) -> JobSpec:

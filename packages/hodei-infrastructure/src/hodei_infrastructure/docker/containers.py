@@ -29,12 +29,7 @@ class Containers:
 
     async def named(self, id: WorkerId) -> dict[str, Any] | None:
         """What the engine has under the name of this worker, ours or not; None if nothing."""
-        try:
-            document: dict[str, Any] = await self._engine.get(f"containers/{container_name(id)}/json")
-        except EngineRefused as refused:
-            if refused.status != 404:
-                raise
-            return None
+        document: dict[str, Any] | None = await self._engine.find(f"containers/{container_name(id)}/json")
         return document
 
     async def end(self, document: Mapping[str, Any], grace: timedelta) -> None:
@@ -85,11 +80,7 @@ class Containers:
     async def _wait_for_removal(self, container: str) -> None:
         deadline = asyncio.get_running_loop().time() + REMOVED_WITHIN
         while asyncio.get_running_loop().time() < deadline:
-            try:
-                await self._engine.get(f"containers/{container}/json")
-            except EngineRefused as refused:
-                if refused.status == 404:
-                    return
-                raise
+            if await self._engine.find(f"containers/{container}/json") is None:
+                return
             await asyncio.sleep(LOOK_AGAIN)
         raise ProviderUnavailable(f"container {container[:12]} is being removed, and still there")

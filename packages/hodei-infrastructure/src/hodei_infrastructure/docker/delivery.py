@@ -80,13 +80,8 @@ class Delivery:
 
     async def _is_known(self, name: str) -> bool:
         """Whether we saw this very volume complete."""
-        try:
-            volume = await self._engine.get(f"volumes/{name}")
-        except EngineRefused as refused:
-            if refused.status != 404:
-                raise
-            return False
-        return self._filled.get(name) == _made_at(volume)
+        volume = await self._engine.find(f"volumes/{name}")
+        return volume is not None and self._filled.get(name) == _made_at(volume)
 
     async def _fill(self, name: str, bundle: Bundle, image: str) -> bool:
         """See that the volume has the agent; False if another process is at it for too long."""

@@ -45,6 +45,15 @@ class Engine:
         """A JSON document."""
         return await self._ask("GET", path, params, within=within)
 
+    async def find(self, path: str) -> Any:
+        """A JSON document, None if the engine has no such thing."""
+        try:
+            return await self.get(path)
+        except EngineRefused as refused:
+            if refused.status != 404:
+                raise
+            return None
+
     async def post(
         self, path: str, body: Any = None, *, within: float = ANSWERS_WITHIN, **params: Any
     ) -> Any:

@@ -63,12 +63,8 @@ class Images:
 
     async def find(self, image: str) -> ImageFacts | None:
         """What the engine has under that name; None if it has nothing."""
-        try:
-            return image_facts(await self._engine.get(f"images/{reference.with_tag(image)}/json"))
-        except EngineRefused as refused:
-            if refused.status != 404:
-                raise
-            return None
+        document = await self._engine.find(f"images/{reference.with_tag(image)}/json")
+        return None if document is None else image_facts(document)
 
     async def get(self, image: str, policy: PullPolicy, tell: Tell) -> ImageFacts:
         """The image, pulled if the policy says so. `tell` hears how that goes. Raises WorkerNotCreated."""

@@ -11,7 +11,7 @@ from hodei_domain.providers.errors import ProviderUnavailable
 from hodei_infrastructure.docker.config import DockerConfig
 from hodei_infrastructure.docker.convert import gateway_of
 from hodei_infrastructure.docker.engine import Engine
-from hodei_infrastructure.docker.errors import UNIX, EngineRefused
+from hodei_infrastructure.docker.errors import UNIX
 from hodei_infrastructure.docker.facts import EngineFacts
 
 DESKTOP_HOST = "host.docker.internal"
@@ -74,15 +74,13 @@ class Reaching:
         return ",".join(dict.fromkeys(listed))
 
     async def _gateway(self, network: str) -> str | None:
-        try:
-            return gateway_of(await self._engine.get(f"networks/{network}"))
-        except EngineRefused as refused:
-            if refused.status != 404:
-                raise
+        document = await self._engine.find(f"networks/{network}")
+        if document is None:
             raise ProviderUnavailable(
                 f"the engine has no network {network}; HODEI_DOCKER_NETWORK names it "
                 f"(docker network create {network})"
-            ) from refused
+            )
+        return gateway_of(document)
 
 
 def _is_here(address: str) -> bool:

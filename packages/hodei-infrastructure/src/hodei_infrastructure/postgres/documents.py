@@ -80,14 +80,9 @@ class SpecTexts:
         self._specs[text] = spec
 
 
-def demand_text(demand: DemandClass) -> bytes:
-    """As it is kept."""
-    return to_json(demand.to_json())
-
-
 @lru_cache(maxsize=4096)
 def read_demand(text: bytes) -> DemandClass:
-    """Back from demand_text(). Classes are few and read often."""
+    """Back from how it is kept: its to_json(). Classes are few and read often."""
     return DemandClass.from_json(_decoder.decode(text))
 
 

@@ -17,7 +17,6 @@ from hodei_infrastructure.postgres.job_rows import JOB, job_of
 from hodei_infrastructure.postgres.session import Session
 
 _LIVE: LiteralString = "jobs.completed_at IS NULL"
-_LEASED: LiteralString = "jobs.id = ANY(ARRAY(SELECT job_id FROM job_leases))"
 _OF_STATES: LiteralString = " AND jobs.state = ANY(%(states)s)"
 _ALL_MARKS: LiteralString = """ AND NOT EXISTS (
     SELECT FROM unnest(%(marks)s::uuid[]) AS wanted (mark)

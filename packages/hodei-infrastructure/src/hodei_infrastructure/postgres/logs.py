@@ -50,7 +50,6 @@ WHERE job_id = %(job)s AND attempt >= %(first)s
     AND (attempt, first_sequence) < (%(attempt)s, %(sequence)s)
 ORDER BY attempt DESC, first_sequence DESC LIMIT 500
 """
-_SIZE = "SELECT COALESCE(sum(nbytes), 0)::bigint FROM job_log_chunks WHERE job_id = %s"
 
 _PRUNE = """
 WITH pruned AS (
@@ -148,11 +147,6 @@ class PostgresLogStore:
         asked = ([job_id for job_id, _ in attempts], [number for _, number in attempts])
         rows = await self._session.rows(_ENDS, asked)
         return {(JobId(job_id), number): LogEnd(*end) for job_id, number, *end in rows}
-
-    async def size(self, job_id: JobId) -> int:
-        """See LogStore."""
-        size: int = await self._session.value(_SIZE, (job_id,))
-        return size
 
     async def prune(self, before: datetime, limit: int) -> int:
         """See LogStore."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from attrs import frozen
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import Priority
-from hodei_domain.jobs.views import SeenClass, WaitingClass
+from hodei_domain.jobs.views import WaitingClass
 from hodei_domain.kernel.ids import JobId
 
 from hodei_infrastructure.postgres.documents import SpecTexts, read_demand
@@ -68,8 +68,6 @@ CROSS JOIN LATERAL (
 ) AS counted
 ORDER BY oldest.queued_at, d.serial
 """
-_CLASSES = "SELECT serial, demand FROM demand_classes WHERE serial > %s ORDER BY serial"
-_NEXT_DUE = "SELECT not_before FROM job_queue WHERE not_before > now() ORDER BY not_before LIMIT 1"
 _DEPTH = "SELECT count(*) FROM job_queue"
 
 _TURNS = """
@@ -122,16 +120,6 @@ class PostgresJobQueue:
             WaitingClass(demand=read_demand(demand), count=count, oldest=oldest)
             for demand, count, oldest in rows
         ]
-
-    async def classes(self, after: int) -> list[SeenClass]:
-        """See JobQueue."""
-        rows = await self._session.rows(_CLASSES, (after,))
-        return [SeenClass(serial=serial, demand=read_demand(demand)) for serial, demand in rows]
-
-    async def next_due(self) -> datetime | None:
-        """See JobQueue."""
-        due: datetime | None = await self._session.value(_NEXT_DUE)
-        return due
 
     async def depth(self) -> int:
         """See JobQueue."""

@@ -23,7 +23,6 @@ ON CONFLICT (name) DO UPDATE SET
 WHERE l.holder = excluded.holder OR l.expires_at <= now() OR l.expires_at > now() + 2 * %(ttl)s
 RETURNING name, epoch
 """
-_HOLDS = "SELECT 1 FROM leader_leases WHERE name = %s AND epoch = %s AND expires_at > now()"
 _HOLDER = "SELECT holder FROM leader_leases WHERE name = %s"
 _HOLDERS = "SELECT name, holder FROM leader_leases WHERE expires_at > now() AND expires_at <= now() + 2 * %s"
 _RELEASE = "UPDATE leader_leases SET expires_at = now() WHERE name = %s AND holder = %s"
@@ -50,10 +49,6 @@ class PostgresLeaderStore:
         wanted = {"names": list(names), "holder": holder, "ttl": ttl}
         epochs: dict[str, int] = dict(await self._session.rows(_ACQUIRE, wanted))
         return epochs
-
-    async def holds(self, name: str, epoch: int) -> bool:
-        """See LeaderStore."""
-        return await self._session.row(_HOLDS, (name, epoch)) is not None
 
     async def holder(self, name: str) -> str | None:
         """See LeaderStore."""

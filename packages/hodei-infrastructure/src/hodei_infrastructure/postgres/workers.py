@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any, LiteralString
 
 from attrs import frozen
@@ -42,17 +41,6 @@ _LIVE = f"SELECT {WORKER} FROM workers WHERE ended_at IS NULL ORDER BY created_a
 _BEAT = """
 UPDATE workers SET last_heartbeat = now() WHERE id IN (
     SELECT id FROM workers WHERE id = ANY(%s) ORDER BY id FOR UPDATE)
-"""
-_IDLE = f"""
-SELECT {WORKER} FROM workers WHERE ended_at IS NULL AND state = 'READY' AND idle_since <= %s
-ORDER BY idle_since, id LIMIT %s
-"""
-_OVERDUE = f"""
-SELECT {WORKER} FROM workers WHERE ended_at IS NULL AND state <> 'TERMINATING' AND (
-    expires_at <= %(now)s
-    OR register_by <= %(now)s AND state IN ('CREATING', 'CONNECTING')
-    OR drain_by <= %(now)s AND state = 'DRAINING')
-ORDER BY id LIMIT %(limit)s
 """
 
 
@@ -115,15 +103,6 @@ class PostgresWorkerStore:
         """See WorkerStore."""
         if ids:
             await self._session.run(_BEAT, (list(ids),))
-
-    async def idle(self, before: datetime, limit: int) -> list[Worker]:
-        """See WorkerStore."""
-        return [worker_of(row) for row in await self._session.rows(_IDLE, (before, limit))]
-
-    async def overdue(self, now: datetime, limit: int) -> list[Worker]:
-        """See WorkerStore."""
-        rows = await self._session.rows(_OVERDUE, {"now": now, "limit": limit})
-        return [worker_of(row) for row in rows]
 
 
 def _by_id(rows: Sequence[Row]) -> dict[WorkerId, Worker]:

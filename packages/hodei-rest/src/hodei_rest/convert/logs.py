@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import cast
 
 import msgspec
-from hodei_application.logs.page_logs import AttemptPage, NumberedLine
+from hodei_application.logs.page_logs import AttemptPage
+from hodei_application.logs.scanning import LogLine
 from hodei_domain.logs.chunk import PARTIAL, PLATFORM, STDERR, LogChunk, unpack_runs
 from hodei_domain.logs.level import Level
 
@@ -30,7 +31,7 @@ def to_page(page: AttemptPage) -> schema.LogPage:
     )
 
 
-def _line(line: NumberedLine) -> schema.LogLine:
+def _line(line: LogLine) -> schema.LogLine:
     entry = line.entry
     return schema.LogLine(
         sequence=line.number,

@@ -39,7 +39,4 @@ def with_overrides(spec: domain.JobSpec, overrides: Mapping[str, Any]) -> domain
         told = of_body(error).errors[0]
         raise InvalidInput(told.message, field=f"overrides.{told.field}") from None
     except InvalidInput as refusal:
-        if refusal.field is None:
-            raise
-        text = refusal.message.removeprefix(f"{refusal.field}: ")
-        raise InvalidInput(text, field="overrides." + refusal.field.removeprefix("spec.")) from None
+        raise refusal.renamed(lambda field: "overrides." + field.removeprefix("spec.")) from None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
 from hodei_application.providers import register_provider as application
 from hodei_application.providers.price_provider import Price
 from hodei_domain.kernel.checks import check_text
-from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.errors import InvalidInput, renaming
 from hodei_domain.kernel.ids import ProviderId, parse_provider_id
 from hodei_domain.providers import pools as domain
 from hodei_domain.providers.capabilities import Capabilities
@@ -40,18 +40,14 @@ def to_ref(text: str) -> ProviderId | str:
         return text
 
 
-@contextmanager
-def about(kind: ProviderType | None = None) -> Iterator[None]:
+def about(kind: ProviderType) -> AbstractContextManager[None]:
     """Refusals of the domain and of plugins, told with the field's path in the request."""
-    try:
-        yield
-    except InvalidInput as refusal:
-        if refusal.field is None:
-            raise
-        text = refusal.message.removeprefix(f"{refusal.field}: ")
-        head, dot, rest = refusal.field.partition(".")
-        known = "config" if kind is not None and head == _key(kind) else head
-        raise InvalidInput(text, field=known + dot + rest) from None
+
+    def path(field: str) -> str:
+        head, dot, rest = field.partition(".")
+        return ("config" if head == _key(kind) else head) + dot + rest
+
+    return renaming(path)
 
 
 def to_new(told: schema.NewProvider) -> application.NewProvider:

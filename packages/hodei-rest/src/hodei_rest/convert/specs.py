@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import cast
 
 from hodei_domain.jobs import spec as domain
-from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.kernel.errors import InvalidInput, renaming
 from hodei_domain.kernel.values import Constraint, Operator, parse_pull_policy
 
 from hodei_rest.schemas import jobs as schema
@@ -44,16 +43,9 @@ _PULLS: dict[domain.PullPolicy, schema.PullName] = {
 _NO_RULES = domain.RetryRules()
 
 
-@contextmanager
-def named(prefix: str = "spec.") -> Iterator[None]:
+def named(prefix: str = "spec.") -> AbstractContextManager[None]:
     """Refusals of the domain, told with the field's path in the request."""
-    try:
-        yield
-    except InvalidInput as refusal:
-        if refusal.field is None:
-            raise
-        text = refusal.message.removeprefix(f"{refusal.field}: ")
-        raise InvalidInput(text, field=prefix + _path(refusal.field)) from None
+    return renaming(lambda field: prefix + _path(field))
 
 
 def _path(field: str) -> str:

@@ -72,7 +72,6 @@ class LogStoreContract(StoreContract):
         assert await stored(begin, job) == [first, second, third]
         async with begin() as tx:
             assert await tx.logs.end(job, 1) == LogEnd(6, third.next_offset)
-            assert await tx.logs.size(job) == len(first.data + second.data + third.data)
 
     async def test_a_repeated_chunk_changes_nothing(self, begin: Begin) -> None:
         first = chunk_after(LogEnd(), new_job_id(), b"a\nb\n")
@@ -133,7 +132,6 @@ class LogStoreContract(StoreContract):
                 (other, 1): LogEnd(1, 2),
             }
             assert await tx.logs.end(job, 3) == LogEnd(0, 0)
-            assert await tx.logs.size(job) == 6
 
     async def test_reading_goes_on_after_a_sequence_up_to_a_limit(self, begin: Begin) -> None:
         job = new_job_id()

@@ -101,15 +101,12 @@ class JobQueueContract(StoreContract):
         assert await claim(begin) == []
         assert await self.depth(begin) == 1
         async with begin() as tx:
-            assert await tx.queue.next_due() == job.not_before
             assert await tx.queue.waiting(10) == []
 
     async def test_a_job_that_is_due_again_is_claimed(self, begin: Begin) -> None:
         job = await running(begin, retry=AT_ONCE)
         [job] = await save_jobs(begin, job.finish(1, FAILURE, at=T0))
         assert await claim(begin) == [job]
-        async with begin() as tx:
-            assert await tx.queue.next_due() is None
 
     async def test_a_held_job_waits_for_its_release(self, begin: Begin) -> None:
         job = await running(begin, on_worker_lost=OnWorkerLost.HOLD)
@@ -133,19 +130,6 @@ class JobQueueContract(StoreContract):
             waiting = await tx.queue.waiting(3)
         assert [(w.demand, w.count) for w in waiting] == [(first.demand, 1), (ANY, 3)]
         assert [w.oldest for w in waiting] == [T0, T0 + MINUTE]
-
-    async def test_each_class_is_met_once_with_a_rising_serial(self, begin: Begin) -> None:
-        small, big = submission(), submission(resources=BIG)
-        await save_jobs(begin, small, submission())
-        async with begin() as tx:
-            [first] = await tx.queue.classes(0)
-        await save_jobs(begin, big, submission())
-        async with begin() as tx:
-            [second] = await tx.queue.classes(first.serial)
-            assert await tx.queue.classes(second.serial) == []
-            assert await tx.queue.classes(0) == [first, second]
-        assert (first.demand, second.demand) == (small.after.demand, big.after.demand)
-        assert second.serial > first.serial
 
     async def test_the_pull_policy_makes_a_class_of_its_own_and_comes_back(self, begin: Begin) -> None:
         usual, anew = submission(image="a:1"), submission(image="a:1", pull=PullPolicy.ALWAYS)

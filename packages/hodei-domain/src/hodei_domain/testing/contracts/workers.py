@@ -168,28 +168,6 @@ class WorkerStoreContract(StoreContract):
         assert await ids(states={WorkerState.TERMINATED}) == [gone.after.id]
         assert await ids(limit=1) == [other.after.id]
 
-    async def test_the_idle_are_ready_since_then_the_longest_first(self, begin: Begin) -> None:
-        first, second, late = (ready_worker(at=T0 + number * MINUTE) for number in (0, 1, 5))
-        busy = ready_worker(at=T0).then(lambda w: w.take(new_job_id(), 1, at=T0))
-        await save_workers(begin, late, second, first, busy)
-        async with begin() as tx:
-            found = await tx.workers.idle(T0 + 2 * MINUTE, 10)
-            assert [w.id for w in found] == [first.after.id, second.after.id]
-            assert len(await tx.workers.idle(T0 + 9 * MINUTE, 2)) == 2
-
-    async def test_the_overdue_missed_a_deadline_that_still_counts(self, begin: Begin) -> None:
-        due = T0 + MINUTE
-        absent = new_worker(register_by=due)
-        draining = ready_worker().then(lambda w: w.drain(at=T0, deadline=due, why="x"))
-        old = ready_worker(expires_at=due)
-        fine = ready_worker(register_by=due)
-        going = ready_worker(expires_at=due).then(lambda w: w.terminate(at=T0, why="x"))
-        await save_workers(begin, absent, draining, old, fine, going)
-        async with begin() as tx:
-            assert await tx.workers.overdue(due - SECOND, 10) == []
-            found = await tx.workers.overdue(due, 10)
-        assert [w.id for w in found] == sorted(c.after.id for c in (absent, draining, old))
-
 
 class OtpStoreContract(StoreContract):
     """OtpStore."""

@@ -6,7 +6,6 @@ from attrs import frozen
 
 from hodei_domain.jobs.errors import JobChangedMeanwhile, JobNotFound
 from hodei_domain.jobs.job import ACTIVE, Job
-from hodei_domain.jobs.views import SeenClass
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.ids import JobId
 from hodei_domain.testing.fakes.holder import OfTransaction
@@ -89,7 +88,7 @@ class MemoryJobs(OfTransaction):
             return
         demand = job.demand
         if demand.key not in tables.classes.rows:
-            tables.classes.put(demand.key, SeenClass(serial=len(tables.classes.rows) + 1, demand=demand))
+            tables.classes.put(demand.key, demand)
         row = QueueRow(
             job_id=job.id,
             demand=demand,

@@ -56,10 +56,6 @@ class MemoryLogs(OfTransaction):
         rows = self.tables.ends.rows
         return {key: rows[key] for key in attempts if key in rows}
 
-    async def size(self, job_id: JobId) -> int:
-        """See LogStore."""
-        return sum(len(chunk.data) for chunk in self._of(job_id, None))
-
     async def prune(self, before: datetime, limit: int) -> int:
         """See LogStore."""
         line = to_microseconds(before)

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import Priority
-from hodei_domain.jobs.views import SeenClass, WaitingClass
+from hodei_domain.jobs.views import WaitingClass
 from hodei_domain.kernel.ids import JobId
 from hodei_domain.testing.fakes.holder import OfTransaction
 from hodei_domain.testing.fakes.tables import QueueRow
@@ -36,17 +36,6 @@ class MemoryQueue(OfTransaction):
             else:
                 found[row.demand.key] = evolve(seen, count=min(seen.count + 1, limit_per_class))
         return list(found.values())
-
-    async def classes(self, after: int) -> list[SeenClass]:
-        """See JobQueue."""
-        seen = (entry for entry in self.tables.classes.rows.values() if entry.serial > after)
-        return sorted(seen, key=lambda entry: entry.serial)
-
-    async def next_due(self) -> datetime | None:
-        """See JobQueue."""
-        now = self.tables.now()
-        waits = (row.not_before for row in self.tables.queue.rows.values() if row.not_before is not None)
-        return min((at for at in waits if at > now), default=None)
 
     async def depth(self) -> int:
         """See JobQueue."""

@@ -32,11 +32,6 @@ class MemoryLeaders(OfTransaction):
         epochs = {name: await self.acquire(name, holder, ttl) for name in sorted(names)}
         return {name: epoch for name, epoch in epochs.items() if epoch is not None}
 
-    async def holds(self, name: str, epoch: int) -> bool:
-        """See LeaderStore."""
-        row = self.tables.leaders.rows.get(name)
-        return row is not None and row.epoch == epoch and row.until > self.tables.now()
-
     async def holder(self, name: str) -> str | None:
         """See LeaderStore."""
         row = self.tables.leaders.rows.get(name)

@@ -9,7 +9,6 @@ from attrs import define, field, frozen
 
 from hodei_domain.audit.record import AuditRecord
 from hodei_domain.jobs.job import Attempt, Job
-from hodei_domain.jobs.views import SeenClass
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.events import Event
 from hodei_domain.kernel.ids import JobId, ProviderId, WorkerId, uuid7
@@ -103,7 +102,7 @@ class Tables:
     attempts: Table[tuple[JobId, int], Attempt] = field(factory=Table)
     leases: Table[tuple[JobId, int], datetime] = field(factory=Table)
     keys: Table[str, JobId] = field(factory=Table)
-    classes: Table[str, SeenClass] = field(factory=Table)
+    classes: Table[str, DemandClass] = field(factory=Table)
     workers: Table[WorkerId, Worker] = field(factory=Table)
     otps: Table[WorkerId, Otp] = field(factory=Table)
     sessions: Table[WorkerId, Session] = field(factory=Table)

@@ -1,7 +1,7 @@
 """Workers, their passwords and sessions in memory."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from attrs import evolve, frozen
 
@@ -12,9 +12,7 @@ from hodei_domain.workers.errors import WorkerChangedMeanwhile, WorkerNotFound
 from hodei_domain.workers.otp import Otp
 from hodei_domain.workers.ports import WorkerFilter
 from hodei_domain.workers.session import Session
-from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
-
-_NEVER = datetime.max.replace(tzinfo=UTC)
+from hodei_domain.workers.worker import Worker
 
 
 @frozen
@@ -65,17 +63,6 @@ class MemoryWorkers(OfTransaction):
         for worker in (await self.find(ids)).values():
             self.tables.workers.put(worker.id, evolve(worker, last_heartbeat=now))
 
-    async def idle(self, before: datetime, limit: int) -> list[Worker]:
-        """See WorkerStore."""
-        ready = [w for w in self.tables.workers.rows.values() if w.state is WorkerState.READY]
-        waiting = [w for w in ready if (w.idle_since or _NEVER) <= before]
-        return sorted(waiting, key=lambda w: (w.idle_since or _NEVER, w.id))[:limit]
-
-    async def overdue(self, now: datetime, limit: int) -> list[Worker]:
-        """See WorkerStore."""
-        late = [w for w in self.tables.workers.rows.values() if _is_late(w, now)]
-        return sorted(late, key=lambda w: w.id)[:limit]
-
 
 @frozen
 class MemoryOtps(OfTransaction):
@@ -119,14 +106,3 @@ def _matches(worker: Worker, filter: WorkerFilter) -> bool:
     unasked = filter.include_ended or not worker.is_over
     wanted = worker.state in filter.states if filter.states else unasked
     return wanted and (filter.provider_id is None or worker.provider_id == filter.provider_id)
-
-
-def _is_late(worker: Worker, now: datetime) -> bool:
-    if worker.state in GOING:
-        return False
-    deadlines = [worker.expires_at]
-    if worker.state in STARTING:
-        deadlines.append(worker.register_by)
-    if worker.state is WorkerState.DRAINING:
-        deadlines.append(worker.drain_by)
-    return any(at is not None and at <= now for at in deadlines)
