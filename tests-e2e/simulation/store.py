@@ -24,6 +24,7 @@ from hodei_domain.testing.fakes.tables import Table, Tables
 from simulation.history import Event, History
 from simulation.loop import NODE, Node
 
+ANSWERS_WITHIN = 20.0  # seconds
 LOCK_TIMEOUT = 10.0
 IDLE_TIMEOUT = 60.0
 _GONE: Any = object()
@@ -395,12 +396,14 @@ class SimStore:
             session.end(session.broken or "the transaction is over")
 
     async def travel(self) -> None:
-        """There and back, now and then slowly."""
+        """There and back, now and then slowly; who waits for too long gives up, as with the real one."""
         luck = self._random.random()
         seconds = 0.0002 + 0.002 * luck if luck < 0.97 else 0.05 * (luck - 0.97) / 0.03
         if luck > 0.998:
             seconds = 1.0 * self._random.random()
-        await asyncio.sleep(seconds * self.slowness)
+        await asyncio.sleep(min(seconds * self.slowness, ANSWERS_WITHIN))
+        if seconds * self.slowness > ANSWERS_WITHIN:
+            raise StoreUnavailable("the database does not answer")
 
     def coin(self) -> bool:
         """Heads or tails."""
