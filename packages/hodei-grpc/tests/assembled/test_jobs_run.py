@@ -169,7 +169,7 @@ async def test_a_search_goes_on_to_the_first_line_that_it_finds(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hodei_application.logs.get_logs.LONGEST_SCAN", 10)
-    monkeypatch.setattr("hodei_application.logs.get_logs.PAGE", 1)
+    monkeypatch.setattr("hodei_application.logs.scanning.PAGE", 1)
     lines = "for i in 1 2 3; do echo nothing here; sleep 0.3; done; echo needle"
     job = await platform.queue("sh", "-c", lines)
     await platform.until(job, "SUCCEEDED")
