@@ -330,6 +330,27 @@ async def test_an_order_that_comes_when_the_lease_is_over_makes_it_ask_at_once(
     assert (await side.next("result")).reason == "exit"
 
 
+async def test_a_job_that_begins_with_an_old_lease_makes_it_ask_for_a_new_one_at_once(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=2000, heartbeat_interval_ms=3_600_000)
+    await asyncio.sleep(0.6)  # more than a quarter of the lease is gone: that is what it waits for
+    side.send(run_job=order("sleep 60"))
+    await side.next("heartbeat")
+
+
+async def test_a_job_that_begins_with_a_young_lease_costs_no_heartbeat(
+    server: Any, client: Client, order: Any
+) -> None:
+    side = await server.connected()
+    await side.welcome(lease_ms=60_000, heartbeat_interval_ms=3_600_000)
+    side.send(run_job=order("true"))
+    async with asyncio.timeout(20):
+        while (message := await side.incoming.get()).result is None:
+            assert message.heartbeat is None
+
+
 async def test_an_end_that_waits_is_told_when_the_lease_is_long_over(
     server: Any, client: Client, order: Any
 ) -> None:

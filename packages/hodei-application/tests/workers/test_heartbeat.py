@@ -113,3 +113,13 @@ async def test_a_worker_that_bound_again_has_the_lease_of_its_binding(world: Wor
     await agent.connect(running=(Attempted(job.id, 1),))
     world.clock.advance(timedelta(seconds=5))
     assert world.control.heartbeat(agent.link) == timedelta(seconds=40)
+
+
+async def test_a_job_has_a_lease_of_its_own_however_long_ago_its_worker_was_heard(world: World) -> None:
+    agent = await world.add_worker()
+    world.control.heartbeat(agent.link)
+    world.clock.advance(timedelta(seconds=14))  # as after an outage
+    job = await world.submit()
+    await world.settle()
+    assert (await world.job(job.id)).worker_id == agent.worker_id
+    assert world.control.heartbeat(agent.link) > timedelta(seconds=40)

@@ -194,6 +194,8 @@ class Agent:
             self._meter.begin(attempt)
             self._outbox.wake()
             self.lease.watch()
+            if self.lease.is_old:  # the server was away, and this job has a lease of its own by now
+                self.watch.wake()
             self._task = asyncio.create_task(self._see_through(attempt, holding))
 
     async def _see_through(self, attempt: Attempt, holding: Holding) -> None:

@@ -44,9 +44,9 @@ class AssignJob:
         async with self.begin() as tx:
             job = await lock_job(tx, job_id)
             worker = (await tx.workers.lock([connection.worker.id]))[connection.worker.id]
-            at = self.dispatcher.now()
+            at, leased_at = self.dispatcher.now(), self.dispatcher.monotonic()
             taken = job.assign(worker.id, at=at, score=1.0, reasons=("assigned by hand",))
             busy = worker.take(job.id, taken.after.attempt, at=at)
             await tx.jobs.save([taken])
             await tx.workers.save([busy])
-        return Assigned(connection, taken, busy)
+        return Assigned(connection, taken, busy, leased_at)

@@ -45,11 +45,14 @@ class Group:
 
 @frozen
 class Assigned:
-    """A job and the worker that took it, as they are to be saved."""
+    """A job and the worker that took it, as they are to be saved; the lease begins at `leased_at` (monotonic,
+    seconds) at the earliest.
+    """
 
     connection: Connection
     job: Change[Job]
     worker: Change[Worker]
+    leased_at: float
 
 
 @frozen(kw_only=True)
@@ -273,14 +276,15 @@ class Dispatcher:
         worker = workers.get(match.connection.worker.id)
         if worker is None or worker.state is not WorkerState.READY:
             return None
-        at = self.now()
+        at, leased_at = self.now(), self.monotonic()
         job = match.job.assign(worker.id, at=at, score=match.score, reasons=match.reasons)
         number = job.after.attempt
         if worker.connected:
-            return Assigned(match.connection, job, worker.take(job.after.id, number, at=at))
+            return Assigned(match.connection, job, worker.take(job.after.id, number, at=at), leased_at)
         # The end of an older stream was recorded late, by another replica; the stream is here.
         bound = worker.bind(at=at)
-        return Assigned(match.connection, job, bound.then(lambda w: w.take(job.after.id, number, at=at)))
+        taken = bound.then(lambda w: w.take(job.after.id, number, at=at))
+        return Assigned(match.connection, job, taken, leased_at)
 
     async def deliver(self, assigned: Sequence[Assigned]) -> None:
         """Send what was committed, unless Redeliver was quicker; give back what cannot be sent."""
@@ -288,6 +292,7 @@ class Dispatcher:
         undelivered = []
         for given in assigned:
             job = given.job.after
+            given.connection.leased_at = max(given.connection.leased_at, given.leased_at)
             self.turns.reach(job.spec.priority, job.turn)
             if self._is_delivered(given):
                 continue

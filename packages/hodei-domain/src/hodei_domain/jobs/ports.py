@@ -122,7 +122,9 @@ class JobViews(Protocol):
 
 
 class LeaseStore(Protocol):
-    """Leases of attempts, by the store's clock alone."""
+    """Leases of attempts, by the store's clock alone. That of a new attempt begins when its job is saved, not
+    when the transaction began.
+    """
 
     async def renew(self, workers: Collection[WorkerId], duration: timedelta) -> int:
         """Let the leases of what these workers hold run out `duration` from now; returns how many.

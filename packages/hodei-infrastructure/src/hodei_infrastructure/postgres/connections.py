@@ -109,7 +109,7 @@ def pool_of(url: str, size: int, timeout: timedelta, answers_within_s: float = _
         timeout=timeout.total_seconds(),
         max_idle=300,
         # Attempts get rarer while a database is away; give up early and let the next request begin anew.
-        reconnect_timeout=8,
+        reconnect_timeout=3,
     )
 
 

@@ -46,7 +46,7 @@ WITH d AS MATERIALIZED (
     DELETE FROM job_leases WHERE job_id = ANY(ARRAY(SELECT id FROM d WHERE base > 0 AND NOT active))
 ), leased AS (
     INSERT INTO job_leases (job_id, attempt, worker_id, lease_expires_at)
-    SELECT id, attempt, worker_id, now() + %(lease)s FROM d WHERE active
+    SELECT id, attempt, worker_id, clock_timestamp() + %(lease)s FROM d WHERE active
     ON CONFLICT (job_id) DO NOTHING
 ), attempted AS (
     INSERT INTO job_attempts
