@@ -138,6 +138,7 @@ class Nemesis:
         if machine is not None and machine.node is not None and not machine.node.stopped:
             node = machine.node
             node.stop()
+            self._world.history.stood_still.add(str(machine.spec.worker_id))
             self._for(self._random.choice((2, 10, 50, 90)), node.resume, f"{machine.name} is frozen")
 
     def crash_machine(self, gentle: bool) -> None:

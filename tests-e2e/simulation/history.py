@@ -65,6 +65,7 @@ class History:
         self.asked: list[Asked] = []
         self.cancelled: dict[str, float] = {}  # job: when its cancel was acknowledged
         self.released: dict[str, int] = {}  # job: how often a client released it
+        self.stood_still: set[str] = set()  # workers whose agent did for a while
         self.accepted: list[tuple[float, str, Key]] = []  # ends that a worker was told are accepted
         self.events: list[Event] = []
         self.kept: list[tuple[float, Key]] = []  # when output of which attempt was stored

@@ -26,6 +26,7 @@ BRIEF = 30.0  # seconds of absence that a lease of 45 s outlasts
 NEW_LEADER = 30.0  # seconds until another replica leads, 20 s of a lease and a look
 CANCEL_BOUND = 5.0
 LOOK = 10.0  # seconds between two looks at clocks, and the way there and back
+LEASE_OVER = "its lease ran out"  # why an attempt was lost
 SKEW = 25.0  # seconds by which the clock may have been wrong from which a job has its times
 
 
@@ -145,6 +146,7 @@ def p3_one_live_attempt(record: Record) -> Iterator[str]:
             if len(record.of_attempt[key]) > 1:
                 yield f"attempt {key} was started {len(record.of_attempt[key])} times"
         yield from _second_processes(record, id, job)
+        yield from _at_the_same_time(record, id)
 
 
 def _second_processes(record: Record, id: str, job: Any) -> Iterator[str]:
@@ -161,6 +163,19 @@ def _second_processes(record: Record, id: str, job: Any) -> Iterator[str]:
         held = job.spec.on_worker_lost.value == "HOLD" and record.history.released.get(id)
         if not held and (first.ended is None or second.began < first.ended):
             yield f"job {id} ran twice at a time: pids {first.pid}, {second.pid}"
+
+
+def _at_the_same_time(record: Record, id: str) -> Iterator[str]:
+    """Whose lease ran out has killed its job before, unless its agent itself stood still."""
+    for first, second in pairwise(record.ran[id]):
+        attempt = record.attempts.get(first.key)
+        lost = attempt is not None and attempt.result is not None and LEASE_OVER in attempt.result.message
+        overlap = first.ended is None or second.began < first.ended
+        if lost and overlap and first.worker not in record.history.stood_still:
+            yield (
+                f"job {id} ran twice at a time from {second.began:.1f} on, until {first.ended}: "
+                f"pids {first.pid}, {second.pid}"
+            )
 
 
 def p4_output(record: Record) -> Iterator[str]:

@@ -12,7 +12,6 @@ from hodei_application.jobs.submit_job import SubmitJobs
 from hodei_application.scheduling.destroyer import Destroyer
 from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.timekeeper import Timekeeper
-from hodei_application.store_clock import StoreClock
 from hodei_application.workers import hello
 from hodei_application.workers.redeliver import Redeliver
 from hodei_domain.jobs.job import Attempt, Job
@@ -173,17 +172,6 @@ def judges_at_once() -> AbstractContextManager[None]:
     return _patched((Leadership, "may_judge", always), (MemoryLeases, "renew", none))
 
 
-def believes_a_clock_that_was_set() -> AbstractContextManager[None]:
-    """A lease counts as over although it is only the store's clock that was set."""
-    look = StoreClock.look
-
-    async def without_a_doubt(self: StoreClock, tx: Any) -> None:
-        await look(self, tx)
-        self.set_at = float("-inf")
-
-    return _patched((StoreClock, "look", without_a_doubt))
-
-
 def kills_at_reconnect() -> AbstractContextManager[None]:
     """An agent whose stream broke gives up what it runs."""
 
@@ -213,7 +201,6 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         never_looks_at_clocks,
         destroys_in_the_books_only,
         judges_at_once,
-        believes_a_clock_that_was_set,
         kills_at_reconnect,
         never_tells_again,
     )
