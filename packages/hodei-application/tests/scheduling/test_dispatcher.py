@@ -73,9 +73,8 @@ async def test_what_cannot_be_given_back_because_it_moved_on_is_left_alone(world
     from hodei_application.scheduling.dispatcher import Assigned
 
     given = await world.job(job.id)
-    stale = Assigned(
-        connection, agent.jobs[0].start(1, at=world.clock()), connection.worker.free(at=world.clock())
-    )
+    started, freed = agent.jobs[0].start(1, at=world.clock()), connection.worker.free(at=world.clock())
+    stale = Assigned(connection, started, freed, leased_at=world.monotonic())
     await dispatcher._give_back([stale])
     assert await world.job(job.id) == given
 
