@@ -84,7 +84,8 @@ class Watched:
             return
         lost = "Failed to load resource: net::ERR_" in message.text or "WebSocket connection" in message.text
         refused = any(text in message.text for text in self._refused)
-        if not refused and not (self.away and lost):
+        moved = "net::ERR_NETWORK_CHANGED" in message.text  # a container elsewhere brought or took a network
+        if not refused and not moved and not (self.away and lost):
             self.wrong.append(f"{message.type}: {message.text}")
 
     def _request(self, request: Request) -> None:

@@ -19,7 +19,7 @@ PROJECTS = {
     for path in [*ROOT.glob("packages/*/pyproject.toml"), ROOT / "proto/pyproject.toml"]
 }
 EXTRAS = {
-    "hodei-infrastructure": "[embedded,otel,postgres,testing]",
+    "hodei-infrastructure": "[embedded,http,otel,postgres,testing]",
     "hodei-domain": "[testing]",
     "hodei-application": "[testing]",
     "hodei-agent-bundle": "[testing]",
