@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from random import Random
 
 import psycopg
 
+from faults.clock import WallClock
 from faults.history import History
 from faults.processes import send
 from faults.replica import Replica
@@ -192,16 +193,15 @@ class Nemesis:
 
     async def set_server_clock(self) -> None:
         """By minutes or hours; and right again."""
-        clock, ahead = self._server().clock, self._random.choice((-3600.0, -100.0, 100.0, 3600.0))
-        self._history.fault(f"  by {ahead:+.0f} s")
-        clock.set(ahead)
-        await asyncio.sleep(self._pause())
-        clock.set(0.0)
+        await self._set(self._server().clock, (-3600.0, -100.0, 100.0, 3600.0))
 
     async def set_database_clock(self) -> None:
         """By more than a lease is long; and right again."""
-        clock, ahead = self._system.database.clock, self._random.choice((-20.0, DATABASE_AHEAD))
         self._history.database_ahead = DATABASE_AHEAD
+        await self._set(self._system.database.clock, (-20.0, DATABASE_AHEAD))
+
+    async def _set(self, clock: WallClock, choice: Sequence[float]) -> None:
+        ahead = self._random.choice(choice)
         self._history.fault(f"  by {ahead:+.0f} s")
         clock.set(ahead)
         await asyncio.sleep(self._pause())

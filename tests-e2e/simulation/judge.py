@@ -161,7 +161,7 @@ def _second_processes(record: Record, id: str, job: Any) -> Iterator[str]:
         yield f"job {id} ({job.spec.on_worker_lost.value}) has had {len(record.ran[id])} processes: {told}"
     for first, second in pairwise(record.ran[id]):
         held = job.spec.on_worker_lost.value == "HOLD" and record.history.released.get(id)
-        if not held and (first.ended is None or second.began < first.ended):
+        if not held and _overlap(first, second):
             yield f"job {id} ran twice at a time: pids {first.pid}, {second.pid}"
 
 
@@ -170,12 +170,15 @@ def _at_the_same_time(record: Record, id: str) -> Iterator[str]:
     for first, second in pairwise(record.ran[id]):
         attempt = record.attempts.get(first.key)
         lost = attempt is not None and attempt.result is not None and LEASE_OVER in attempt.result.message
-        overlap = first.ended is None or second.began < first.ended
-        if lost and overlap and first.worker not in record.history.stood_still:
+        if lost and _overlap(first, second) and first.worker not in record.history.stood_still:
             yield (
                 f"job {id} ran twice at a time from {second.began:.1f} on, until {first.ended}: "
                 f"pids {first.pid}, {second.pid}"
             )
+
+
+def _overlap(first: Ran, second: Ran) -> bool:
+    return first.ended is None or second.began < first.ended
 
 
 def p4_output(record: Record) -> Iterator[str]:

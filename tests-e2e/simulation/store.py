@@ -401,8 +401,9 @@ class SimStore:
         seconds = 0.0002 + 0.002 * luck if luck < 0.97 else 0.05 * (luck - 0.97) / 0.03
         if luck > 0.998:
             seconds = 1.0 * self._random.random()
-        await asyncio.sleep(min(seconds * self.slowness, ANSWERS_WITHIN))
-        if seconds * self.slowness > ANSWERS_WITHIN:
+        seconds *= self.slowness
+        await asyncio.sleep(min(seconds, ANSWERS_WITHIN))
+        if seconds > ANSWERS_WITHIN:
             raise StoreUnavailable("the database does not answer")
 
     def coin(self) -> bool:

@@ -17,8 +17,8 @@ from hodei_application.logs.scanning import LARGEST_PAGE, LONGEST_SCAN, PAGE, Fo
 from hodei_application.ports import UnitOfWork
 
 MOST_LINES = 10_000
-STEP, WINDOW = 500, 20_000
-"""Lines that one step backwards takes, and looks through when not every line is wanted."""
+STEP, WINDOW = 1000, 20_000
+"""Lines that one step backwards takes at most, and looks through when not every line is wanted."""
 
 _NUMBER = whole(0, (1 << 40) - 1)
 
@@ -147,7 +147,7 @@ class _Pages:
 
     async def backwards(self, end: int) -> tuple[list[LogLine], int, int]:
         """What matches before `end`, in order."""
-        step = STEP if self.query.wanted == Wanted() else WINDOW
+        step = min(self.query.limit, STEP) if self.query.wanted == Wanted() else WINDOW
         lines: list[LogLine] = []
         first, scanned = end, 0
         while first > 1 and scanned < LONGEST_SCAN and len(lines) < self.query.limit:
