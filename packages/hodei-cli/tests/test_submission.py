@@ -105,6 +105,7 @@ def test_clocks_resources_and_policies_reach_the_definition() -> None:
         *("--grace", "3s", "--retry", "2", "--on-worker-lost", "hold", "--priority", "critical"),
         *("--cpu", "0.5", "--memory", "64", "--disk", "1G", "--gpu", "1", "--arch", "arm64"),
         *("--require", "zone=a", "--label", "team=x", "--tag", "t", "--provider", "local", "--region", "eu"),
+        *("--prefer-provider", "near", "--prefer-region", "us"),
         *("--image", "alpine", "--pull", "always", "--key", "k", "--workdir", "/srv", "--drop-logs", "true"),
     )
     assert job.timeout is not None
@@ -125,6 +126,7 @@ def test_clocks_resources_and_policies_reach_the_definition() -> None:
     assert job.pull is ImagePullPolicy.ALWAYS
     assert (job.labels, job.tags, job.image, job.architecture) == ({"team": "x"}, ["t"], "alpine", "arm64")
     assert (job.provider, job.region, job.working_dir) == ("local", "eu", "/srv")
+    assert (job.preferred_provider, job.preferred_region) == ("near", "us")
     assert (job.idempotency_key, job.drop_logs) == ("k", True)
 
 

@@ -2,6 +2,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 from hodei_application.jobs.submit_job import Submission, Submitted
 from hodei_application.testing import World
 from hodei_domain.jobs.errors import JobAlreadyExists
@@ -135,3 +136,34 @@ async def test_memory_for_owners_is_bounded(world: World, monkeypatch: pytest.Mo
         await world.control.submit_job(Submission(spec=TRUE, queued_by=f"owner {number}"))
     turns = world.control.submit_jobs.turns
     assert len(turns._known) <= 6
+
+
+async def test_a_provider_that_there_is_not_is_refused_with_those_that_there_are(world: World) -> None:
+    with pytest.raises(InvalidInput) as none:
+        await world.submit(provider="nosuch")
+    assert none.value.message == "provider: there is no provider 'nosuch'; there are none"
+    await world.add_provider()
+    wrong, right = await world.control.submit_jobs(
+        [Submission(spec=evolve(TRUE, provider=name)) for name in ("nosuch", "scripted")]
+    )
+    assert isinstance(wrong, InvalidInput)
+    assert wrong.message == "provider: there is no provider 'nosuch'; there are scripted"
+    assert isinstance(right, Submitted)
+
+
+async def test_a_preferred_provider_may_come_later(world: World) -> None:
+    await world.add_provider()
+    job = await world.submit(preferred_provider="later", preferred_region="moon")
+    await world.settle()
+    assert (await world.job(job.id)).state is JobState.SCHEDULED
+
+
+async def test_a_job_that_must_run_in_a_region_waits_for_it_beside_an_idle_worker(world: World) -> None:
+    await world.add_provider()
+    agent = await world.add_worker()
+    job = await world.submit(region="nowhere")
+    await world.settle()
+    assert (await world.job(job.id)).state is JobState.PENDING
+    assert agent.jobs == []
+    reasons = [each.reason for each in await world.control.why_pending(job.id)]
+    assert reasons[1:] == ["is in no region, not in nowhere"]

@@ -122,7 +122,10 @@ async def test_an_image_that_cannot_be_pulled_fails_its_jobs_at_once_with_the_re
     world: World,
 ) -> None:
     await world.add_provider()
-    broken = [await world.submit(image="nope:1"), await world.submit(image="nope:1", provider="elsewhere")]
+    broken = [
+        await world.submit(image="nope:1"),
+        await world.submit(image="nope:1", preferred_provider="elsewhere"),
+    ]
     world.provider.failures = [WorkerNotCreated("manifest unknown", reason="image-pull", final=True)] * 2
     await world.settle()
     for job in broken:

@@ -89,6 +89,10 @@ _OPTIONS = (
     click.option("--provider", default="", help="Run it on this provider only."),
     click.option("--region", default="", help="Run it in this region only."),
     click.option(
+        "--prefer-provider", default="", metavar="NAME", help="Run it on this provider if that can take it."
+    ),
+    click.option("--prefer-region", default="", metavar="NAME", help="Run it in this region if that can be."),
+    click.option(
         "--require", type=PAIR, metavar="LABEL=VALUE", multiple=True, help="Only a worker with this label."
     ),
     click.option(
@@ -133,6 +137,8 @@ def definition(options: Mapping[str, Any]) -> JobDefinition:
         on_worker_lost=WorkerLostPolicy(LOST.index(options["on_worker_lost"])),
         provider=options["provider"],
         region=options["region"],
+        preferred_provider=options["prefer_provider"],
+        preferred_region=options["prefer_region"],
         constraints=[Constraint(key=k, operator="Eq", values=[v]) for k, v in options["require"]],
         labels=dict(options["label"]),
         architecture=options["arch"],

@@ -63,5 +63,7 @@ def test_the_order_of_variables_says_nothing() -> None:
 
 
 def test_every_field_of_a_spec_is_in_its_document() -> None:
-    spec = JobSpec(command=Shell("true"), pull=PullPolicy.NEVER)
+    spec = JobSpec(
+        command=Shell("true"), pull=PullPolicy.NEVER, preferred_provider="near", preferred_region="eu"
+    )
     assert spec_to_json(spec).keys() == {field.name for field in JobSpec.__attrs_attrs__}  # type: ignore[attr-defined]  # attrs adds it

@@ -113,7 +113,7 @@ def test_a_provider_that_fits_can(wanted: DemandClass) -> None:
         (demand(), {"has_plugin": False}, "not available"),
         (demand(), {"refusal": "no such image"}, "no such image"),
         (demand(provider="other"), {}, "wants provider other"),
-        (demand(region="us"), {}, "has no region us"),
+        (demand(region="us"), {}, "is in eu, not in us"),
         (demand(resources=Resources(architecture="arm64")), {}, "has no arm64 machines"),
         (demand(resources=Resources(gpu=1)), {"capabilities": evolve(CAN, gpu=False)}, "has no GPUs"),
         (demand(resources=Resources(cpu_cores=9)), {}, "at most 8 cores"),
@@ -129,7 +129,7 @@ def test_a_provider_that_cannot_says_why(wanted: DemandClass, changes: dict[str,
 
 def test_a_provider_without_stated_limits_has_none() -> None:
     free = evolve(PROVIDER, capabilities=Capabilities(images=True, gpu=True))
-    wanted = demand(resources=Resources(cpu_cores=99, gpu=99, architecture="riscv64"), region="moon")
+    wanted = demand(resources=Resources(cpu_cores=99, gpu=99, architecture="riscv64"))
     assert provider_cannot(wanted, free) is None
 
 
@@ -152,21 +152,34 @@ def test_a_closed_provider_says_why(changes: dict[str, Any], why: str | None) ->
     assert provider_is_closed(evolve(PROVIDER, **changes), T0) == why
 
 
-def test_a_wish_binds_while_someone_could_keep_it_be_it_full() -> None:
-    wanted = demand(provider="docker", region="eu")
+def test_what_is_required_is_never_given_up() -> None:
+    for wanted in (demand(provider="gone"), demand(region="moon"), demand(provider="docker", region="us")):
+        assert honour(wanted, [PROVIDER]) == wanted
+        assert provider_cannot(wanted, PROVIDER) is not None
+
+
+def test_a_provider_without_regions_is_in_none() -> None:
+    nowhere = evolve(PROVIDER, capabilities=evolve(CAN, regions=()))
+    assert provider_cannot(demand(region="eu"), nowhere) == "is in no region, not in eu"
+
+
+def test_a_preference_binds_while_someone_could_keep_it_be_it_full() -> None:
+    wanted = demand(preferred_provider="docker", preferred_region="eu")
     full = evolve(PROVIDER, live_workers=10)
-    assert honour(wanted, [full]) == wanted
+    assert honour(wanted, [full]) == demand(provider="docker", region="eu")
     assert honour(demand(), [full]) == demand()
 
 
-def test_a_wish_that_nobody_can_keep_is_dropped_the_region_first() -> None:
-    wanted = demand(provider="docker", region="us")
+def test_a_preference_that_nobody_can_keep_is_dropped_the_region_first() -> None:
+    wanted = demand(preferred_provider="docker", preferred_region="us")
     assert honour(wanted, [PROVIDER]) == demand(provider="docker")
     there = evolve(PROVIDER, name="cloud", capabilities=evolve(CAN, regions=["us"]))
     assert honour(wanted, [there]) == demand(region="us")
-    assert honour(demand(provider="gone", region="moon"), [PROVIDER, there]) == demand()
+    gone = demand(preferred_provider="gone", preferred_region="moon")
+    assert honour(gone, [PROVIDER, there]) == demand()
+    assert honour(evolve(gone, provider="docker"), [there]) == demand(provider="docker")
     for away in (evolve(PROVIDER, enabled=False), evolve(PROVIDER, takes_work=False)):
-        assert honour(demand(provider="docker"), [away]) == demand()
+        assert honour(demand(preferred_provider="docker"), [away]) == demand()
 
 
 def test_an_offer_is_made_from_a_worker() -> None:

@@ -100,11 +100,21 @@ def test_nobody_who_can_is_said_with_the_reasons() -> None:
 
 
 def test_a_preferred_provider_is_waited_for_while_it_could_serve() -> None:
-    wanted = DemandClass(provider="a")
+    wanted = DemandClass(preferred_provider="a")
     full, other = provider("a", max_workers=0), provider("b")
     assert made(plan([waiting(wanted, 1, full, other)], [])) == []
     gone = provider("a", enabled=False)
     assert made(plan([waiting(wanted, 1, gone, other)], [])) == [("", "b", 1)]
+
+
+def test_a_required_provider_that_cannot_serve_is_never_replaced() -> None:
+    wanted = DemandClass(provider="a")
+    gone, other = provider("a", enabled=False), provider("b")
+    found = plan([waiting(wanted, 1, gone, other)], [worker(1, provider="b")])
+    assert made(found) == []
+    assert [left.reasons for left in found.unserved] == [
+        {"a": "is disabled", "b": "the job wants provider a"},
+    ]
 
 
 def test_round_robin_goes_on_with_each_creation() -> None:
@@ -168,7 +178,7 @@ def test_a_full_pool_makes_no_more_though_its_provider_could() -> None:
     alpine = ("alpine:3.20", Resources())
     one = provider("a", pool=alpine, pool_max=3, pool_live=1)
     also = evolve(one, pool=("alpine:3.20", Resources()))
-    found = plan([waiting(ALPINE, 5, one), waiting(evolve(ALPINE, region="eu"), 1, also)], [])
+    found = plan([waiting(ALPINE, 5, one), waiting(evolve(ALPINE, preferred_region="eu"), 1, also)], [])
     assert made(found) == [("alpine:3.20", "a", 2)]
     assert [left.reasons for left in found.unserved] == [
         {"a": "is at its limit of 3 workers for alpine:3.20"}

@@ -78,6 +78,8 @@ specs = st.builds(
     constraints=st.lists(constraints, max_size=3).map(tuple),
     provider=texts,
     region=texts,
+    preferred_provider=texts,
+    preferred_region=texts,
     priority=st.sampled_from(Priority),
     clocks=clocks,
     retry=rules,

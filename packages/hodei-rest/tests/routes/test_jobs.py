@@ -223,3 +223,14 @@ async def test_attempts_and_the_timeline_tell_the_story(rest: Any) -> None:
     assert phases[-1]["ended_at"] is None
     for before, after in pairwise(phases):
         assert before["ended_at"] == after["started_at"]
+
+
+async def test_a_job_for_a_provider_that_there_is_not_is_refused_and_a_preference_is_kept(rest: Any) -> None:
+    body = {"spec": {"command": ["true"], "provider": "nosuch"}}
+    refused = await rest.client.post("/api/v1/jobs", json=body)
+    assert code_of(refused) == (422, "invalid")
+    assert fields_of(refused) == ["spec.provider"]
+    assert "there is no provider 'nosuch'" in refused.json()["errors"][0]["message"]
+    wanted = {"preferred_provider": "later", "preferred_region": "eu"}
+    job = await submit(rest, **wanted)
+    assert {key: job["spec"][key] for key in wanted} == wanted

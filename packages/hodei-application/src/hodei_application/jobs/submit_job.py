@@ -11,7 +11,7 @@ from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import JobSpec
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.checks import check_text
-from hodei_domain.kernel.errors import HodeiError
+from hodei_domain.kernel.errors import HodeiError, InvalidInput
 from hodei_domain.kernel.ids import JobId
 from hodei_domain.scheduling.order import FairOrder
 
@@ -87,13 +87,24 @@ class Accepted:
     assigned: Sequence[Assigned]
 
 
+@frozen
+class _Named:
+    """What the submissions of a batch name: jobs that are there, by id and by idempotency key, and providers
+    that are not, with the words for it.
+    """
+
+    by_id: dict[JobId, Job]
+    by_key: dict[str, Job]
+    no_providers: Mapping[str, str]
+
+
 @frozen(kw_only=True)
 class SubmitJobs:
     """Submit many, in one transaction; each gets its own answer.
 
-    The answer is the job, also when the same submission made it earlier (by id or by key), or
-    JobAlreadyExists when its id or key belongs to a submission that says something else. Nothing is ever
-    overwritten.
+    The answer is the job, also when the same submission made it earlier (by id or by key); JobAlreadyExists
+    when its id or key belongs to a submission that says something else, for nothing is ever overwritten; or
+    InvalidInput when it demands a provider that there is not.
 
     A job that finds nothing waiting and a worker idle here is given to it in the same transaction.
     """
@@ -134,7 +145,8 @@ class SubmitJobs:
                 by_key = await tx.jobs.by_idempotency(keys) if keys else {}
                 await self.turns.prepare(tx, {s.queued_by for s in submissions})
                 created: list[Change[Job]] = []
-                answers = [self._judge(submission, by_id, by_key, created) for submission in submissions]
+                named = _Named(by_id, by_key, await _unknown_providers(tx, submissions))
+                answers = [self._judge(submission, named, created) for submission in submissions]
                 if at_once:
                     assigned = self.dispatcher.take_at_once(created)
                 await self._save(tx, created, assigned)
@@ -156,19 +168,17 @@ class SubmitJobs:
             await tx.workers.save([a.worker for a in assigned])
 
     def _judge(
-        self,
-        submission: Submission,
-        by_id: dict[JobId, Job],
-        by_key: dict[str, Job],
-        changes: list[Change[Job]],
+        self, submission: Submission, named: _Named, changes: list[Change[Job]]
     ) -> Submitted | HodeiError:
         fingerprint = fingerprint_of(submission.spec)
         key = submission.idempotency_key or None
-        found = [by_id.get(submission.job_id)] if submission.job_id is not None else []
-        found += [by_key.get(key)] if key is not None else []
+        found = [named.by_id.get(submission.job_id)] if submission.job_id is not None else []
+        found += [named.by_key.get(key)] if key is not None else []
         for job in found:
             if job is not None:
                 return _same_or_other(job, fingerprint, submission)
+        if submission.spec.provider in named.no_providers:
+            return InvalidInput(named.no_providers[submission.spec.provider], field="provider")
         change = Job.submit(
             submission.job_id or JobId(self.new_id()),
             submission.spec,
@@ -182,10 +192,20 @@ class SubmitJobs:
         )
         changes.append(change)
         if submission.job_id is not None:  # twice in one batch is one job, too
-            by_id[submission.job_id] = change.after
+            named.by_id[submission.job_id] = change.after
         if key is not None:
-            by_key[key] = change.after
+            named.by_key[key] = change.after
         return Submitted(change.after, duplicate=False)
+
+
+async def _unknown_providers(tx: Transaction, submissions: Sequence[Submission]) -> dict[str, str]:
+    """The providers that these demand and that there are not: such a job would wait for a typing error."""
+    demanded = {s.spec.provider for s in submissions} - {""}
+    if not demanded:
+        return {}
+    present = [provider.name for provider in await tx.providers.list_all()]
+    there_are = f"there are {', '.join(present)}" if present else "there are none"
+    return {name: f"there is no provider {name!r}; {there_are}" for name in demanded.difference(present)}
 
 
 def _with_newest(answer: Submitted | HodeiError, given: Mapping[JobId, Job]) -> Submitted | HodeiError:

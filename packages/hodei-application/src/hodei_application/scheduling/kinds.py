@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from weakref import WeakValueDictionary
 
-from attrs import define, evolve, field
+from attrs import define, field
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.kernel.values import PullPolicy
@@ -59,12 +59,12 @@ class Kinds:
         return kind
 
     def can(self, kind: Kind, demand: DemandClass) -> bool:
-        """Whether workers of this kind serve the class, wishes weighed."""
+        """Whether workers of this kind serve the class, preferences weighed."""
         generation = self.landscape.generation
         if kind.generation != generation or len(kind.answers) > ROOM:
             kind.generation = generation
             kind.answers.clear()
-            kind.offer = evolve(kind.offer, provider=self.landscape.name(kind.provider_id))
+            kind.offer = self.landscape.placed(kind.offer, kind.provider_id)
         answer = kind.answers.get(demand.key)
         if answer is None:
             answer = worker_cannot(self.wanted(demand), kind.offer) is None
@@ -72,8 +72,8 @@ class Kinds:
         return answer
 
     def wanted(self, demand: DemandClass) -> DemandClass:
-        """The class with those of its wishes for provider and region that bind at present."""
-        if not demand.provider and not demand.region:
+        """The class with those of its preferences that bind at present."""
+        if not demand.preferred_provider and not demand.preferred_region:
             return demand
         if self._generation != self.landscape.generation or len(self._wanted) > ROOM:
             self._generation = self.landscape.generation

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.providers.plugin import ProviderPlugin
 from hodei_domain.providers.provider import Provider
-from hodei_domain.scheduling.offers import ProviderOffer, provider_offer
+from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer, provider_offer
 
 from hodei_application.ports import PluginFactory
 from hodei_application.scheduling.census import Census
@@ -63,6 +63,13 @@ class Landscape:
         """The provider's name, "" if it is unknown."""
         provider = self.provider(provider_id)
         return "" if provider is None else provider.name
+
+    def placed(self, offer: WorkerOffer, provider_id: ProviderId | None) -> WorkerOffer:
+        """The worker's offer with the provider it belongs to, and the region if that has just one."""
+        provider = self.provider(provider_id)
+        if provider is None:
+            return offer
+        return evolve(offer, provider=provider.name, region=offer.region or provider.capabilities.region)
 
     def plugin(self, provider_id: ProviderId | None) -> ProviderPlugin | None:
         """What serves the provider here; None if nothing can. Made anew when its configuration changes."""

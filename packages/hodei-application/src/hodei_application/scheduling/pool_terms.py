@@ -42,7 +42,7 @@ class PoolTerms:
 
     def offer(self, worker: Worker) -> WorkerOffer:
         """What the worker offers."""
-        return offer_of(worker, self.landscape.name(worker.provider_id))
+        return self.landscape.placed(offer_of(worker), worker.provider_id)
 
     def kept(self, workers: Iterable[Worker]) -> frozenset[WorkerId]:
         """Those of the idle ones among them that must not go for being idle."""

@@ -16,4 +16,6 @@ def demand_of(spec: JobSpec) -> DemandClass:
         constraints=spec.constraints,
         provider=spec.provider,
         region=spec.region,
+        preferred_provider=spec.preferred_provider,
+        preferred_region=spec.preferred_region,
     )

@@ -16,9 +16,11 @@ from hodei_domain.jobs.spec import (
     Script,
     Shell,
 )
+from hodei_domain.kernel.demand import PREFERENCES
 from hodei_domain.kernel.values import PullPolicy, parse_pull_policy
 
 _CLOCKS = ("queue", "execution", "no_output", "total", "grace")
+_ADDED = PREFERENCES
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -28,8 +30,9 @@ def spec_to_json(spec: JobSpec) -> dict[str, Any]:
     Durations are whole microseconds. It holds what events must not: keep it private.
     """
     # absent where it is the default: the fingerprints of older submissions stay what they were
-    pull = {} if spec.pull is PullPolicy.IF_NOT_PRESENT else {"pull": spec.pull.value}
-    return pull | {
+    added = {} if spec.pull is PullPolicy.IF_NOT_PRESENT else {"pull": spec.pull.value}
+    added |= {name: getattr(spec, name) for name in _ADDED if getattr(spec, name)}
+    return added | {
         "name": spec.name,
         "command": _command_to_json(spec.command),
         "environment": dict(spec.environment),

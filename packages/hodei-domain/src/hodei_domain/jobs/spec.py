@@ -211,8 +211,8 @@ def _check_stdin(_: Any, __: Any, stdin: str | None) -> None:
 class JobSpec:
     """Everything a person says about a job. Raises InvalidInput with the field's name.
 
-    `max_losses` is the budget of lost workers, apart from `retry.max_attempts`. `provider` and `region` are
-    wishes: scheduling.eligible.honour() says when they bind. `max_budget` is in the currency of the
+    `max_losses` is the budget of lost workers, apart from `retry.max_attempts`. `provider` and `region` must
+    hold; what is preferred gives way where it cannot be had. `max_budget` is in the currency of the
     provider's estimate.
     """
 
@@ -229,6 +229,8 @@ class JobSpec:
     )
     provider: str = field(default="", validator=text(256))
     region: str = field(default="", validator=text(256))
+    preferred_provider: str = field(default="", validator=text(256))
+    preferred_region: str = field(default="", validator=text(256))
     priority: Priority = field(default=Priority.NORMAL, validator=one_of(Priority))
     clocks: Clocks = field(default=Clocks(), validator=one_of(Clocks))
     retry: RetryRules = field(default=RetryRules(), validator=one_of(RetryRules))

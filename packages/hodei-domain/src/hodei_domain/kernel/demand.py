@@ -10,6 +10,8 @@ from attrs import field, frozen
 
 from hodei_domain.kernel.values import UNASKED, Constraint, PullPolicy, Resources, parse_pull_policy
 
+PREFERENCES = ("preferred_provider", "preferred_region")
+
 
 def _ordered(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
     # the same conditions in another order ask for the same worker
@@ -23,7 +25,8 @@ def _ordered(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
 class DemandClass:
     """What a worker must offer to serve a job.
 
-    "" means no wish; `resources.architecture` is the architecture.
+    "" means no wish; `resources.architecture` is the architecture. `provider` and `region` must hold; what is
+    preferred holds where it can: see scheduling.eligible.honour().
     """
 
     image: str = ""
@@ -32,6 +35,8 @@ class DemandClass:
     constraints: tuple[Constraint, ...] = field(default=(), converter=_ordered)
     provider: str = ""
     region: str = ""
+    preferred_provider: str = ""
+    preferred_region: str = ""
 
     @property
     def architecture(self) -> str:
@@ -46,8 +51,9 @@ class DemandClass:
     def to_json(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
         # absent where it is the default: the keys of classes stay what they were
-        pull = {} if self.pull is PullPolicy.IF_NOT_PRESENT else {"pull": self.pull.value}
-        return pull | {
+        added = {} if self.pull is PullPolicy.IF_NOT_PRESENT else {"pull": self.pull.value}
+        added |= {name: getattr(self, name) for name in PREFERENCES if getattr(self, name)}
+        return added | {
             "image": self.image,
             "resources": self.resources.to_json(),
             "constraints": [c.to_json() for c in self.constraints],
@@ -65,6 +71,7 @@ class DemandClass:
             constraints=[Constraint.from_json(c) for c in document["constraints"]],
             provider=document["provider"],
             region=document["region"],
+            **{name: document.get(name, "") for name in PREFERENCES},
         )
 
     def __str__(self) -> str:
@@ -74,6 +81,7 @@ class DemandClass:
         ]
         wishes += [f"{self.resources.gpu} gpu"] if self.resources.gpu else []
         wishes += [wish for wish in (self.architecture, self.provider, self.region) if wish]
+        wishes += [f"{wish} preferred" for wish in (self.preferred_provider, self.preferred_region) if wish]
         return "; ".join([*wishes, *map(str, self.constraints)])
 
 

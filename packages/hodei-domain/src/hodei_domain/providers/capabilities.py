@@ -30,7 +30,7 @@ def _check_labels(_: Any, attribute: Any, labels: Mapping[str, str]) -> None:
 class Capabilities:
     """The most for one job, and what kinds.
 
-    0, "" and empty sets are without limit; `gpu` and `images` must be said.
+    0, "" and empty sets are without limit; `gpu`, `images` and `regions` must be said.
 
     `images`: whether it runs a job in an image of the user's choice.
     """
@@ -45,6 +45,11 @@ class Capabilities:
     regions: frozenset[str] = field(default=frozenset(), converter=_names, validator=_check_names)
     labels: Mapping[str, str] = field(factory=dict, converter=copied, validator=_check_labels)
     max_execution: timedelta | None = field(default=None, validator=lasting(timedelta(days=3660)))
+
+    @property
+    def region(self) -> str:
+        """Where all its workers are, "" if it has no region, or several."""
+        return next(iter(self.regions)) if len(self.regions) == 1 else ""
 
     def to_json(self) -> dict[str, Any]:
         """All fields, ready for JSON; the duration in seconds."""

@@ -41,8 +41,8 @@ def provider_cannot(demand: DemandClass, offer: ProviderOffer) -> str | None:
         return "is not available on this control plane"
     if demand.provider and demand.provider != offer.name:
         return f"the job wants provider {demand.provider}"
-    if demand.region and can.regions and demand.region not in can.regions:
-        return f"has no region {demand.region}"
+    if demand.region and demand.region not in can.regions:
+        return f"is in {_names(can.regions) or 'no region'}, not in {demand.region}"
     if demand.image and not can.images:
         return "runs no images"
     if demand.architecture and can.architectures and demand.architecture not in can.architectures:
@@ -71,20 +71,30 @@ def provider_is_closed(offer: ProviderOffer, now: datetime) -> str | None:
 
 
 def honour(demand: DemandClass, providers: Iterable[ProviderOffer]) -> DemandClass:
-    """The class with the wishes for provider and region that can be kept, and without those that cannot.
+    """The class with those of its preferences that can be kept as requirements, and without the others.
 
-    A wish binds while some provider that is enabled and takes work could serve the class with it, be it full
-    just now: waiting for what was asked is better than running elsewhere. If none could, the job runs where
-    it can: region goes first, then the provider, then both.
+    A preference binds while some provider that is enabled and takes work could serve the class with it, be it
+    full just now: waiting for what was asked is better than running elsewhere. If none could, the job runs
+    where it can: the preferred region goes first, then the preferred provider, then both. What is required is
+    never given up.
     """
-    if not demand.provider and not demand.region:
+    if not demand.preferred_provider and not demand.preferred_region:
         return demand
+    plain = evolve(demand, preferred_provider="", preferred_region="")
+    both = evolve(
+        plain,
+        provider=demand.provider or demand.preferred_provider,
+        region=demand.region or demand.preferred_region,
+    )
     open_ones = [offer for offer in providers if offer.enabled and offer.takes_work]
-    weaker = (demand, evolve(demand, region=""), evolve(demand, provider=""))
-    for wish in weaker:
+    for wish in (both, evolve(both, region=plain.region), evolve(both, provider=plain.provider)):
         if any(provider_cannot(wish, offer) is None for offer in open_ones):
             return wish
-    return evolve(demand, provider="", region="")
+    return plain
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _other_shape(asked: Resources, shape: Resources | None) -> str | None:
@@ -126,7 +136,8 @@ def _labels_of(offer: WorkerOffer) -> Mapping[str, str]:
 
 def _unmet_there(demand: DemandClass, offer: ProviderOffer) -> str | None:
     # a worker made for this class would have these; the machine's own labels are not known before
-    told = demand_labels(offer.name, demand.region, demand.architecture, demand.image)
+    region = demand.region or offer.capabilities.region
+    told = demand_labels(offer.name, region, demand.architecture, demand.image)
     return _unmet(demand.constraints, {**offer.labels, **told})
 
 

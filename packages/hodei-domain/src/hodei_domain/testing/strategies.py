@@ -95,6 +95,8 @@ def demands() -> st.SearchStrategy[DemandClass]:
         constraints=st.lists(constraints(), max_size=3),
         provider=st.sampled_from(["", "docker"]),
         region=st.sampled_from(["", "eu"]),
+        preferred_provider=st.sampled_from(["", "docker"]),
+        preferred_region=st.sampled_from(["", "eu"]),
     )
 
 
@@ -142,6 +144,8 @@ def specs() -> st.SearchStrategy[JobSpec]:
         constraints=st.lists(constraints(), max_size=2).map(tuple),
         provider=st.sampled_from(["", "docker"]),
         region=st.sampled_from(["", "eu"]),
+        preferred_provider=st.sampled_from(["", "docker"]),
+        preferred_region=st.sampled_from(["", "eu"]),
         priority=st.sampled_from(Priority),
         clocks=clocks(),
         retry=retry_rules(),

@@ -82,6 +82,8 @@ def to_definition(job: Job) -> wire.JobDefinition:
         on_worker_lost=_LOST[spec.on_worker_lost],
         provider=spec.provider,
         region=spec.region,
+        preferred_provider=spec.preferred_provider,
+        preferred_region=spec.preferred_region,
         constraints=[
             wire.Constraint(key=each.key, operator=each.operator.value, values=list(each.values))
             for each in spec.constraints

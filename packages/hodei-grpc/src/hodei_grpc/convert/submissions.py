@@ -95,6 +95,8 @@ def _to_spec(definition: wire.JobDefinition) -> JobSpec:
         constraints=_constraints(definition),
         provider=definition.provider,
         region=definition.region,
+        preferred_provider=definition.preferred_provider,
+        preferred_region=definition.preferred_region,
         priority=Priority.NORMAL if scheduling is None else _priority(scheduling.priority),
         clocks=_NO_CLOCKS if timeout is None and scheduling is None else _clocks(timeout, scheduling),
         retry=_retry(definition),

@@ -40,7 +40,9 @@ class JobExecution:
 
     async def queue_job(self, request: wire.QueueJobRequest, context: Context) -> wire.QueueJobResponse:
         """Accept a job; the answer comes after it is stored."""
-        return _queued(await self._control.submit_job(to_submission(request, caller_of(context))))
+        submission = to_submission(request, caller_of(context))
+        with wire_names("job_definition"):
+            return _queued(await self._control.submit_job(submission))
 
     async def queue_jobs(self, request: wire.QueueJobsRequest, context: Context) -> wire.QueueJobsResponse:
         """Accept many. What cannot be read refuses all; of the rest each has its own answer."""

@@ -18,7 +18,7 @@ from hodei_proto.wire import hodei as wire
 
 from hodei_grpc.caller import caller_of
 from hodei_grpc.convert import jobs, workers
-from hodei_grpc.convert.submissions import selected, to_submission
+from hodei_grpc.convert.submissions import selected, to_submission, wire_names
 from hodei_grpc.servicers import Context
 from hodei_grpc.services.closing import closed_after
 from hodei_grpc.services.jobs import required_job
@@ -38,7 +38,9 @@ class Scheduler:
     ) -> wire.ScheduleJobResponse:
         """Queue a job; the answer has the decision if it was made already."""
         queue = wire.QueueJobRequest(job_definition=request.job_definition, queued_by=request.requested_by)
-        told = await self._control.schedule_job(to_submission(queue, caller_of(context)))
+        submission = to_submission(queue, caller_of(context))
+        with wire_names("job_definition"):
+            told = await self._control.schedule_job(submission)
         decision = await self._control.get_decision(told.job.id)
         return wire.ScheduleJobResponse(
             success=True,

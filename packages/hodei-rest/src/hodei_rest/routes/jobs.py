@@ -60,7 +60,8 @@ class Jobs(Controller):
                 queued_by=data.queued_by or caller.actor,
                 correlation_id=data.correlation_id or caller.correlation_id,
             )
-        told = await desk.control.submit_job(submission)
+        with named():
+            told = await desk.control.submit_job(submission)
         return await _stored(request, desk, told.job, created=not told.duplicate)
 
     @get(summary="List jobs, newest first")

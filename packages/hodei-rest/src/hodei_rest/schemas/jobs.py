@@ -83,8 +83,10 @@ class JobSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     timeouts: Timeouts = msgspec.field(default_factory=Timeouts)
     resources: Resources = msgspec.field(default_factory=Resources)
     constraints: list[Constraint] = []
-    provider: str = ""
-    region: str = ""
+    provider: Annotated[str, Meta(description="The only one that may run it")] = ""
+    region: Annotated[str, Meta(description="The only one where it may run")] = ""
+    preferred_provider: Annotated[str, Meta(description="Runs it if that can; else another does")] = ""
+    preferred_region: str = ""
     priority: PriorityName = "normal"
     max_budget: float | None = None
     allow_retry: Annotated[

@@ -1463,12 +1463,12 @@ class JobDefinition(betterproto2.Message):
 
     provider: "str" = betterproto2.field(54, betterproto2.TYPE_STRING)
     """
-    Name of the provider that must run it. Empty: any.
+    Name of the provider that must run it; INVALID_ARGUMENT if there is none. Empty: any.
     """
 
     region: "str" = betterproto2.field(55, betterproto2.TYPE_STRING)
     """
-    Empty: any.
+    Where it must run. Empty: anywhere.
     """
 
     constraints: "list[Constraint]" = betterproto2.field(56, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -1530,6 +1530,16 @@ class JobDefinition(betterproto2.Message):
     )
     """
     Means nothing without an `image`.
+    """
+
+    preferred_provider: "str" = betterproto2.field(75, betterproto2.TYPE_STRING)
+    """
+    Waited for while it can take the job, be it full just now; else the job runs where it can. Empty: none.
+    """
+
+    preferred_region: "str" = betterproto2.field(76, betterproto2.TYPE_STRING)
+    """
+    As `preferred_provider`, and given up before it.
     """
 
 

@@ -48,6 +48,8 @@ FULL = JobSpec(
     constraints=(Constraint("zone", Operator.IN, ("a", "b")), Constraint("gen", Operator.GT, ("3",))),
     provider="docker",
     region="eu-1",
+    preferred_provider="near",
+    preferred_region="eu-2",
     priority=Priority.HIGH,
     clocks=Clocks(
         queue=timedelta(minutes=5),
