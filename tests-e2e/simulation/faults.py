@@ -8,7 +8,9 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from simulation.machines import Machine
+from hodei_proto.wire import hodei as wire
+
+from simulation.machines import Machine, register_only
 from simulation.net import Replica
 from simulation.plan import CALM, CONTROL
 
@@ -126,6 +128,14 @@ class Nemesis:
         what = f"the store is troubled ({store.break_rate} {store.lose_rate} {store.slowness})"
         self._for(self._random.uniform(1, 20), mend, what)
 
+    def stranger(self, gentle: bool) -> None:
+        """Somebody's worker registers, in development mode, and never opens its stream."""
+        self._count += 1
+        request = wire.RegisterWorkerRequest(auth_token="dev-x")
+        name = f"stranger-{self._count}"
+        self._world.history.fault(f"{name} registers")
+        self._world.loop.world.start(register_only(self._world.net, name, request), name)
+
     # -- everything else ---------------------------------------------------------------------------
 
     def _machine(self) -> Machine | None:
@@ -234,6 +244,16 @@ class Nemesis:
 
         self._for(self._random.uniform(2, 30), mend, "the engine is troubled")
 
+    def mute_agents(self, gentle: bool) -> None:
+        """Agents that are made now register and are not heard of again."""
+        engine = self._world.engine
+        engine.mute_rate = self._random.choice((0.3, 1.0))
+
+        def mend() -> None:
+            engine.mute_rate = 0.0
+
+        self._for(self._random.uniform(2, 30), mend, "agents register only")
+
     def step_clock(self, gentle: bool) -> None:
         """The wall clock of a replica is set, and set right again; a new process has a right one."""
         replica = self._replica()
@@ -281,6 +301,7 @@ _CONTROL = [
     Nemesis.store_trouble,
     Nemesis.step_store_clock,
     Nemesis.step_store_clock,
+    Nemesis.stranger,
 ]
 _ROUGH = [
     Nemesis.freeze_agent,
@@ -295,6 +316,7 @@ _ROUGH = [
     Nemesis.slow_net,
     Nemesis.engine_outage,
     Nemesis.engine_trouble,
+    Nemesis.mute_agents,
     Nemesis.step_clock,
     Nemesis.operator,
     Nemesis.operator,

@@ -12,6 +12,8 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
+import grpc.aio
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.capabilities import Capabilities
@@ -60,6 +62,7 @@ class Machine:
         self.processes: list[SimProcess] = []
         self.made_at = datetime.now(UTC)  # not the judge's business
         self.window = engine.random.choice((64, 4096, 4 << 20))
+        self.mute = engine.random.random() < engine.mute_rate
 
     @property
     def presence(self) -> Presence:
@@ -75,6 +78,9 @@ class Machine:
             self.node.start(self._main(), self.name)
 
     async def _main(self) -> None:
+        if self.mute:
+            await register_only(self.engine.net, self.name, self._registration(""))
+            await asyncio.Event().wait()
         connection = Connection(
             ADDRESS,
             self._registration,
@@ -154,6 +160,18 @@ class Machine:
         self.exit(137)
 
 
+async def register_only(net: Network, name: str, request: wire.RegisterWorkerRequest) -> None:
+    """What an agent does behind a proxy that passes calls and no streams; it asks until it is let in."""
+    for _ in range(100):
+        try:
+            await Service(net, name).register(request)
+            return
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                return
+        await asyncio.sleep(1)
+
+
 class _Meter:
     """Measures nothing."""
 
@@ -203,7 +221,7 @@ class Engine:
         self.numbers = count(1)
         self.all: dict[WorkerId, Machine] = {}  # those that are no more, too
         self.pids = 0
-        self.fail_rate = self.lose_rate = self.slow_rate = 0.0
+        self.fail_rate = self.lose_rate = self.slow_rate = self.mute_rate = 0.0
         self.outage = self.disks_full = False
         self.tells = random.random() < 0.5
         self._listeners: list[asyncio.Queue[WorkerSighting]] = []

@@ -189,6 +189,16 @@ def never_tells_again() -> AbstractContextManager[None]:
     return _patched((Redeliver, "is_due", lambda self, worker, job: False))
 
 
+def waits_for_ever_for_a_stream() -> AbstractContextManager[None]:
+    """A worker that has registered is waited for without a bound."""
+
+    def is_late(self: Worker, now: Any) -> bool:
+        return self.registered_at is None and before(self, now)
+
+    before = Worker.is_late
+    return _patched((Worker, "is_late", is_late))
+
+
 MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -203,6 +213,7 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         judges_at_once,
         kills_at_reconnect,
         never_tells_again,
+        waits_for_ever_for_a_stream,
     )
 }
 

@@ -185,6 +185,7 @@ class World:
                 hint=hint,
                 monotonic=self.loop.time,
                 replica=node.name,
+                dev_mode=True,
             ),
             self.policy,
         )

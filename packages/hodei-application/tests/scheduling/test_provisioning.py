@@ -9,17 +9,19 @@ from attrs import evolve
 from hodei_application.control_plane import Policy
 from hodei_application.deeds import Deeds
 from hodei_application.testing import World
+from hodei_application.workers.register_worker import Registration
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.result import Reason
 from hodei_domain.jobs.spec import PullPolicy
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.errors import StoreUnavailable
+from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable, WorkerNotCreated
 from hodei_domain.providers.pools import Pool, PoolRules
 from hodei_domain.providers.provider import ProviderStatus
 from hodei_domain.workers.spec import WorkerSpec
-from hodei_domain.workers.worker import WorkerState
+from hodei_domain.workers.worker import BIND_WITHIN, WorkerState
 
 
 async def configure(world: World, **settings: Any) -> None:
@@ -70,6 +72,50 @@ async def test_no_worker_is_made_for_a_cancelled_or_held_job(world: World) -> No
     await world.add_provider()
     await world.pass_time(timedelta(seconds=5))
     assert world.provider.made == {}
+
+
+async def test_jobs_do_not_wait_for_a_worker_that_somebody_may_start_by_hand() -> None:
+    world = World(dev_mode=True)
+    await world.add_provider()
+    await world.control.issue_worker_token()
+    mute = await world.control.register_worker(Registration(token="dev-x"))
+    job = await world.submit()
+    await world.settle()
+    [agent] = world.agents.values()
+    assert [run.id for run in agent.jobs] == [job.id]
+    await world.pass_time(BIND_WITHIN + timedelta(seconds=2))
+    told = await world.worker(mute.worker_id)
+    assert (told.state, told.reason) == (
+        WorkerState.TERMINATED,
+        "it registered and did not connect in time",
+    )
+    await world.control.stop()
+
+
+@pytest.mark.parametrize("quick", [False, True], ids=["after it was made", "while it is made"])
+async def test_a_worker_that_registers_and_never_connects_is_replaced(world: World, quick: bool) -> None:
+    world.agents_come = False
+
+    async def registers_only(spec: WorkerSpec, otp: str) -> None:
+        agent = world.agent(spec.worker_id)
+        if quick:
+            await agent.register(otp)
+        else:
+            otps[spec.worker_id] = otp
+
+    otps: dict[WorkerId, str] = {}
+    world.provider.on_create = registers_only
+    await world.add_provider()
+    job = await world.submit()
+    await world.settle()
+    [first] = world.agents.values()
+    if not quick:
+        await first.register(otps[first.worker_id])
+    world.provider.on_create = world._made
+    world.agents_come = True
+    await world.pass_time(BIND_WITHIN + timedelta(seconds=15))
+    assert (await world.worker(first.worker_id)).state is WorkerState.TERMINATED
+    assert (await world.job(job.id)).state is JobState.SCHEDULED
 
 
 async def test_the_intent_is_written_before_the_provider_is_called(world: World) -> None:

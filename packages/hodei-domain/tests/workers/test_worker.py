@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 from hodei_domain.kernel.values import Capacity
 from hodei_domain.testing.making import (
     MINUTE,
@@ -15,7 +16,7 @@ from hodei_domain.testing.making import (
 )
 from hodei_domain.workers.errors import IllegalWorkerMove, WorkerGone
 from hodei_domain.workers.spec import WorkerInfo
-from hodei_domain.workers.worker import WorkerState
+from hodei_domain.workers.worker import BIND_WITHIN, WorkerState
 
 INFO = WorkerInfo(
     name="w",
@@ -58,6 +59,25 @@ def test_an_agent_may_be_quicker_than_its_provider() -> None:
     worker = new_worker(register_by=T0 + MINUTE).after.register(INFO, at=T0).after.bind(at=T0).after
     assert worker.created(at=T0).is_same
     assert (worker.state, worker.register_by) == (WorkerState.READY, None)
+
+
+def test_whoever_registers_has_to_connect_in_time_however_often_it_registers() -> None:
+    first = new_worker().after.register(INFO, at=T0).after
+    again = first.register(INFO, at=T0 + BIND_WITHIN / 2).after
+    assert not again.is_late(T0 + BIND_WITHIN - SECOND)
+    assert again.is_late(T0 + BIND_WITHIN + SECOND)
+    assert not again.bind(at=T0 + SECOND).after.is_late(T0 + BIND_WITHIN)
+
+
+def test_a_registration_never_puts_off_the_end_of_a_workers_time_to_come() -> None:
+    worker = new_worker(register_by=T0 + 2 * SECOND).after.register(INFO, at=T0 + SECOND).after
+    assert worker.is_late(T0 + 2 * SECOND)
+
+
+def test_a_worker_that_registered_before_there_was_a_bound_is_late_as_well() -> None:
+    old = evolve(new_worker().after.register(INFO, at=T0).after, register_by=None)
+    assert not old.is_late(T0 + BIND_WITHIN - SECOND)
+    assert old.is_late(T0 + BIND_WITHIN + SECOND)
 
 
 def test_a_worker_that_comes_back_keeps_its_job() -> None:

@@ -26,14 +26,14 @@ class Fate:
 def fate_of(
     worker: Worker, terms: Terms, *, now: datetime, verdict: timedelta, may_judge: bool
 ) -> Fate | None:
-    """None: leave it alone. Silence is held against it only when `may_judge`.
+    """None: leave it alone. Silence, and that it did not come, are held against it only when `may_judge`.
 
     Nothing of this ends a job for the age of its worker: only a deadline that its pool sets does.
     """
     if worker.state in GOING:
         return None
     if worker.state in STARTING:
-        return _fate_of_starting(worker, now)
+        return _fate_of_starting(worker, now) if may_judge else None
     if may_judge and _is_silent(worker, now, verdict):
         return Fate(False, "it was silent for too long")
     if worker.state is WorkerState.DRAINING:
@@ -56,9 +56,11 @@ def worn_out(worker: Worker) -> str:
 
 
 def _fate_of_starting(worker: Worker, now: datetime) -> Fate | None:
-    if worker.register_by is not None and now >= worker.register_by:
-        return Fate(False, "it did not come in time", failed_start=True)
-    return None
+    if not worker.is_late(now):
+        return None
+    came = worker.registered_at is not None
+    why = "it registered and did not connect in time" if came else "it did not come in time"
+    return Fate(False, why, failed_start=True)
 
 
 def _fate_of_draining(worker: Worker, now: datetime) -> Fate | None:

@@ -136,9 +136,11 @@ class Provisioner:
         return [Member(w, w.provider_id, self.terms.of(w).pool) for w in live if w.provider_id is not None]
 
     def _is_coming(self, worker: Worker, at: datetime) -> bool:
-        """Whether it will take a job soon."""
+        """Whether it will take a job soon. One that somebody starts by hand counts when its stream is up:
+        until then nobody can promise that it ever will be.
+        """
         if worker.state in STARTING:
-            return worker.register_by is None or at < worker.register_by
+            return worker.provider_id is not None and not worker.is_late(at)
         heard = worker.last_heartbeat or worker.changed_at
         return worker.state is WorkerState.READY and worker.connected and at - heard < STALE
 

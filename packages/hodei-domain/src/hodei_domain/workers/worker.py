@@ -1,7 +1,7 @@
 """The worker: an agent on some machine, from the wish for it to its end."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -24,7 +24,10 @@ from hodei_domain.workers.events import (
 from hodei_domain.workers.spec import WorkerInfo
 from hodei_domain.workers.state import GOING, LEGAL, STARTING, WorkerState
 
-__all__ = ["GOING", "LEGAL", "STARTING", "Worker", "WorkerState"]
+__all__ = ["BIND_WITHIN", "GOING", "LEGAL", "STARTING", "Worker", "WorkerState"]
+
+BIND_WITHIN = timedelta(minutes=1)
+"""From a worker's registration until its stream must be up. An agent opens it in the next moment."""
 
 
 @frozen(kw_only=True)
@@ -98,6 +101,15 @@ class Worker:
         """Whether a job may be given to it now."""
         return self.state is WorkerState.READY and self.connected
 
+    def is_late(self, now: datetime) -> bool:
+        """Whether it should have come by now: registered, and bound its stream."""
+        if self.state not in STARTING:
+            return False
+        due = self.register_by
+        if due is None and self.registered_at is not None:  # written before there was this bound
+            due = self.registered_at + BIND_WITHIN
+        return due is not None and now >= due
+
     def created(self, *, at: datetime, register_by: datetime | None = None) -> "Change[Worker]":
         """The provider has made it, and it has to come until then. Changes nothing if it was quicker and
         registered already.
@@ -107,7 +119,8 @@ class Worker:
         return self._move(WorkerState.CONNECTING, at, register_by=register_by or self.register_by)
 
     def register(self, info: WorkerInfo, *, at: datetime) -> "Change[Worker]":
-        """The agent proved who it is. Again after a lost stream: only what it says of itself is kept.
+        """The agent proved who it is, and has to bind its stream within BIND_WITHIN, however often it
+        registers. Again after a lost stream: only what it says of itself is kept.
 
         Raises WorkerGone.
         """
@@ -130,6 +143,7 @@ class Worker:
             architecture=told["architecture"],
             agent_version=info.agent_version,
         )
+        told["register_by"] = min(self.register_by or at + BIND_WITHIN, at + BIND_WITHIN)
         return self._with(at, (registered,), state=WorkerState.CONNECTING, registered_at=at, **told)
 
     def bind(self, *, at: datetime) -> "Change[Worker]":
