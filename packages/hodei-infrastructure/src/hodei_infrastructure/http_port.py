@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 from attrs import define
 from hodei_domain.kernel.addresses import join
+from uvicorn.protocols.utils import ClientDisconnected
 
 log = logging.getLogger("hodei.http")
 
@@ -67,7 +68,7 @@ class HttpPort:
         """
         server = _Server(
             uvicorn.Config(
-                application,
+                _refusing_quietly(application),
                 loop="none",
                 lifespan="off",
                 log_config=None,
@@ -91,6 +92,29 @@ class HttpPort:
             server.should_exit = True
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def _refusing_quietly(application: Any) -> Any:
+    """The application, whose refusals of WebSockets are taken as answers. uvicorn 0.54 sends such an answer and
+    then logs at ERROR that the handshake was not completed, unless the application says that the peer has gone.
+    """
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        refused = False
+
+        async def watched(message: Any) -> None:
+            nonlocal refused
+            refused = refused or message["type"] == "websocket.http.response.start"
+            await send(message)
+
+        if scope["type"] != "websocket":
+            await application(scope, receive, send)
+            return
+        await application(scope, receive, watched)
+        if refused:
+            raise ClientDisconnected
+
+    return answer
 
 
 def _tell_end(server: uvicorn.Server, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -199,13 +200,16 @@ async def test_a_websocket_of_no_job_says_why_it_closes(rest: Any) -> None:
     assert (socket.close_code, socket.close_reason) == (4000, "job.not-found")
 
 
-async def test_a_websocket_of_another_sites_page_is_refused_before_it_opens(talker: Talker) -> None:
+async def test_a_websocket_of_another_sites_page_is_refused_before_it_opens(
+    talker: Talker, caplog: pytest.LogCaptureFixture
+) -> None:
     url = f"ws://{talker.rest.service.address}/api/v1/jobs/{talker.id}/logs/live"
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with websockets.connect(url, proxy=None, origin="http://evil.example"):  # type: ignore[arg-type]
             pass
     assert refused.value.response.status_code == 403
     assert json.loads(refused.value.response.body)["code"] == "origin-not-allowed"
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_streams_end_at_once_when_the_server_stops() -> None:
