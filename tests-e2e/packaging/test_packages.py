@@ -140,3 +140,10 @@ def test_a_package_installs_alone_and_every_module_of_it_imports(
         )
         assert helped.returncode == 0, helped.stderr
         assert script in helped.stdout
+
+
+def test_people_are_installed_nothing_that_only_development_needs() -> None:
+    listed = uv("export", "--quiet", "--frozen", "--no-dev", "--no-hashes", "--no-header", "--no-annotate")
+    names = {line.split("==")[0] for line in listed.splitlines() if "==" in line}
+    assert "litestar" in names
+    assert names.isdisjoint({"faker", "polyfactory", "rich", "rich-click", "pytest", "hypothesis", "mypy"})

@@ -95,8 +95,9 @@ class HttpPort:
 
 
 def _refusing_quietly(application: Any) -> Any:
-    """The application, whose refusals of WebSockets are taken as answers. uvicorn 0.54 sends such an answer and
-    then logs at ERROR that the handshake was not completed, unless the application says that the peer has gone.
+    """Wrap the application so that refusing a WebSocket logs no error. uvicorn 0.54 sends the refusal and
+    then logs at ERROR that the handshake was not completed, unless the application reports that the peer is
+    gone.
     """
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
