@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from benchmarks.client import JobWentWrong
 from benchmarks.figures import Report, Row
 from benchmarks.options import Options, emit, options, parser
 from benchmarks.peers.peer import Peer
@@ -42,7 +44,7 @@ class Benchmark(Generic[S]):
         source = parser(self.name, self.title)
         source.set_defaults(**self.defaults)
         chosen = options(source, arguments)
-        emit(asyncio.run(self.run(chosen)), chosen)
+        run_and_emit(self.run(chosen), chosen)
 
     async def run(self, chosen: Options) -> Report:
         """Measure and return the report."""
@@ -54,6 +56,19 @@ class Benchmark(Generic[S]):
                 rows += [await self.peer(each, server, chosen) for each in PEERS]
         setup = {**server.setup, "workers": str(chosen.workers)}
         return Report(name=self.name, title=self.title, setup=setup, rows=(*ours, *rows), notes=self.notes)
+
+
+def run_and_emit(
+    measured: Coroutine[Any, Any, Report],
+    chosen: Options,
+    run: Callable[[Coroutine[Any, Any, Report]], Report] = asyncio.run,
+) -> None:
+    """Measure, and print the report; exit with the reason when a job did not do what was to be measured."""
+    try:
+        report = run(measured)
+    except JobWentWrong as error:
+        sys.exit(f"nothing was measured: {error}")
+    emit(report, chosen)
 
 
 def warm_stack(server: Postgres, chosen: Options) -> AbstractAsyncContextManager[Stack]:

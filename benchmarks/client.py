@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 from hodei_grpc.client import AioClient
@@ -21,6 +21,7 @@ from hodei_proto.wire.hodei import (
     QueueJobRequest,
     QueueStatus,
     SubscribeLogsRequest,
+    TimeoutConfig,
     WorkerView,
 )
 
@@ -40,8 +41,12 @@ class Client:
     calls: AioClient
 
     async def submit(self, *command: str, name: str = "benchmark", image: str = "") -> str:
-        """Queue a command, executed as it is; return the job's id when the server has acknowledged it."""
+        """Queue a command, executed as it is; return the job's id when the server has acknowledged it. A job
+        with an image that has not started within PATIENCE ends: the image may not be to be had.
+        """
         definition = JobDefinition(name=name, command=command[0], arguments=list(command[1:]), image=image)
+        if image:
+            definition.timeout = TimeoutConfig(queue_timeout=timedelta(seconds=PATIENCE))
         request = QueueJobRequest(job_definition=definition, queued_by="benchmark")
         response = await self.calls.call(JobExecutionService.queue_job, request, timeout=PATIENCE)
         assert response.job_id is not None
@@ -72,14 +77,15 @@ class Client:
                 yield chunk
 
     async def first_bytes(self, job_id: str) -> float:
-        """When (by time.perf_counter) the first that the job wrote was here. Raise JobWentWrong if it wrote
-        nothing.
+        """When (by time.perf_counter) the first that the job wrote was here. Raise JobWentWrong, with the
+        reason for its end, if it wrote nothing.
         """
         async with aclosing(self.chunks(job_id)) as chunks:
             async for chunk in chunks:
                 if jobs_own(chunk):
                     return time.perf_counter()
-        raise JobWentWrong(f"{job_id} ended without a line")
+        await self.ended(job_id)
+        raise JobWentWrong(f"{job_id} succeeded without a line")
 
     async def output(self, job_id: str) -> bytes:
         """What the job wrote, the platform's own lines left out."""

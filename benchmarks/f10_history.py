@@ -5,7 +5,6 @@ python -m benchmarks.f10_history --count 1000000
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -13,10 +12,11 @@ from contextlib import AsyncExitStack
 from attrs import evolve, frozen
 
 from benchmarks import f1_submit, f2_start, f3_round_trip, f4_jobs_per_second, f5_queue_core
+from benchmarks.bench import run_and_emit
 from benchmarks.core import core
 from benchmarks.figures import Report, Row, at_most
 from benchmarks.history import fill
-from benchmarks.options import Options, emit, options, parser
+from benchmarks.options import Options, options, parser
 from benchmarks.postgres import postgres, size_of
 from benchmarks.stack import Stack, stack_on
 
@@ -103,7 +103,7 @@ def main() -> None:
     source = parser("f10_history", "F1 to F5 with many finished jobs in the database")
     source.set_defaults(workers=WORKERS, repeat=3)
     chosen = options(source)
-    emit(asyncio.run(run(chosen)), chosen)
+    run_and_emit(run(chosen), chosen)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import uvloop
 from attrs import evolve
 
+from benchmarks.bench import run_and_emit
 from benchmarks.figures import Report, Role, Row, at_most
 from benchmarks.history import fill
 from benchmarks.http_load import Site, site
-from benchmarks.options import Options, emit, options, parser
+from benchmarks.options import Options, options, parser
 from benchmarks.postgres import postgres, size_of
 from benchmarks.stack import Stack, stack_on
 
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the options, run, print."""
     source = parser("f11_rest", "REST requests a second, and lists with many finished jobs")
     chosen = options(source, arguments)
-    emit(uvloop.run(run(evolve(chosen, workers=2))), chosen)
+    run_and_emit(run(evolve(chosen, workers=2)), chosen, uvloop.run)
 
 
 if __name__ == "__main__":

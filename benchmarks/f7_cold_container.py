@@ -15,9 +15,10 @@ from typing import Any
 
 import aiodocker
 
+from benchmarks.bench import run_and_emit
 from benchmarks.client import JobWentWrong
 from benchmarks.figures import Report, Role, Row, at_most
-from benchmarks.options import Options, emit, parser
+from benchmarks.options import Options, parser
 from benchmarks.postgres import postgres
 from benchmarks.stack import Stack, stack
 
@@ -38,6 +39,7 @@ async def run(chosen: Options, image: str) -> Report:
     count = chosen.count or COUNT
     async with postgres(chosen) as server, aiodocker.Docker() as engine:
         version = str((await engine.version())["Version"])
+        await require_image(engine, image)
         async with stack(server, chosen, COLD) as cold:
             await _ours(cold, image)  # brings the agent's bundle to the engine, once for each version of it
             ours, bare = [], []
@@ -66,6 +68,16 @@ async def run(chosen: Options, image: str) -> Report:
         setup={**server.setup, "engine": f"Docker {version}", "image": image},
         rows=rows,
     )
+
+
+async def require_image(engine: aiodocker.Docker, image: str) -> None:
+    """Raise JobWentWrong unless the engine has the image: a job would wait for it."""
+    try:
+        await engine.images.inspect(image)
+    except aiodocker.DockerError as error:
+        raise JobWentWrong(
+            f"{error.message}: pull the image, or name one that is there with --image"
+        ) from None
 
 
 async def _ours(stack: Stack, image: str) -> float:
@@ -113,7 +125,7 @@ def main() -> None:
     parsed = vars(source.parse_args())
     image = parsed.pop("image")
     chosen = Options(**parsed)
-    emit(asyncio.run(run(chosen, image)), chosen)
+    run_and_emit(run(chosen, image), chosen)
 
 
 if __name__ == "__main__":
