@@ -38,6 +38,16 @@ class Database:
         """The URL without the proxy, while it runs."""
         return self._server.url
 
+    def url_of(self, name: str) -> str:
+        """Another database of the same server, through the proxy."""
+        return self.url.replace("/hodei?", f"/{name}?")
+
+    async def copy(self, name: str, of: str = "template0") -> None:
+        """Make a database, as a copy of one to which nobody is connected."""
+        there = self.direct.replace("/hodei?", "/postgres?")
+        async with await psycopg.AsyncConnection.connect(there, autocommit=True) as connection:
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {of}".encode())
+
     def socket(self) -> Path:
         """Where it listens now; a place where nobody does while it is stopped."""
         if self._server.pid is None:

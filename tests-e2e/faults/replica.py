@@ -61,6 +61,14 @@ class Replica:
         """Where its workers find it and the others, from its next start on."""
         self._environment["HODEI_SERVER_ADVERTISE"] = doors
 
+    def move_to(self, url: str) -> None:
+        """Use this database, from its next start on."""
+        self._environment["HODEI_DATABASE_URL"] = url
+
+    def said(self, text: str) -> bool:
+        """Whether it logged that."""
+        return text in self._log.read_text(errors="replace")
+
     def live_by(self, clock: WallClock) -> None:
         """Read this clock, from its next start on; what it starts does not."""
         self.clock = clock

@@ -280,6 +280,12 @@ class Nemesis:
             return
         self._world.operate(replica, machine.spec.worker_id)
 
+    def another_database(self, gentle: bool) -> None:
+        """A server is started with the address of another database, where the engine's workers are ours."""
+        seconds = self._random.uniform(2, 20)
+        self._world.history.fault(f"a server on another database is there for {seconds:.1f} s")
+        self._world.loop.world.start(self._world.visit(seconds), "visit")
+
     def fill_disks(self, gentle: bool) -> None:
         """No agent can spool to its disk."""
         engine = self._world.engine
@@ -302,6 +308,7 @@ _CONTROL = [
     Nemesis.step_store_clock,
     Nemesis.step_store_clock,
     Nemesis.stranger,
+    Nemesis.another_database,
 ]
 _ROUGH = [
     Nemesis.freeze_agent,

@@ -301,7 +301,13 @@ class Engine:
         """See WorkerInventory."""
         await self._deed(lambda: None)
         return [
-            FoundWorker(worker_id=id, started_at=None, expires_at=None, presence=machine.presence)
+            FoundWorker(
+                worker_id=id,
+                started_at=None,
+                expires_at=None,
+                presence=machine.presence,
+                database=machine.spec.database,
+            )
             for id, machine in sorted(self.machines.items())
         ]
 

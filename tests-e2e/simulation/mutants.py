@@ -199,6 +199,16 @@ def waits_for_ever_for_a_stream() -> AbstractContextManager[None]:
     return _patched((Worker, "is_late", is_late))
 
 
+def takes_all_for_its_own() -> AbstractContextManager[None]:
+    """Whatever the engine has and the database does not know is destroyed at once."""
+    from hodei_application.scheduling.janitor import Inventory, Orphan
+
+    def orphan(self: Inventory, provider: Any, worker: Any, *, known: bool) -> Orphan:
+        return Orphan(provider.name, worker, "nobody knows it")
+
+    return _patched((Inventory, "_orphan", orphan))
+
+
 MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -214,6 +224,7 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         kills_at_reconnect,
         never_tells_again,
         waits_for_ever_for_a_stream,
+        takes_all_for_its_own,
     )
 }
 

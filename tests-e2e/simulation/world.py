@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
 import grpc
 import grpc.aio
 from attrs import evolve
-from hodei_application.control_plane import Outside, Policy, build
+from hodei_application.control_plane import ControlPlane, Outside, Policy, build
+from hodei_application.ports import Hint, no_hint
 from hodei_application.providers.register_provider import NewProvider
 from hodei_domain.jobs.state import OVER
 from hodei_domain.kernel.errors import HodeiError
@@ -57,6 +59,7 @@ class World:
         self.longest_absence = 0.0  # seconds without a stretch in which the control plane could be used
         self._ids = self._stream("ids")
         self._operator = self._stream("operator")
+        self._strangers = count(1)
 
     def _stream(self, name: str) -> Random:
         return Random(f"{self.seed}/{name}")
@@ -167,28 +170,33 @@ class World:
         self.history.note(f"{node} starts")
         node.start(self._serve(replica, node), str(node))
 
+    def _control(
+        self, node: Node, store: SimStore, hint: Hint, random: Random, *, makes_workers: bool = True
+    ) -> ControlPlane:
+        return build(
+            Outside(
+                begin=store.begin,
+                now=lambda: START + timedelta(seconds=self.loop.time() + node.skew),
+                new_id=lambda: uuid7(int((START.timestamp() + self.now) * 1000), random.getrandbits(74)),
+                secrets=random.randbytes,
+                plugins=self.engine.plugin,
+                server_address="control-plane:50051",
+                jitter=random.random,
+                hint=hint,
+                monotonic=self.loop.time,
+                replica=node.name,
+                dev_mode=True,
+            ),
+            evolve(self.policy, provisioning=makes_workers),
+        )
+
     async def _serve(self, replica: Replica, node: Node) -> None:
         def hint(kind: str) -> None:
             for other in self.net.replicas:
                 if other is not replica and self._ids.random() < 0.9:
                     self.net.later(self._ids.uniform(0.02, 0.3), self._hint, other, kind)
 
-        control = build(
-            Outside(
-                begin=self.store.begin,
-                now=lambda: START + timedelta(seconds=self.loop.time() + node.skew),
-                new_id=lambda: uuid7(int((START.timestamp() + self.now) * 1000), self._ids.getrandbits(74)),
-                secrets=lambda size: self._ids.randbytes(size),
-                plugins=self.engine.plugin,
-                server_address="control-plane:50051",
-                jitter=self._ids.random,
-                hint=hint,
-                monotonic=self.loop.time,
-                replica=node.name,
-                dev_mode=True,
-            ),
-            self.policy,
-        )
+        control = self._control(node, self.store, hint, self._ids)
         while True:
             try:
                 await control.ensure_provider(
@@ -200,6 +208,21 @@ class World:
                 await asyncio.sleep(0.5)
         replica.control = control
         replica.agents = WorkerAgents(control, lambda: START, lambda context: True)
+
+    async def visit(self, seconds: float) -> None:
+        """A server comes up with the address of another database on the same engine, and goes again."""
+        node = self.loop.node(f"stranger-{next(self._strangers)}")
+        clock, random = self._store_clock, self._stream(node.name)
+        store = SimStore(random, self.history, clock, self.policy.lease)
+        control = self._control(node, store, no_hint, random, makes_workers=False)
+
+        async def serve() -> None:
+            await control.ensure_provider(NewProvider(name="engine", type=ProviderType.TEST))
+            await control.start()
+
+        node.start(serve(), str(node))
+        await asyncio.sleep(seconds)
+        node.kill()
 
     def _hint(self, replica: Replica, kind: str) -> None:
         if replica.agents is not None and replica.node is not None:

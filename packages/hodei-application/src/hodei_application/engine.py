@@ -13,6 +13,7 @@ from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.audit.audit_feed import AuditFeed
 from hodei_application.deeds import Deeds, break_off
+from hodei_application.identity import Identity
 from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.watch_job import RefreshWatched
@@ -50,6 +51,7 @@ class Engine:
     signals: Signals
     outage: Outage
     clock: StoreClock
+    identity: Identity
     landscape: Landscape
     config: LiveConfig
     connected: ConnectedWorkers
@@ -74,6 +76,7 @@ class Engine:
         """Read what other parts rely on, then start the loops. Raises StoreUnavailable."""
         async with self.outside.begin() as tx:
             await self.clock.look(tx)
+            await self.identity.learn(tx)
             self.landscape.learn(await tx.providers.list_all())
             await self.config.load(tx)
         self.started_at = self.outside.now()

@@ -66,6 +66,8 @@ def engine_of(parts: Parts) -> Engine:
         landscape=parts.landscape,
         presence=presence,
         destroyer=destroyer,
+        identity=parts.identity,
+        monotonic=outside.monotonic,
     )
     leader = Leader(
         begin=outside.begin,
@@ -124,6 +126,7 @@ def engine_of(parts: Parts) -> Engine:
         signals=parts.signals,
         outage=parts.outage,
         clock=parts.clock,
+        identity=parts.identity,
         landscape=parts.landscape,
         config=parts.config,
         connected=parts.connected,
@@ -209,6 +212,7 @@ def _creator(parts: Parts) -> Creator:
         providers=parts.provider_change,
         moves=parts.moves,
         signals=parts.signals,
+        identity=parts.identity,
         otp_ttl=parts.policy.otp_ttl,
     )
 

@@ -11,6 +11,7 @@ from hodei_domain.scheduling.order import FairOrder
 
 from hodei_application.audit.audit_feed import AuditFeed
 from hodei_application.deeds import Deeds
+from hodei_application.identity import Identity
 from hodei_application.jobs.attempt_door import AttemptDoor
 from hodei_application.jobs.moves import Moves
 from hodei_application.jobs.spoiled_reports import SpoiledReports
@@ -51,6 +52,7 @@ class Parts:
     signals: Signals
     outage: Outage
     clock: StoreClock
+    identity: Identity
     config: LiveConfig
     landscape: Landscape
     terms: PoolTerms
@@ -131,6 +133,7 @@ class Parts:
             signals=signals,
             outage=outage,
             clock=clock,
+            identity=Identity(outside.new_id),
             config=config,
             landscape=landscape,
             terms=terms,

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from attrs import evolve
@@ -18,12 +18,12 @@ from hodei_domain.providers.records import Presence, PresenceState
 from hodei_domain.scheduling.surplus import GivenUp
 from hodei_domain.testing.fakes.provider import Made
 from hodei_domain.workers.spec import WorkerSpec
-from hodei_domain.workers.worker import WorkerState
+from hodei_domain.workers.worker import Worker, WorkerState
 
 MINUTE = timedelta(minutes=1)
 
 
-def stray(world: World) -> WorkerId:
+def stray(world: World, database: str = "", expires_at: datetime | None = None) -> WorkerId:
     """A worker at the provider that no row knows."""
     id = WorkerId(world.ids())
     spec = WorkerSpec(
@@ -32,9 +32,28 @@ def stray(world: World) -> WorkerId:
         demand=ANY,
         server_address="x:1",
         otp_ttl=MINUTE,
+        database=database,
+        expires_at=expires_at,
     )
     world.provider.made[id] = Made(spec=spec, otp="secret", made_at=world.clock())
     return id
+
+
+async def left(world: World) -> WorkerId:
+    """A worker that is over in our books."""
+    id = stray(world)
+    async with world.store.begin() as tx:
+        change = Worker.provision(id, at=world.clock())
+        await tx.workers.save([change])
+        await tx.workers.save([change.after.ended(at=world.clock())])
+    return id
+
+
+async def identity(world: World) -> str:
+    """Of the database."""
+    async with world.store.begin() as tx:
+        await world.control.engine.identity.learn(tx)
+    return world.control.engine.identity.id
 
 
 async def clean(world: World) -> None:
@@ -46,15 +65,63 @@ async def clean(world: World) -> None:
 async def test_what_exists_and_nobody_knows_is_destroyed(world: World) -> None:
     await world.add_provider()
     orphan = stray(world)
-    await world.pass_time(2 * MINUTE)
+    await world.pass_time(17 * MINUTE)
     assert orphan not in world.provider.made
+
+
+async def test_what_is_newer_than_a_restored_backup_is_left_for_a_quarter_of_an_hour(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.add_provider()
+    newer = stray(world, await identity(world))
+    await world.pass_time(14 * MINUTE)
+    assert newer in world.provider.made
+    [told] = [r.getMessage() for r in caplog.records if "alone" in r.getMessage()]
+    assert told == f"Leaving worker {newer} of scripted alone: nobody knows it, for 15 more minutes"
+    await world.pass_time(3 * MINUTE)
+    assert newer not in world.provider.made
+
+
+async def test_what_belongs_to_another_database_is_left_alone(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.add_provider()
+    other = stray(world, "0ther", world.clock() + 5 * MINUTE)
+    await world.pass_time(20 * MINUTE)
+    [found] = (await world.control.collect_garbage()).orphans
+    assert (found.foreign, found.why) == (True, "it belongs to another database, 0ther")
+    assert other in world.provider.made
+    assert [r.getMessage() for r in caplog.records if "alone" in r.getMessage()] == [
+        f"Leaving worker {other} of scripted alone: it belongs to another database, 0ther"
+    ]
+    made = world.provider.made[other]
+    world.provider.made[other] = evolve(made, presence=Presence(state=PresenceState.EXITED))
+    await world.pass_time(2 * MINUTE)
+    assert other not in world.provider.made, "it has ended, and it is past its time"
+
+
+async def test_workers_say_to_which_database_they_belong(world: World) -> None:
+    known = await identity(world)
+    await world.add_provider()
+    await world.submit()
+    await world.settle()
+    [found] = await world.provider.list_workers()
+    assert found.database == known
+    again = world.replica("two")
+    await again.start()
+    assert again.engine.identity.id == known
+    await again.stop()
 
 
 async def test_a_dry_run_names_orphans_and_touches_nothing(world: World) -> None:
     await world.add_provider()
     orphan = stray(world)
     [found] = (await world.control.collect_garbage(dry_run=True)).orphans
-    assert (found.provider, found.worker.worker_id, found.why) == ("scripted", orphan, "nobody knows it")
+    assert (found.provider, found.worker.worker_id, found.why) == (
+        "scripted",
+        orphan,
+        "nobody knows it, for 15 more minutes",
+    )
     assert orphan in world.provider.made
     await world.control.collect_garbage()
     assert orphan not in world.provider.made
@@ -263,9 +330,9 @@ async def test_a_provider_that_does_not_answer_is_named_and_the_others_are_clean
 
 async def test_a_new_leader_cleans_up_at_once_and_then_every_minute(world: World) -> None:
     await world.add_provider()
-    first = stray(world)
+    first = await left(world)
     await world.settle()
     assert first not in world.provider.made, "at the start"
-    second = stray(world)
+    second = await left(world)
     await world.pass_time(MINUTE + timedelta(seconds=11))
     assert second not in world.provider.made

@@ -6,7 +6,7 @@ import pytest
 from hodei_application.testing import ScriptedAgent, World
 from hodei_application.workers.register_worker import Registration
 from hodei_domain.kernel.ids import WorkerId
-from hodei_domain.workers.errors import BadToken
+from hodei_domain.workers.errors import BadToken, WorkerNotFound
 from hodei_domain.workers.spec import WorkerInfo
 from hodei_domain.workers.worker import WorkerState
 
@@ -137,3 +137,11 @@ async def test_a_second_password_for_an_expected_worker_replaces_the_first(world
     with pytest.raises(BadToken, match="not this worker's"):
         await agent.register(first)
     await agent.register(second.token)
+
+
+async def test_a_worker_that_another_database_let_in_is_unknown_rather_than_refused(world: World) -> None:
+    agent, token = await expected(World())
+    await agent.register(token)
+    agent.control = world.control
+    with pytest.raises(WorkerNotFound):
+        await agent.register(token)

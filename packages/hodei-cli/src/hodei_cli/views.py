@@ -205,6 +205,7 @@ def orphan_row(orphan: Orphan) -> Record:
         "expires_at": orphan.expires_at,
         "why": orphan.why,
         "removed": orphan.removed,
+        "foreign": orphan.foreign,
     }
 
 

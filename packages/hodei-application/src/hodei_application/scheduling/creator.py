@@ -24,6 +24,7 @@ from hodei_domain.workers.tokens import SECRET_BYTES
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.deeds import Deeds
+from hodei_application.identity import Identity
 from hodei_application.jobs.moves import Moves
 from hodei_application.ports import Clock, Secrets, UnitOfWork
 from hodei_application.providers.provider_change import ProviderChange
@@ -64,6 +65,7 @@ class Creator:
     providers: ProviderChange
     moves: Moves
     signals: Signals
+    identity: Identity
     otp_ttl: timedelta = OTP_TTL
     _own: set[WorkerId] = field(factory=set, init=False)
 
@@ -132,6 +134,7 @@ class Creator:
             otp_ttl=self.otp_ttl,
             labels=worker.labels,
             expires_at=worker.expires_at,
+            database=self.identity.id,
         )
         if plugin.preparation is not None:
             await plugin.preparation.prepare(spec)

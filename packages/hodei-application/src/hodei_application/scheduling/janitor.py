@@ -5,17 +5,18 @@ enough.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
 from hodei_domain.kernel.errors import HodeiError
-from hodei_domain.kernel.ids import WorkerId
+from hodei_domain.kernel.ids import ProviderId, WorkerId
 from hodei_domain.providers.plugin import ProviderPlugin
 from hodei_domain.providers.provider import Provider, ProviderStatus
-from hodei_domain.providers.records import ABSENT, FoundWorker
+from hodei_domain.providers.records import ABSENT, FoundWorker, PresenceState
 from hodei_domain.workers.worker import Worker, WorkerState
 
+from hodei_application.identity import Identity
 from hodei_application.metrics.bound_metrics import BoundMetrics
 from hodei_application.ports import Clock, UnitOfWork
 from hodei_application.providers.check_provider import CheckProvider
@@ -33,16 +34,27 @@ PRUNE_EVERY = timedelta(minutes=10)
 SETTLING = timedelta(seconds=30)
 """A worker that was made so recently may not be listed yet."""
 
+SPARED = timedelta(minutes=15)
+"""What this database does not know, although it carries its id, is newer than a backup that was restored. So
+long is left to turn back; by then the agent has ended its job and itself, since nobody renews its lease.
+"""
+
+UNKNOWN = "nobody knows it"
+
 EXPECTED = frozenset({WorkerState.CONNECTING, WorkerState.READY, WorkerState.BUSY, WorkerState.DRAINING})
 
 
 @frozen
 class Orphan:
-    """Something at a provider that no row of ours wants."""
+    """Something at a provider that no row of ours wants. `spared`: it is not for the janitor to destroy, by
+    now; `foreign`: nor for anybody here.
+    """
 
     provider: str
     worker: FoundWorker
     why: str
+    spared: bool = False
+    foreign: bool = False
 
 
 @frozen(kw_only=True)
@@ -65,17 +77,41 @@ class Inventory:
     landscape: Landscape
     presence: PresenceCheck
     destroyer: Destroyer
+    identity: Identity
+    monotonic: Callable[[], float]
+    _unknown: dict[ProviderId, dict[WorkerId, float]] = field(factory=dict, init=False)  # since when
+    _told: set[WorkerId] = field(factory=set, init=False)
 
     async def orphans(self, provider: Provider, plugin: ProviderPlugin) -> list[Orphan]:
         """What is there and not wanted. The intent to make a worker is written before it is made, so
-        whatever exists has a row; one without, or whose row is over, is nobody's.
+        whatever exists has a row; one whose row is over is nobody's, and one without a row is of another
+        database, or newer than the backup that this one comes from.
         """
         found, rows = await self._compare(plugin)
+        unknown = {worker.worker_id for worker in found if worker.worker_id not in rows}
+        before = self._unknown.get(provider.id, {})
+        self._unknown[provider.id] = {id: before.get(id, self.monotonic()) for id in unknown}
         return [
-            Orphan(provider.name, worker, "it has ended" if worker.worker_id in rows else "nobody knows it")
+            self._orphan(provider, worker, known=worker.worker_id in rows)
             for worker in found
             if (row := rows.get(worker.worker_id)) is None or row.is_over
         ]
+
+    def _orphan(self, provider: Provider, worker: FoundWorker, *, known: bool) -> Orphan:
+        if known:
+            return Orphan(provider.name, worker, "it has ended")
+        if worker.database not in ("", self.identity.id):
+            why = f"it belongs to another database, {worker.database}"
+            foreign = not self._is_left_over(worker)
+            return Orphan(provider.name, worker, why, spared=foreign, foreign=foreign)
+        left = self._unknown[provider.id][worker.worker_id] + SPARED.total_seconds() - self.monotonic()
+        why = f"{UNKNOWN}, for {left / 60:.0f} more minutes" if left > 0 else UNKNOWN
+        return Orphan(provider.name, worker, why, spared=left > 0)
+
+    def _is_left_over(self, worker: FoundWorker) -> bool:
+        """Whether even the database that knows it cannot want it any more."""
+        ended = worker.presence.state is PresenceState.EXITED
+        return ended and worker.expires_at is not None and worker.expires_at <= self.now()
 
     async def remove(self, orphan: Orphan, plugin: ProviderPlugin) -> bool:
         """Destroy it; False when its provider cannot just now, which must not save the others."""
@@ -90,9 +126,20 @@ class Inventory:
 
     async def sweep(self, provider: Provider, plugin: ProviderPlugin) -> None:
         """Destroy the orphans, and count as gone what should be there and is not."""
-        for orphan in await self.orphans(provider, plugin):
-            await self.remove(orphan, plugin)
+        found = await self.orphans(provider, plugin)
+        self._tell([orphan for orphan in found if orphan.spared])
+        for orphan in found:
+            if not orphan.spared:
+                await self.remove(orphan, plugin)
         await self.find_missing(provider, plugin)
+
+    def _tell(self, spared: Iterable[Orphan]) -> None:
+        """Once of each."""
+        for orphan in spared:
+            id = orphan.worker.worker_id
+            if id not in self._told:
+                self._told.add(id)
+                log.warning("Leaving worker %s of %s alone: %s", id, orphan.provider, orphan.why)
 
     async def find_missing(self, provider: Provider, plugin: ProviderPlugin) -> None:
         """Count as gone what should be there and is not."""
@@ -124,6 +171,9 @@ class Inventory:
 class CollectGarbage:
     """What exists at the providers and belongs to nobody; destroyed unless it is a dry run.
 
+    Who calls this could see before what a dry run tells: the time for which the janitor spares a worker does
+    not count. What belongs to another database stays.
+
     A provider that does not answer does not keep the others from being cleaned up. Those that only another
     replica reaches are left to it: it looks through them every minute, too.
     """
@@ -154,7 +204,8 @@ class CollectGarbage:
                 continue
             orphans += found
             if not dry_run:
-                removed |= {o.worker.worker_id for o in found if await self.inventory.remove(o, plugin)}
+                ours = [orphan for orphan in found if not orphan.foreign]
+                removed |= {o.worker.worker_id for o in ours if await self.inventory.remove(o, plugin)}
         return Garbage(orphans=tuple(orphans), removed=frozenset(removed), unreached=tuple(unreached))
 
     def _is_others(self, provider: Provider, plugin: ProviderPlugin | None) -> bool:

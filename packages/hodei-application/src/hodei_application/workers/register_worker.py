@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 from hodei_domain.kernel.ids import WorkerId
-from hodei_domain.workers.errors import BadToken, WorkerGone
+from hodei_domain.workers.errors import BadToken, WorkerGone, WorkerNotFound
 from hodei_domain.workers.otp import parse_token
 from hodei_domain.workers.session import open_session, parse_session
 from hodei_domain.workers.spec import WorkerInfo
@@ -48,6 +48,9 @@ class RegisterWorker:
     back with its used password. Of two that race for one password exactly one gets in: it is consumed by
     one conditional update in the same transaction. Every refusal is BadToken; its text is for the worker's
     own log and names no secret.
+
+    A worker that was let in before, and of which there is no trace here, was let in by a server on another
+    database, or this one was restored: WorkerNotFound, so that it asks again for as long as its lease lasts.
     """
 
     begin: UnitOfWork
@@ -100,6 +103,8 @@ class RegisterWorker:
         at = self.now()
         if not await tx.otps.consume(worker_id, presented.digest, at):
             kept = await tx.otps.state(worker_id)
+            if kept is None and registration.session_id and not await tx.workers.find([worker_id]):
+                raise WorkerNotFound(f"this database knows no worker {worker_id}")
             why = None if kept is None else kept.refusal(presented.digest, at)
             raise BadToken(why or "the token is not known")
         return worker_id

@@ -28,7 +28,9 @@ def gc(dry_run: bool) -> int:
     """Destroy what providers have and nobody wants.
 
     That is what this installation made and what belongs to no worker that it knows. The server does so by
-    itself, when it starts and every minute.
+    itself, when it starts and every minute; what nobody knows at all it leaves alone for 15 minutes, since a
+    backup may have been restored by mistake. This command does not wait. What belongs to another database is
+    listed, and stays.
 
     \b
     Examples:
@@ -47,5 +49,5 @@ def gc(dry_run: bool) -> int:
     show_list(rows, COLUMNS, current().output, "Nothing is left over.")
     for each in answer.unreached:
         print(f"hodei: provider {each.provider} could not be looked through: {each.message}", file=sys.stderr)
-    left = not dry_run and any(not each.removed for each in answer.orphans)
+    left = not dry_run and any(not each.removed and not each.foreign for each in answer.orphans)
     return Exit.UNAVAILABLE if answer.unreached or left else Exit.OK

@@ -37,12 +37,15 @@ ABSENT = Presence(state=PresenceState.ABSENT)
 
 @frozen(kw_only=True)
 class FoundWorker:
-    """Something in the engine that carries our marks."""
+    """Something in the engine that carries our marks. `database` is the id of the one that knows it, "" where
+    it does not say.
+    """
 
     worker_id: WorkerId
     started_at: datetime | None
     expires_at: datetime | None
     presence: Presence
+    database: str = ""
 
 
 @frozen(kw_only=True)

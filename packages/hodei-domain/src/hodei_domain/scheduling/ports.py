@@ -47,3 +47,7 @@ class SettingsStore(Protocol):
     async def put(self, name: str, document: Any) -> None:
         """Keep it in place of the former one."""
         ...
+
+    async def put_if_absent(self, name: str, document: Any) -> Any:
+        """Keep it unless there is one; the one that is kept. Of several that race all get the same."""
+        ...

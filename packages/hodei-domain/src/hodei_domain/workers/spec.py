@@ -17,6 +17,7 @@ class WorkerSpec:
     """All that a provider needs to create a worker. `server_address` is host:port as the worker must dial it.
 
     After `expires_at` the provider itself may destroy it, so that nothing outlives a lost control plane.
+    `database` is the id of the database that knows it, a mark to tell it by.
     """
 
     worker_id: WorkerId
@@ -26,6 +27,7 @@ class WorkerSpec:
     otp_ttl: timedelta
     labels: Mapping[str, str] = field(factory=dict, converter=copied)
     expires_at: datetime | None = None
+    database: str = ""
 
 
 @frozen(kw_only=True)

@@ -115,6 +115,7 @@ def _orphan(orphan: Orphan, removed: Container[WorkerId]) -> wire.Orphan:
         expires_at=found.expires_at,
         presence=found.presence.state.value,
         removed=found.worker_id in removed,
+        foreign=orphan.foreign,
     )
 
 

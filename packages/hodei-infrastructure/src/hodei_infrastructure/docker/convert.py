@@ -24,6 +24,7 @@ from hodei_infrastructure.docker.facts import MIB, EngineFacts, ImageFacts
 from hodei_infrastructure.variables import size
 
 INSTALLATION, WORKER, PROVIDER = "hodei.installation", "hodei.worker.id", "hodei.provider"
+DATABASE = "hodei.database"
 EXPIRES, DEMAND = "hodei.expires-at", "hodei.demand"
 
 AGENT_DIR = "/hodei"
@@ -64,6 +65,7 @@ def labels(spec: WorkerSpec, marks: Marks, config: DockerConfig) -> dict[str, st
         WORKER: str(spec.worker_id),
         PROVIDER: marks.provider,
         DEMAND: spec.demand.key,
+        DATABASE: spec.database,
     }
     expiry = {} if spec.expires_at is None else {EXPIRES: spec.expires_at.isoformat()}
     return {**config.labels, **told, **expiry}
@@ -272,6 +274,7 @@ def to_found(summary: Mapping[str, Any], presence: Presence | None = None) -> Fo
         started_at=datetime.fromtimestamp(int(summary.get("Created") or 0), UTC),
         expires_at=_instant(told.get(EXPIRES, "")),
         presence=presence or Presence(state=state),
+        database=told.get(DATABASE, ""),
     )
 
 

@@ -33,6 +33,13 @@ INSERT INTO settings (name, document) VALUES (%s, %s::jsonb)
 ON CONFLICT (name) DO UPDATE SET document = excluded.document
 """
 
+# The second branch is for a row that is there; an update of nothing waits for who is writing it just now.
+_PUT_IF_ABSENT = """
+INSERT INTO settings AS s (name, document) VALUES (%s, %s::jsonb)
+ON CONFLICT (name) DO UPDATE SET document = s.document
+RETURNING document
+"""
+
 
 @frozen
 class PostgresLeaderStore:
@@ -79,3 +86,7 @@ class PostgresSettingsStore:
     async def put(self, name: str, document: Any) -> None:
         """See SettingsStore."""
         await self._session.run(_PUT, (name, to_json(document).decode()))
+
+    async def put_if_absent(self, name: str, document: Any) -> Any:
+        """See SettingsStore."""
+        return from_json(await self._session.value(_PUT_IF_ABSENT, (name, to_json(document).decode())))

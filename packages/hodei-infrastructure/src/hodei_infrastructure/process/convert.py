@@ -108,4 +108,5 @@ def to_found(marker: Marker) -> FoundWorker:
         started_at=marker.created_at,
         expires_at=marker.expires_at,
         presence=to_presence(marker),
+        database=marker.database,
     )

@@ -22,6 +22,7 @@ class Marker:
     worker_id: WorkerId
     created_at: datetime
     expires_at: datetime | None = None
+    database: str = ""  # the id of the one that knows it; markers of older servers have none
     boot: str = field(factory=proc.boot_id)
     pid: int | None = None
     start: int | None = None  # ticks since boot; tells the agent from a later process with its pid
@@ -87,6 +88,7 @@ def _as_json(marker: Marker) -> dict[str, object]:
         "worker_id": str(marker.worker_id),
         "created_at": marker.created_at.isoformat(),
         "expires_at": marker.expires_at.isoformat() if marker.expires_at else None,
+        "database": marker.database,
         "boot": marker.boot,
         "pid": marker.pid,
         "start": marker.start,
@@ -100,6 +102,7 @@ def _from_json(data: dict[str, str | int | None]) -> Marker:
         worker_id=WorkerId(UUID(str(data["worker_id"]))),
         created_at=datetime.fromisoformat(str(data["created_at"])),
         expires_at=datetime.fromisoformat(str(expires_at)) if expires_at else None,
+        database=str(data.get("database") or ""),
         boot=str(data["boot"]),
         pid=int(data["pid"]) if data["pid"] is not None else None,
         start=int(data["start"]) if data["start"] is not None else None,

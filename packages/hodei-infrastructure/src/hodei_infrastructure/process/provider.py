@@ -95,7 +95,12 @@ class ProcessProvider:
         known = self._read(spec.worker_id)
         if known is not None and known.pid is not None:
             return known
-        marker = Marker(worker_id=spec.worker_id, created_at=self._now(), expires_at=spec.expires_at)
+        marker = Marker(
+            worker_id=spec.worker_id,
+            created_at=self._now(),
+            expires_at=spec.expires_at,
+            database=spec.database,
+        )
         try:
             self._files.write(marker)  # the intent comes first: no agent without a marker, whenever we die
             pid = spawn(self._launch(spec, otp))

@@ -2296,6 +2296,11 @@ class Orphan(betterproto2.Message):
     Destroyed now.
     """
 
+    foreign: "bool" = betterproto2.field(50, betterproto2.TYPE_BOOL)
+    """
+    Made for another database, so that this control plane leaves it alone.
+    """
+
 
 default_message_pool.register_message("hodei", "Orphan", Orphan)
 

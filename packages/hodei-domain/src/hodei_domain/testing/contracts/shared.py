@@ -108,6 +108,22 @@ class SettingsStoreContract(StoreContract):
             async with begin() as tx:
                 assert await tx.settings.get("scheduler") == document
 
+    async def test_a_document_that_is_there_already_stays(self, begin: Begin) -> None:
+        for document in ({"id": 1}, {"id": 2}):
+            async with begin() as tx:
+                assert await tx.settings.put_if_absent("identity", document) == {"id": 1}
+        async with begin() as tx:
+            assert await tx.settings.get("identity") == {"id": 1}
+
+    async def test_of_racing_ones_all_get_the_same_document(self, begin: Begin) -> None:
+        async def keep(number: int) -> Any:
+            async with begin() as tx:
+                return await tx.settings.put_if_absent("identity", {"id": number})
+
+        found = await outcomes(*(keep(number) for number in range(4)))
+        assert found[0] in [{"id": number} for number in range(4)]
+        assert all(outcome == found[0] for outcome in found)
+
     async def test_an_unknown_name_has_none(self, begin: Begin) -> None:
         async with begin() as tx:
             assert await tx.settings.get("nothing") is None

@@ -119,7 +119,11 @@ class ScriptedProvider:
         self._refuse_in_outage()
         return [
             FoundWorker(
-                worker_id=id, started_at=made.made_at, expires_at=made.spec.expires_at, presence=made.presence
+                worker_id=id,
+                started_at=made.made_at,
+                expires_at=made.spec.expires_at,
+                presence=made.presence,
+                database=made.spec.database,
             )
             for id, made in sorted(self.made.items())
         ]

@@ -61,3 +61,9 @@ class MemorySettings(OfTransaction):
     async def put(self, name: str, document: Any) -> None:
         """See SettingsStore."""
         self.tables.settings.put(name, deepcopy(document))
+
+    async def put_if_absent(self, name: str, document: Any) -> Any:
+        """See SettingsStore."""
+        if name not in self.tables.settings.rows:
+            self.tables.settings.put(name, deepcopy(document))
+        return deepcopy(self.tables.settings.rows[name])
