@@ -131,3 +131,11 @@ def test_a_checkout_that_cannot_be_written_is_named(checkout: Path) -> None:
         checkout.chmod(0o755)
     assert done.returncode == 69
     assert f"cannot write to {checkout}" in done.stderr
+
+
+def test_hints_name_what_works_from_here(checkout: Path, tmp_path: Path) -> None:
+    away = {"HODEI_DATA_DIR": str(tmp_path)}
+    here = start(Path("/bin/sh"), "-c", "./hodei job list", cwd=checkout, **away)
+    assert "start one with: ./hodei up" in here.stderr
+    elsewhere = start(checkout / "hodei", "job", "list", cwd=tmp_path, **away)
+    assert f"start one with: '{checkout}/hodei' up" in elsewhere.stderr

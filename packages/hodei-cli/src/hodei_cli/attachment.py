@@ -17,6 +17,7 @@ from hodei_proto.wire.hodei import CancelJobRequest, JobId
 from hodei_cli.errors import CliError, NoServer
 from hodei_cli.exits import Exit
 from hodei_cli.private import PrivateServer, found_or_started
+from hodei_cli.program import as_typed
 from hodei_cli.server import of_this_machine
 from hodei_cli.session import Session
 
@@ -107,7 +108,7 @@ def patiently(
 
 def say(text: str) -> None:
     """A line of Hodei's own on stderr."""
-    print(f"hodei: {text}", file=sys.stderr, flush=True)
+    print(f"hodei: {as_typed(text)}", file=sys.stderr, flush=True)
 
 
 class Fixed:

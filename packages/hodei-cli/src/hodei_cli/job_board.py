@@ -10,6 +10,7 @@ from typing import Any
 
 from hodei_cli.live import Screen
 from hodei_cli.options import current
+from hodei_cli.program import as_typed
 from hodei_cli.render import JOBS, show_next, table, text_of
 from hodei_cli.terminal import paint
 from hodei_cli.views import OVER, Record
@@ -86,7 +87,7 @@ def lines_of(rows: list[Record], width: int | None) -> list[str]:
     told = ", ".join(f"{count} {state.lower()}" for state, count in counts.items())
     head = paint(f"Jobs  {text_of(datetime.now(UTC))}  {told}", "bold", sys.stdout)
     if not rows:
-        return [head, "", "No jobs yet. Try: hodei run -- echo hi"]
+        return [head, "", as_typed("No jobs yet. Try: hodei run -- echo hi")]
     return [head, "", *table([_timed(row) for row in rows], JOBS, width)]
 
 

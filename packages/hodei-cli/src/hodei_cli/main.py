@@ -12,6 +12,7 @@ import click
 
 from hodei_cli.errors import CliError
 from hodei_cli.exits import BY_STATUS, Exit
+from hodei_cli.program import as_typed
 from hodei_cli.terminal import paint
 
 
@@ -108,9 +109,9 @@ def _one_line(text: str) -> str:
 
 
 def _complain(message: str, *hints: str) -> None:
-    print(f"{paint('hodei:', 'red', sys.stderr)} {message}", file=sys.stderr)
+    print(f"{paint('hodei:', 'red', sys.stderr)} {as_typed(message)}", file=sys.stderr)
     for hint in hints:
-        print(f"  {hint}", file=sys.stderr)
+        print(f"  {as_typed(hint)}", file=sys.stderr)
 
 
 def _mute_stdout() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from hodei_cli.program import as_typed
 from hodei_cli.terminal import STATE_COLOURS, paint
 
 Record = Mapping[str, Any]
@@ -42,7 +43,7 @@ def show_list(records: Sequence[Record], columns: Sequence[Column], output: str,
     elif records:
         print("\n".join(table(records, columns, _width())))
     else:
-        print(empty)
+        print(as_typed(empty))
 
 
 def show_one(record: Record, output: str) -> None:
@@ -65,7 +66,7 @@ def show_lines(lines: Sequence[str], output: str, empty: str) -> None:
     for line in lines:
         print(printable(line))
     if not lines:
-        print(empty)
+        print(as_typed(empty))
 
 
 def show_next(record: Record, output: str, line: str) -> None:

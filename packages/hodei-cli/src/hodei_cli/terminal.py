@@ -8,6 +8,8 @@ import threading
 from types import TracebackType
 from typing import IO
 
+from hodei_cli.program import as_typed
+
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "dim": 2, "bold": 1}
 STATE_COLOURS = {
     "SUCCEEDED": "green",
@@ -42,7 +44,7 @@ def paint(text: str, colour: str | None, stream: IO[str]) -> str:
 
 def note(text: str) -> None:
     """A line for the person at the terminal, on stderr."""
-    print(paint(text, "dim", sys.stderr), file=sys.stderr, flush=True)
+    print(paint(as_typed(text), "dim", sys.stderr), file=sys.stderr, flush=True)
 
 
 class Waiting:

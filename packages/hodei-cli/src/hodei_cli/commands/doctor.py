@@ -9,6 +9,7 @@ from hodei_cli.exits import Exit
 from hodei_cli.findings import OK, PROBLEM, Finding
 from hodei_cli.groups import command
 from hodei_cli.options import current
+from hodei_cli.program import as_typed
 from hodei_cli.render import show_list
 from hodei_cli.terminal import paint
 
@@ -38,6 +39,6 @@ def doctor() -> int:
 
 def _print(finding: Finding) -> None:
     word, colour = SIGNS.get(finding.verdict, ("note", "dim"))
-    print(f"{paint(f'{word:<7}', colour, sys.stdout)}  {finding.check:<10}  {finding.found}")
+    print(f"{paint(f'{word:<7}', colour, sys.stdout)}  {finding.check:<10}  {as_typed(finding.found)}")
     if finding.mend:
-        print(f"{'':<21}{paint(finding.mend, 'dim', sys.stdout)}")
+        print(f"{'':<21}{paint(as_typed(finding.mend), 'dim', sys.stdout)}")

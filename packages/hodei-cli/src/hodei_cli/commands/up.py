@@ -17,6 +17,7 @@ from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.groups import command
 from hodei_cli.options import Options, current
+from hodei_cli.program import as_typed
 from hodei_cli.server import data_dir, dialled, of_this_machine
 from hodei_cli.terminal import paint
 
@@ -101,8 +102,8 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
         f"  workers from: {', '.join(state['providers']) or 'nowhere but by hand'}",
         f"  {token}",
         "Next:",
-        "  hodei run -- echo hello",
-        "  hodei job list",
+        as_typed("  hodei run -- echo hello"),
+        as_typed("  hodei job list"),
         f"  grpcurl -plaintext {address} list",
         "Ctrl-C stops it.",
     ]
