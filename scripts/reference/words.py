@@ -141,6 +141,7 @@ REASONS = {
     "working-dir": "Its working directory is not there or may not be entered.",
     "spawn": "The process could not be started for another reason; the text says which.",
     "disk-full": "The worker had no room for its output.",
+    "undeliverable": "It could not be brought to a worker: too large, or ten tries in a row came to nothing.",
     "unrecorded": "What its worker reported of it could not be stored, also not after several tries.",
     "reported": "A client reported the end through the gRPC methods for that.",
 }

@@ -1,4 +1,4 @@
-"""Judges the promises P1 to P8 from the history and the final state, without a word of the code under test.
+"""Judges the promises P1 to P9 from the history and the final state, without a word of the code under test.
 
 What the words mean here. A process outlives its job when it still runs a minute after its attempt was over.
 While something is broken nobody can keep a bound, so bounds of time are counted from the last fault on at
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulation.history import Event, Key, Ran
 from simulation.plan import CONTROL
+from simulation.process import Script
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -27,6 +28,7 @@ NEW_LEADER = 30.0  # seconds until another replica leads, 20 s of a lease and a 
 CANCEL_BOUND = 5.0
 LOOK = 10.0  # seconds between two looks at clocks, and the way there and back
 LEASE_OVER = "its lease ran out"  # why an attempt was lost
+TRIES = 10  # of a delivery, in a row
 SKEW = 25.0  # seconds by which the clock may have been wrong from which a job has its times
 
 
@@ -319,6 +321,29 @@ def p8_restarts_kill_nothing(record: Record) -> Iterator[str]:
             yield f"pid {ran.pid} of {ran.key} was killed at {ran.ended:.1f}"
 
 
+def p9_what_cannot_be_delivered_fails(record: Record) -> Iterator[str]:
+    """An order that breaks every stream ends its job, with the reason, after ten tries in a row at most."""
+    for id, job in record.jobs.items():
+        if not Script.read(job.spec.command.command).unreadable:
+            continue
+        if record.ran[id]:
+            yield f"job {id} ran, although its order cannot be read"
+        tries = 0
+        for event in record.moves(id):
+            reason = event.payload.get("reason")
+            tries = (
+                tries + 1
+                if reason == "given-back"
+                else 0
+                if event.payload["new_state"] == "PENDING"
+                else tries
+            )
+            if tries >= TRIES:
+                yield f"job {id} came back {tries} times in a row"
+        if job.state.value == "FAILED" and job.result.reason not in ("undeliverable", "worker-lost"):
+            yield f"job {id} could not be delivered and failed by {job.result.reason}"
+
+
 def settles(record: Record) -> Iterator[str]:
     """Everything comes to its end."""
     world = record.world
@@ -348,5 +373,6 @@ PROMISES: dict[str, Callable[[Record], Iterator[str]]] = {
     "P6": p6_nothing_outlives_its_job,
     "P7": p7_idempotent,
     "P8": p8_restarts_kill_nothing,
+    "P9": p9_what_cannot_be_delivered_fails,
     "settles": settles,
 }

@@ -209,6 +209,13 @@ def takes_all_for_its_own() -> AbstractContextManager[None]:
     return _patched((Inventory, "_orphan", orphan))
 
 
+def delivers_for_ever() -> AbstractContextManager[None]:
+    """What comes back unstarted is tried again, however often that was for nothing."""
+    from hodei_domain.jobs import job
+
+    return _patched((job, "MOST_UNDELIVERED", 1 << 30))
+
+
 MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -225,6 +232,7 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         never_tells_again,
         waits_for_ever_for_a_stream,
         takes_all_for_its_own,
+        delivers_for_ever,
     )
 }
 

@@ -25,6 +25,7 @@ from hodei_proto.wire import hodei as wire
 
 from simulation.history import History
 from simulation.loop import NODE, Node
+from simulation.process import Script
 
 T = TypeVar("T")
 
@@ -176,6 +177,9 @@ class Line:
             async with aclosing(self._respond(self.replica, self._requests())) as responses:  # type: ignore[type-var]
                 async for message in responses:
                     self.net.hears(self.agent, message)
+                    if _is_unreadable(message):
+                        self.net.later(self.net.latency(), self.reset)
+                        return
                     await self.down.write(message)
             self.down.close(EOF)
         except Exception as error:
@@ -217,6 +221,15 @@ class Line:
             self.up.drop()
         self.down.drop()
         self.net.later(self.net.random.uniform(0.0, 12.0), self.server_breaks)
+
+
+def _is_unreadable(message: Any) -> bool:
+    """Whether it is an order at which the agent's end of the stream breaks."""
+    if not isinstance(message, wire.ServerMessage) or message.run_job is None:
+        return False
+    command = message.run_job.command
+    shell = None if command is None else command.shell
+    return shell is not None and Script.read(shell.cmd).unreadable
 
 
 class Call:

@@ -65,14 +65,14 @@ def submission_of(random: Random, number: int) -> Submission:
     """A job, perhaps one that makes trouble."""
     luck = random.random()
     return Submission(
-        spec=_spec(random),
+        spec=_spec(random, unreadable=luck > 0.97),
         job_id=JobId(uuid7(1735732800000 + number, random.getrandbits(74))) if luck < 0.5 else None,
         idempotency_key=f"key-{number}" if 0.3 < luck < 0.8 else None,
         queued_by=random.choice(("ana", "bob", "")),
     )
 
 
-def _spec(random: Random) -> JobSpec:
+def _spec(random: Random, *, unreadable: bool) -> JobSpec:
     script = Script(
         lines=random.choice((0, 1, 3, 8, 40, 40, 150)),
         pause=random.choice((0.01, 0.1, 0.5)),
@@ -81,6 +81,7 @@ def _spec(random: Random) -> JobSpec:
         deaf=random.random() < 0.15,
         slow_to_go=random.choice((0.0, 0.0, 1.0, 4.0)),
         unstartable=random.random() < 0.04,
+        unreadable=unreadable,
     )
     return JobSpec(
         command=Shell(script.to_command()),

@@ -29,7 +29,8 @@ FLUSH = 0.1
 class Script:
     """What a job does: lines of output, each after a pause, then its exit code.
 
-    `deaf` ignores SIGTERM, `slow_to_go` needs so many seconds for it, `unstartable` has no process.
+    `deaf` ignores SIGTERM, `slow_to_go` needs so many seconds for it, `unstartable` has no process. The order
+    of an `unreadable` one breaks the stream of each agent that it is sent to.
     """
 
     lines: int = 3
@@ -39,6 +40,7 @@ class Script:
     deaf: bool = False
     slow_to_go: float = 0.0
     unstartable: bool = False
+    unreadable: bool = False
 
     def to_command(self) -> str:
         """As the text of a command."""

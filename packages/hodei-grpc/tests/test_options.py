@@ -12,7 +12,15 @@ import grpc
 import grpc.aio
 import pytest
 from grpc._cython import cygrpc
-from hodei_grpc.options import ANSWER_MS, CLIENT_OPTIONS, KEEPALIVE_MS, SERVER_OPTIONS
+from hodei_domain.jobs.order import LARGEST_MESSAGE
+from hodei_grpc.options import (
+    ANSWER_MS,
+    CLIENT_OPTIONS,
+    KEEPALIVE_MS,
+    MAX_MESSAGE_BYTES,
+    MAX_REQUEST_BYTES,
+    SERVER_OPTIONS,
+)
 
 OFTENER_MS = KEEPALIVE_MS // 4 + 500  # just what the server allows
 
@@ -98,3 +106,7 @@ async def test_a_call_may_be_silent_for_as_long_as_it_likes() -> None:
         assert await call.read() == b"begun"
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(call.read(), 4.5 * OFTENER_MS / 1000)
+
+
+def test_the_limit_of_a_job_is_derived_from_that_of_a_message() -> None:
+    assert LARGEST_MESSAGE == MAX_MESSAGE_BYTES < MAX_REQUEST_BYTES

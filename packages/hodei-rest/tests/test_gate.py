@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hodei_domain.jobs.order import LARGEST_ORDER
 
 JOB = {"spec": {"command": ["true"]}}
 
@@ -104,8 +105,21 @@ async def test_a_body_that_grows_beyond_the_limit_is_a_413_too(rest: Any) -> Non
 
 
 async def test_a_script_of_the_longest_kind_is_taken(rest: Any) -> None:
-    spec = {"script": {"interpreter": "sh", "content": "#" * (16 * 1024 * 1024)}}
-    assert (await rest.client.post("/api/v1/jobs", json={"spec": spec})).status_code == 201
+    spec = {"script": {"interpreter": "sh", "content": "#" * (LARGEST_ORDER - 4096)}}
+    answer = await rest.client.post("/api/v1/jobs", json={"spec": spec})
+    assert answer.status_code == 201
+    shown = await rest.client.get(answer.headers["location"])
+    assert shown.json()["spec"]["script"]["content"] == spec["script"]["content"]
+
+
+async def test_a_script_and_an_input_that_are_too_large_together_are_refused(rest: Any) -> None:
+    nine = "#" * (9 * 1024 * 1024)
+    spec = {"script": {"interpreter": "sh", "content": nine}, "stdin": nine}
+    answer = await rest.client.post("/api/v1/jobs", json={"spec": spec})
+    assert code_of(answer) == (422, "invalid")
+    (told,) = answer.json()["errors"]
+    assert told["field"] == "spec.script.content"
+    assert "the job is 18.00 MiB long (script 9.00 MiB, stdin 9.00 MiB)" in told["message"]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:3000"])

@@ -5,8 +5,10 @@ import pytest
 from attrs import evolve
 from hodei_application.testing import World
 from hodei_application.workers.commands import RunAttempt
+from hodei_application.workers.link import Undeliverable
 from hodei_application.workers.usage import Usage
 from hodei_domain.jobs.job import JobState
+from hodei_domain.jobs.result import JobResult, Reason
 from hodei_domain.jobs.spec import Constraint, Operator, Resources
 from hodei_domain.kernel.errors import StoreUnavailable
 from hodei_domain.scheduling.choose import WorkerStrategy
@@ -62,6 +64,34 @@ async def test_a_job_whose_worker_cannot_be_reached_is_given_back(world: World) 
     assert [j.attempt for j in agent.jobs] == [2]
 
 
+async def test_an_order_that_no_stream_can_carry_fails_and_its_worker_goes_on(world: World) -> None:
+    agent = await world.add_worker()
+    agent.link.refuses = Undeliverable("its order is too large", again=False)
+    job = await world.submit()
+    await world.control.engine.dispatcher.step()
+    failed = await world.job(job.id)
+    assert (failed.state, failed.attempt) == (JobState.FAILED, 1)
+    assert failed.result == JobResult(reason=Reason.UNDELIVERABLE, message="its order is too large")
+    agent.link.refuses = None
+    other = await world.submit()
+    await world.settle()
+    assert [job.id for job in agent.jobs] == [other.id]
+
+
+async def test_an_order_that_one_worker_refuses_is_tried_with_others_for_a_while_only(world: World) -> None:
+    old = await world.add_worker()
+    old.link.refuses = Undeliverable("too large for this old worker", again=True)
+    job = await world.submit()
+    for _ in range(100):
+        world.control.heartbeat(old.link, None)
+        await world.pass_time(timedelta(seconds=2))
+    failed = await world.job(job.id)
+    assert (failed.state, failed.attempt) == (JobState.FAILED, 10)
+    assert failed.result is not None
+    assert failed.result.message.endswith("too large for this old worker")
+    assert (await world.worker(old.worker_id)).state is WorkerState.READY
+
+
 async def test_what_cannot_be_given_back_because_it_moved_on_is_left_alone(world: World) -> None:
     agent = await world.add_worker()
     job = await world.submit()
@@ -70,12 +100,12 @@ async def test_what_cannot_be_given_back_because_it_moved_on_is_left_alone(world
     await agent.finish(agent.jobs[0])
     connection = world.control.engine.connected.get(agent.worker_id)
     assert connection is not None
-    from hodei_application.scheduling.dispatcher import Assigned
+    from hodei_application.scheduling.dispatcher import Assigned, Returned
 
     given = await world.job(job.id)
     started, freed = agent.jobs[0].start(1, at=world.clock()), connection.worker.free(at=world.clock())
     stale = Assigned(connection, started, freed, leased_at=world.monotonic())
-    await dispatcher._give_back([stale])
+    await dispatcher._give_back([Returned(stale, "its stream broke")])
     assert await world.job(job.id) == given
 
 

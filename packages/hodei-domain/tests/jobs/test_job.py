@@ -242,6 +242,56 @@ def test_what_never_started_goes_back_at_no_cost() -> None:
     assert change.after.current.result == JobResult(reason=Reason.GIVEN_BACK, message="no stream")
 
 
+def undelivered(times: int) -> Job:
+    job, at = submission().after, T0
+    for _ in range(times):
+        at = max(at, job.not_before or at) + SECOND
+        job = job.assign(new_worker_id(), at=at).after
+        job = job.give_back(job.attempt, at=at, why="no stream").after
+    return job
+
+
+def test_what_comes_back_again_and_again_waits_longer_each_time() -> None:
+    waits = []
+    for times in range(1, 10):
+        job = undelivered(times)
+        assert job.state is JobState.PENDING
+        waits.append(0 if job.not_before is None else round((job.not_before - job.changed_at) / SECOND))
+    assert waits == [0, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_the_tenth_delivery_in_a_row_that_comes_to_nothing_ends_the_job_with_the_reason() -> None:
+    job = undelivered(10)
+    assert (job.state, job.attempt, job.failures, job.losses) == (JobState.FAILED, 10, 0, 0)
+    assert job.result is not None
+    assert job.result.reason == Reason.UNDELIVERABLE
+    assert job.result.message == "after 10 tries in a row, the last one: no stream"
+
+
+def test_an_attempt_that_starts_begins_the_count_of_deliveries_anew() -> None:
+    job = undelivered(9).assign(new_worker_id(), at=T0 + 10 * MINUTE).after
+    lost = job.start(10, at=T0 + 10 * MINUTE).then(lambda j: j.lose(10, at=T0 + 11 * MINUTE, why="silent"))
+    again = lost.after.assign(new_worker_id(), at=T0 + 12 * MINUTE).after
+    assert again.give_back(11, at=T0 + 12 * MINUTE, why="no stream").after.state is JobState.PENDING
+
+
+def test_what_no_worker_can_be_told_of_fails_at_once() -> None:
+    job = submission().after.assign(new_worker_id(), at=T0).after
+    failed = job.give_back(1, at=T0, why="too large", again=False).after
+    assert (failed.state, failed.result) == (
+        JobState.FAILED,
+        JobResult(reason=Reason.UNDELIVERABLE, message="too large"),
+    )
+
+
+def test_long_texts_are_cut_where_they_are_kept() -> None:
+    assert len(JobResult(reason=Reason.REPORTED, message="x" * 10_000_000).message) == 4096
+    asked = started().cancel(at=T0 + MINUTE, reason="x" * 10_000_000)
+    assert len(told(asked)[0][1]["reason"]) == 1024
+    assert asked.after.cancel_wish is not None
+    assert len(asked.after.cancel_wish.reason) == 1024
+
+
 def test_a_repeated_end_is_told_from_a_stale_one() -> None:
     retry = RetryRules(max_attempts=2)
     back = started(retry=retry).finish(1, FAILURE, at=T0).after

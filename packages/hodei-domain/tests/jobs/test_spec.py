@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from hodei_domain.jobs.spec import (
     MAX_ARGUMENT,
-    MAX_SCRIPT,
-    MAX_STDIN,
+    MAX_TEXT,
     Clocks,
     Constraint,
     JobSpec,
@@ -42,7 +41,7 @@ def test_a_command_is_all_that_must_be_said() -> None:
         (lambda: Script("ba\0sh", "x"), "interpreter"),
         (lambda: Script("bash", " "), "script"),
         (lambda: Script("bash", "a\0"), "script"),
-        (lambda: Script("bash", "x" * (MAX_SCRIPT + 1)), "script"),
+        (lambda: Script("bash", "x" * (MAX_TEXT + 1)), "script"),
     ],
 )
 def test_a_command_that_cannot_run_is_refused(make: Any, field: str) -> None:
@@ -78,7 +77,7 @@ def test_a_command_that_cannot_run_is_refused(make: Any, field: str) -> None:
         ({"labels": {"": "x"}}, "labels"),
         ({"tags": ("a", "\0")}, "tags[1]"),
         ({"stdin": "a\0"}, "stdin"),
-        ({"stdin": "x" * (MAX_STDIN + 1)}, "stdin"),
+        ({"stdin": "x" * (MAX_TEXT + 1)}, "stdin"),
     ],
 )
 def test_a_spec_out_of_bounds_is_refused_by_name(fields: dict[str, Any], field: str) -> None:

@@ -33,7 +33,7 @@ class Platform:
 
     async def queue(self, *arguments: str, **fields: Any) -> str:
         """Queue a program; the job's id."""
-        command, *rest = arguments
+        command, *rest = arguments or ("",)
         definition = wire.JobDefinition(command=command, arguments=rest, **fields)
         told = await self.call(JobExecutionService.queue_job, wire.QueueJobRequest(job_definition=definition))
         assert told.job_id is not None

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from hodei_domain.jobs.order import LARGEST_ORDER, MIB
 from hodei_grpc.client import AioClient, CallFailed
 from hodei_grpc.methods import (
     JobExecutionService,
@@ -80,6 +81,26 @@ async def test_a_job_that_runs_too_long_ends_with_the_clocks_name(platform: Plat
     assert await platform.lines(job) == []
     status = await platform.status(job)
     assert (status.status, status.reason) == ("TIMEOUT", "timeout:execution")
+
+
+async def test_the_largest_job_that_is_taken_is_delivered_and_read_back(platform: Platform) -> None:
+    size = LARGEST_ORDER - 8 * MIB - 4096
+    big = wire.ScriptCommand(interpreter="sh", content="wc -c\nexit\n" + "#" * 8 * MIB)
+    job = await platform.queue(script=big, stdin="x" * size)
+    assert [line.line for line in await platform.lines(job)] == [str(size)]
+    shown = (await platform.until(job, "SUCCEEDED")).job
+    assert shown is not None
+    assert (shown.script, len(shown.stdin or "")) == (big, size)
+
+
+async def test_a_job_that_is_too_large_as_a_whole_is_refused_with_what_is_too_large(
+    platform: Platform,
+) -> None:
+    nine = "#" * 9 * MIB
+    with pytest.raises(CallFailed, match=r"script 9.00 MiB, stdin 9.00 MiB") as refused:
+        await platform.queue(script=wire.ScriptCommand(interpreter="sh", content=nine), stdin=nine)
+    assert refused.value.status is grpc.StatusCode.INVALID_ARGUMENT
+    assert "job_definition.script.content" in str(refused.value)
 
 
 async def test_a_running_job_is_cancelled_and_cancelling_twice_is_no_error(platform: Platform) -> None:

@@ -7,8 +7,11 @@ from uuid import UUID
 
 import pytest
 from hodei_application.workers import commands as c
-from hodei_application.workers.link import LinkClosed
+from hodei_application.workers.link import LinkClosed, Undeliverable
+from hodei_domain.jobs.order import LARGEST_ORDER, MIB
+from hodei_domain.jobs.spec import Script
 from hodei_domain.kernel.ids import JobId, WorkerId
+from hodei_domain.testing.making import T0, submission
 from hodei_grpc.convert.runs import heartbeat_ack
 from hodei_grpc.services.link import ROOM, StreamLink
 
@@ -59,3 +62,31 @@ async def test_who_reads_nothing_loses_the_stream() -> None:
         stream.send(c.LogAck(J1, 1, 0))
     with pytest.raises(LinkClosed):
         stream.send(c.LogAck(J1, 1, 0))
+
+
+def order(size: int) -> c.RunAttempt:
+    job = submission(command=Script("sh", "#" * size)).after
+    return c.RunAttempt(job.assign(W1, at=T0).after)
+
+
+async def test_an_order_that_would_break_the_stream_is_not_put_on_it() -> None:
+    stream = link()
+    with pytest.raises(Undeliverable, match="takes no more than 16777216") as refused:
+        stream.send(order(16 * MIB))
+    assert not refused.value.again
+    stream.send(order(LARGEST_ORDER - 4096))
+    stream.close("")
+    assert len([message async for message in stream.messages()]) == 1
+
+
+async def test_an_existing_worker_takes_less_and_another_may_take_more() -> None:
+    with pytest.raises(Undeliverable, match="old worker takes no more than 4194304") as refused:
+        link(is_legacy=True).send(order(4 * MIB))
+    assert refused.value.again
+
+
+async def test_an_order_that_cannot_be_written_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StreamLink, "_message", lambda *_: 1 / 0)
+    with pytest.raises(Undeliverable, match="cannot be written") as refused:
+        link().send(order(10))
+    assert not refused.value.again

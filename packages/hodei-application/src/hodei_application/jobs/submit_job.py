@@ -8,6 +8,7 @@ from attrs import define, evolve, field, frozen
 from hodei_domain.jobs.errors import JobAlreadyExists
 from hodei_domain.jobs.fingerprint import fingerprint_of
 from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.order import check_order
 from hodei_domain.jobs.spec import JobSpec
 from hodei_domain.kernel.change import Change
 from hodei_domain.kernel.checks import check_text
@@ -47,6 +48,7 @@ class Submission:
         check_text(self.queued_by, "queued_by", 256)
         check_text(self.correlation_id or "", "correlation_id", 256)
         check_text(self.idempotency_key or "", "idempotency_key", 256)
+        check_order(self.spec)
 
 
 @frozen

@@ -27,11 +27,12 @@ from hodei_application.scheduling.match import COMPARED, FIRST_REASON, Match, ma
 from hodei_application.scheduling.pool_terms import PoolTerms
 from hodei_application.signals import Signals
 from hodei_application.workers.connected import ConnectedWorkers, Connection
-from hodei_application.workers.link import LinkClosed
+from hodei_application.workers.link import LinkClosed, Undeliverable
 
 log = logging.getLogger("hodei.scheduling")
 
 LARGEST_CLAIM = 256
+BROKEN = "its worker's stream broke"
 
 
 @frozen
@@ -53,6 +54,15 @@ class Assigned:
     job: Change[Job]
     worker: Change[Worker]
     leased_at: float
+
+
+@frozen
+class Returned:
+    """An attempt that its worker was not told of, and why; not `again`: no worker can be."""
+
+    given: Assigned
+    why: str
+    again: bool = True
 
 
 @frozen(kw_only=True)
@@ -289,7 +299,7 @@ class Dispatcher:
     async def deliver(self, assigned: Sequence[Assigned]) -> None:
         """Send what was committed, unless Redeliver was quicker; give back what cannot be sent."""
         self.connected.update(given.worker.after for given in assigned)
-        undelivered = []
+        undelivered: list[Returned] = []
         for given in assigned:
             job = given.job.after
             given.connection.leased_at = max(given.connection.leased_at, given.leased_at)
@@ -300,7 +310,9 @@ class Dispatcher:
                 given.connection.run(job)
             except LinkClosed:
                 self.connected.remove(given.connection.link)  # or it would be offered the next job at once
-                undelivered.append(given)
+                undelivered.append(Returned(given, BROKEN))
+            except Undeliverable as error:
+                undelivered.append(Returned(given, error.message, error.again))
         self.moves(given.job.after for given in assigned)
         if assigned and self.terms.keep_any():
             self.signals.demand()  # there are fewer idle ones now than are to be kept
@@ -314,30 +326,39 @@ class Dispatcher:
         delay = self.config.now.requeue_delay
         return at + delay if delay else None
 
-    async def _give_back(self, undelivered: Sequence[Assigned]) -> None:
-        """The stream broke just then: the attempt certainly never started."""
+    async def _give_back(self, undelivered: Sequence[Returned]) -> None:
+        """Nobody told the worker: the attempt certainly never started."""
         async with self.begin() as tx:
-            jobs = await tx.jobs.lock([given.job.after.id for given in undelivered])
-            workers = await tx.workers.lock([given.worker.after.id for given in undelivered])
+            jobs = await tx.jobs.lock([each.given.job.after.id for each in undelivered])
+            workers = await tx.workers.lock([each.given.worker.after.id for each in undelivered])
             at = self.now()
             returned, freed = [], []
-            for given in undelivered:
+            for each in undelivered:
+                given = each.given
                 if self._is_delivered(given):
                     continue
                 job, worker = jobs.get(given.job.after.id), workers.get(given.worker.after.id)
                 attempt = given.job.after.attempt
                 if job is not None and job.attempt == attempt and job.worker_id is not None:
-                    why = "its worker's stream broke"
-                    returned.append(job.give_back(attempt, at=at, why=why, not_before=self._requeue_at(at)))
+                    later = self._requeue_at(at)
+                    returned.append(
+                        job.give_back(attempt, at=at, why=each.why, not_before=later, again=each.again)
+                    )
                 if worker is not None and worker.job_id == given.job.after.id and worker.attempt == attempt:
                     freed.append(worker.free(at=at))
             await tx.jobs.save(returned)
             await tx.workers.save(freed)
-        log.info("Gave %d jobs back: their workers' streams broke", len(returned))
+        for change in returned:
+            log.info("Job %s did not reach its worker: %s", change.after.id, _why_returned(change.after))
         self.connected.update(change.after for change in freed)
         moved = [change.after for change in returned]
         self.moves(moved)
         self.look(moved)
+
+
+def _why_returned(job: Job) -> str:
+    result = None if job.current is None else job.current.result
+    return "" if result is None else f"{result.message}; it is {job.state} now"
 
 
 def _joined(first: Change[A], second: Change[A]) -> Change[A]:

@@ -16,7 +16,7 @@ from hodei_application.control_plane import ControlPlane
 from hodei_application.jobs.reports import AttemptEnded, AttemptStarted, LogsArrived, Report
 from hodei_application.workers.commands import Command, RunAttempt, Welcome
 from hodei_application.workers.hello import Attempted, Hello
-from hodei_application.workers.link import LinkClosed
+from hodei_application.workers.link import LinkClosed, Undeliverable
 from hodei_application.workers.register_worker import Registration
 
 C = TypeVar("C")
@@ -27,7 +27,7 @@ SUCCESS = JobResult(reason=Reason.EXIT, exit_code=0)
 @define(eq=False)
 class ScriptedLink:
     """A stream that keeps what is sent over it. `breaks` lets the next sends fail, as on a stream that is
-    gone.
+    gone, and `refuses` orders, as where they cannot be written.
     """
 
     worker_id: WorkerId
@@ -35,11 +35,14 @@ class ScriptedLink:
     sent: list[Command] = field(factory=list, init=False)
     closed: str | None = field(default=None, init=False)
     breaks: bool = field(default=False, init=False)
+    refuses: Undeliverable | None = field(default=None, init=False)
 
     def send(self, command: Command) -> None:
         """See WorkerLink."""
         if self.closed is not None or self.breaks:
             raise LinkClosed("the stream is gone")
+        if self.refuses is not None and isinstance(command, RunAttempt):
+            raise self.refuses
         self.sent.append(command)
 
     def close(self, reason: str) -> None:

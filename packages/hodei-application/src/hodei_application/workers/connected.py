@@ -45,9 +45,9 @@ class Connection:
     aware: frozenset[tuple[JobId, int]] = frozenset()
 
     def run(self, job: Job) -> None:
-        """Have the worker run the job's present attempt. Raises LinkClosed."""
-        self.legacy_log = LegacyLog(job.id, job.attempt)
+        """Have the worker run the job's present attempt. Raises LinkClosed, Undeliverable."""
         self.link.send(RunAttempt(job))
+        self.legacy_log = LegacyLog(job.id, job.attempt)
         self.aware = frozenset({(job.id, job.attempt)})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 
 from attrs import frozen
 from hodei_domain.jobs.job import Job, JobState
@@ -12,7 +11,7 @@ from hodei_domain.workers.worker import Worker
 from hodei_application.ports import UnitOfWork
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.hello import is_live
-from hodei_application.workers.link import LinkClosed
+from hodei_application.workers.link import LinkClosed, Undeliverable
 
 log = logging.getLogger("hodei.workers")
 
@@ -43,6 +42,10 @@ class Redeliver:
             connection = self.connected.get(worker.id)
             if locked is None or connection is None or not self.is_due(worker, locked):
                 return
-            with suppress(LinkClosed):  # then its worker comes back without it
+            try:
                 connection.run(locked)
                 log.info("Told worker %s again of job %s", worker.id, job.id)
+            except LinkClosed:
+                pass  # its worker comes back without it
+            except Undeliverable:
+                connection.link.close("it cannot be told of its job")  # it comes back without it, too

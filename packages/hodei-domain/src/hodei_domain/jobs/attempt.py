@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hodei_domain.jobs.result import JobResult
+from hodei_domain.kernel.converters import paragraph, sentence, words
 from hodei_domain.kernel.ids import WorkerId
 
 
@@ -12,7 +13,8 @@ from hodei_domain.kernel.ids import WorkerId
 class Attempt:
     """A try, and what came of it. `number` is the epoch that every message about it carries, from 1.
 
-    `pid` and `limits` (what enforces the limits, for people) are as the worker told them.
+    `pid` and `limits` (what enforces the limits, for people) are as the worker told them. `undelivered`
+    counts the attempts just before it that never started.
     """
 
     number: int
@@ -24,7 +26,8 @@ class Attempt:
     decision_score: float = 0.0
     decision_reasons: tuple[str, ...] = ()
     pid: int | None = None
-    limits: str = ""
+    limits: str = field(default="", converter=sentence)
+    undelivered: int = 0
 
 
 @frozen(kw_only=True)
@@ -35,8 +38,8 @@ class CancelWish:
     """
 
     asked_at: datetime
-    by: str = ""
-    reason: str = ""
+    by: str = field(default="", converter=words)
+    reason: str = field(default="", converter=sentence)
 
 
 @frozen(kw_only=True)
@@ -44,5 +47,5 @@ class Progress:
     """How far a running job says it is."""
 
     percentage: int = 0
-    stage: str = ""
-    message: str = ""
+    stage: str = field(default="", converter=words)
+    message: str = field(default="", converter=paragraph)

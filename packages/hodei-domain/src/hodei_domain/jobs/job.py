@@ -21,7 +21,7 @@ from hodei_domain.jobs.events import (
 )
 from hodei_domain.jobs.fingerprint import fingerprint_of
 from hodei_domain.jobs.result import JobResult, Reason
-from hodei_domain.jobs.retry import backoff, is_tried_again
+from hodei_domain.jobs.retry import MOST_UNDELIVERED, backoff, delivery_pause, is_tried_again
 from hodei_domain.jobs.spec import JobSpec, OnWorkerLost
 from hodei_domain.jobs.state import ACTIVE, LEGAL, OVER, JobState
 from hodei_domain.kernel.change import Change, same
@@ -133,6 +133,15 @@ class Job:
         """The worker that holds it, while it is scheduled or running."""
         return self.current.worker_id if self.current is not None and self.state in ACTIVE else None
 
+    @property
+    def undelivered(self) -> int:
+        """How many attempts in a row, up to now, came back without having started."""
+        current = self.current
+        if current is None or current.started_at is not None:
+            return 0
+        given_back = current.result is not None and current.result.reason == Reason.GIVEN_BACK
+        return current.undelivered + 1 if given_back else 0
+
     def assign(
         self, worker: WorkerId, *, at: datetime, score: float = 0.0, reasons: tuple[str, ...] = ()
     ) -> "Change[Job]":
@@ -144,7 +153,12 @@ class Job:
         at = rising(at, self.changed_at)
         number = self.attempt + 1
         attempt = Attempt(
-            number=number, worker_id=worker, assigned_at=at, decision_score=score, decision_reasons=reasons
+            number=number,
+            worker_id=worker,
+            assigned_at=at,
+            decision_score=score,
+            decision_reasons=reasons,
+            undelivered=self.undelivered,
         )
         assigned = self._tell(JobAssigned, at, worker_id=str(worker), attempt=number)
         return self._move(
@@ -217,7 +231,7 @@ class Job:
             caller_correlation_id=self.correlation_id,
             actor=by or None,
             attempt=self.attempt,
-            reason=reason,
+            reason=wish.reason,
         )
         return self._with(at, (asked,), cancel_wish=wish)
 
@@ -239,18 +253,31 @@ class Job:
         return self._end(JobState.FAILED, result, at, losses=losses)
 
     def give_back(
-        self, attempt: int, *, at: datetime, why: str, not_before: datetime | None = None
+        self,
+        attempt: int,
+        *,
+        at: datetime,
+        why: str,
+        not_before: datetime | None = None,
+        again: bool = True,
     ) -> "Change[Job]":
-        """The attempt certainly never started: back to the queue, at no budget's cost.
+        """The attempt certainly never started: back to the queue, at no budget's cost, after a pause that
+        grows. The tenth in a row, or one that is not to be made `again`, ends the job.
 
         Raises StaleAttempt, AlreadyEnded, and IllegalMove if it did start.
         """
-        self._accept(attempt)
+        current = self._accept(attempt)
         if self.state is JobState.RUNNING:
             raise IllegalMove(f"job {self.id} cannot be given back: attempt {attempt} has started")
         if self.cancel_wish is not None:
             return self._end(JobState.CANCELLED, JobResult(reason=Reason.CANCELLED, message=why), at)
-        return self._back(JobResult(reason=Reason.GIVEN_BACK, message=why), at, not_before=not_before)
+        undelivered = current.undelivered + 1
+        if undelivered >= MOST_UNDELIVERED or not again:
+            times = f"after {undelivered} tries in a row, the last one: " if undelivered > 1 else ""
+            return self._end(JobState.FAILED, JobResult(reason=Reason.UNDELIVERABLE, message=times + why), at)
+        pause = delivery_pause(undelivered)
+        due = max(filter(None, (not_before, at + pause if pause else None)), default=None)
+        return self._back(JobResult(reason=Reason.GIVEN_BACK, message=why), at, not_before=due)
 
     def give_up(self, result: JobResult, *, at: datetime) -> "Change[Job]":
         """End a queued job that nothing can serve (its image cannot be pulled).

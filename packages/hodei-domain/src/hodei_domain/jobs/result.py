@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
+
+from hodei_domain.kernel.converters import paragraph, words
 
 
 class Reason(StrEnum):
@@ -30,6 +32,7 @@ class Reason(StrEnum):
     WORKING_DIR = "working-dir"
     SPAWN = "spawn"
     DISK_FULL = "disk-full"
+    UNDELIVERABLE = "undeliverable"  # it could not be brought to a worker, again and again
     UNRECORDED = "unrecorded"  # what the worker reported of it could not be stored
     REPORTED = "reported"  # a client said so through the attempt RPCs
 
@@ -41,13 +44,14 @@ TIMEOUT_PREFIX = "timeout:"
 class JobResult:
     """What is known of an end.
 
-    `exit_code` and `signal` are the process's; None where it never ran or was never asked.
+    `exit_code` and `signal` are the process's; None where it never ran or was never asked. Long texts are
+    cut: they stand in each answer about the job, in its attempts and in its events.
     """
 
-    reason: str
+    reason: str = field(converter=words)
     exit_code: int | None = None
     signal: int | None = None
-    message: str = ""
+    message: str = field(default="", converter=paragraph)
     cpu_seconds: float | None = None
     peak_memory_mib: int | None = None
 

@@ -23,6 +23,23 @@ def is_tried_again(rules: RetryRules, failures: int, result: JobResult) -> bool:
     return not (rules.exit_codes or rules.signals or rules.reasons)
 
 
+MOST_UNDELIVERED = 10
+"""Attempts in a row that may come back without having started. Slurm holds a job after five failed launches
+(`max_batch_requeue`); half a minute without a network should not be enough for that.
+"""
+
+_LONGEST_PAUSE = timedelta(seconds=30)
+
+
+def delivery_pause(undelivered: int) -> timedelta:
+    """The wait after the n-th delivery in a row that came to nothing: none after the first, which is often a
+    race with a worker that leaves, then 1, 2, 4 … 30 seconds.
+    """
+    return (
+        min(timedelta(seconds=2.0 ** (undelivered - 2)), _LONGEST_PAUSE) if undelivered > 1 else timedelta(0)
+    )
+
+
 def backoff(rules: RetryRules, failures: int, jitter: float) -> timedelta:
     """The wait after the `failures`-th failure; `jitter` is its random part, from 0 to 1, 0.5 for none."""
     longest = rules.maximum.total_seconds()

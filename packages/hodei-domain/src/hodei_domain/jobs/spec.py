@@ -39,8 +39,9 @@ __all__ = [
 MAX_ARGUMENT = (
     128 * 1024 - 1
 )  # Linux: MAX_ARG_STRLEN is 32 pages, the NUL included; longer ones fail in execve
-MAX_SCRIPT = 16 * 1024 * 1024
-MAX_STDIN = 16 * 1024 * 1024
+MAX_TEXT = (
+    16 * 1024 * 1024
+)  # characters of a script or an input; hodei_domain.jobs.order has the whole's limit
 MAX_ENVIRONMENT = 1024 * 1024  # bytes, all names and values: execve takes 2 MiB with the arguments
 LONGEST = timedelta(days=366)
 
@@ -60,7 +61,7 @@ def _check_command(_: Any, __: Any, command: str) -> None:
 def _check_arguments(_: Any, __: Any, arguments: tuple[str, ...]) -> None:
     for position, argument in enumerate(arguments):
         _check_argument(argument, f"arguments[{position}]")
-    if sum(map(len, arguments)) > MAX_ENVIRONMENT:
+    if sum(len(argument.encode()) for argument in arguments) > MAX_ENVIRONMENT:
         raise InvalidInput(f"are longer than {MAX_ENVIRONMENT} bytes together", field="arguments")
 
 
@@ -79,7 +80,7 @@ def _check_interpreter(_: Any, __: Any, interpreter: str) -> None:
 
 
 def _check_content(_: Any, __: Any, content: str) -> None:
-    check_text(content, "script", MAX_SCRIPT)
+    check_text(content, "script", MAX_TEXT)
     if not content.strip():
         raise InvalidInput("is empty", field="script")
 
@@ -175,7 +176,7 @@ def _check_environment(_: Any, __: Any, environment: Mapping[str, str]) -> None:
         if not name or "=" in name:
             raise InvalidInput(f"{name!r} is not the name of a variable", field="environment")
         _check_argument(value, f"environment.{name}")
-        size += len(name) + len(value)
+        size += len(name.encode()) + len(value.encode())
     if size > MAX_ENVIRONMENT:
         raise InvalidInput(f"is longer than {MAX_ENVIRONMENT} bytes", field="environment")
 
@@ -204,7 +205,7 @@ def _check_budget(_: Any, attribute: Any, budget: float | None) -> None:
 
 def _check_stdin(_: Any, __: Any, stdin: str | None) -> None:
     if stdin is not None:
-        check_text(stdin, "stdin", MAX_STDIN)
+        check_text(stdin, "stdin", MAX_TEXT)
 
 
 @frozen(kw_only=True)

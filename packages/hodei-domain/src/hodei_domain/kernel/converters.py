@@ -19,3 +19,22 @@ def text_set(values: Iterable[str]) -> frozenset[str]:
 def number_set(values: Iterable[int]) -> frozenset[int]:
     """Whole numbers without order."""
     return frozenset(values)
+
+
+def words(text: str) -> str:
+    """A few words: at most 256 characters, what follows is cut."""
+    return _cut(text, 256)
+
+
+def sentence(text: str) -> str:
+    """At most 1,024 characters, what follows is cut."""
+    return _cut(text, 1024)
+
+
+def paragraph(text: str) -> str:
+    """At most 4,096 characters, what follows is cut."""
+    return _cut(text, 4096)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

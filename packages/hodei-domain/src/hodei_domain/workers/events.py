@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from hodei_domain.kernel.converters import sentence
 from hodei_domain.kernel.events import Event
 
 
@@ -50,7 +51,7 @@ class WorkerStatusChanged(WorkerEvent):
 
     old_state: str
     new_state: str
-    reason: str = ""
+    reason: str = field(default="", converter=sentence)
 
     def payload(self) -> dict[str, Any]:
         told = super().payload()

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from hodei_domain.kernel.change import Change, same
+from hodei_domain.kernel.converters import sentence
 from hodei_domain.kernel.demand import ANY, DemandClass
 from hodei_domain.kernel.events import Event
 from hodei_domain.kernel.ids import JobId, ProviderId, WorkerId
@@ -64,7 +65,7 @@ class Worker:
     register_by: datetime | None = None
     drain_by: datetime | None = None
     ended_at: datetime | None = None
-    reason: str = ""
+    reason: str = field(default="", converter=sentence)
 
     @classmethod
     def provision(

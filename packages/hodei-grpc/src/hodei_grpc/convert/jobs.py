@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from hodei_domain.jobs.attempt import Attempt
 from hodei_domain.jobs.job import Job
+from hodei_domain.jobs.order import newest_that_fit
 from hodei_domain.jobs.result import JobResult
 from hodei_domain.jobs.spec import JobSpec, OnWorkerLost, PullPolicy, Script
 from hodei_domain.jobs.state import JobState
@@ -13,6 +14,7 @@ from hodei_proto.wire import hodei as wire
 
 MIB = 1024 * 1024
 _NOTHING = timedelta(0)
+_EXECUTION = 500  # bytes of an attempt without its message
 
 STATUSES = {
     JobState.PENDING: wire.JobStatus.PENDING,
@@ -149,7 +151,7 @@ def to_details(
     return wire.GetJobResponse(
         job=to_definition(job),
         status=STATUSES[job.state],
-        executions=[to_execution(job, each) for each in attempts],
+        executions=_executions(job, attempts),
         state=job.state.value,
         reason=result.reason,
         message=result.message,
@@ -170,6 +172,13 @@ def to_details(
         worker_id=worker_of(job),
         cancel_requested=job.cancel_wish is not None,
     )
+
+
+def _executions(job: Job, attempts: Iterable[Attempt]) -> list[wire.JobExecution]:
+    """The attempts by number; of very many the newest, as many as fit into the message beside the order."""
+    told = [to_execution(job, each) for each in attempts]
+    fit = newest_that_fit(_EXECUTION + 4 * len(each.error_message) for each in reversed(told))
+    return told[len(told) - fit :]
 
 
 def worker_of(job: Job) -> str:

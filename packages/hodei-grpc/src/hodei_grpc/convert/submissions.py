@@ -5,6 +5,7 @@ from datetime import timedelta
 from math import ceil
 
 from hodei_application.jobs.submit_job import Submission
+from hodei_domain.jobs.order import check_order
 from hodei_domain.jobs.spec import (
     Clocks,
     Command,
@@ -80,7 +81,9 @@ def wire_names(prefix: str = "") -> AbstractContextManager[None]:
 def to_spec(definition: wire.JobDefinition, prefix: str = "job_definition") -> JobSpec:
     """Read a definition. Raise InvalidInput, its field being the path in the message."""
     with wire_names(prefix):
-        return _to_spec(definition)
+        spec = _to_spec(definition)
+        check_order(spec)
+    return spec
 
 
 def _to_spec(definition: wire.JobDefinition) -> JobSpec:

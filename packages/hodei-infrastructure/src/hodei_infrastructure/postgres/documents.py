@@ -106,6 +106,7 @@ class _Attempt(msgspec.Struct, omit_defaults=True):
     reasons: tuple[str, ...] = ()
     pid: int | None = None
     limits: str = ""
+    undelivered: int = 0
 
 
 class _CancelWish(msgspec.Struct, omit_defaults=True):
@@ -155,6 +156,7 @@ def attempt_document(attempt: Attempt | None) -> _Attempt | None:
         attempt.decision_reasons,
         attempt.pid,
         attempt.limits,
+        attempt.undelivered,
     )
 
 
@@ -189,6 +191,7 @@ def read_attempt(text: bytes | None) -> Attempt | None:
         decision_reasons=kept.reasons,
         pid=kept.pid,
         limits=kept.limits,
+        undelivered=kept.undelivered,
     )
 
 

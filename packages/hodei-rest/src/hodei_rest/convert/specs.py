@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import cast
 
 from hodei_domain.jobs import spec as domain
+from hodei_domain.jobs.order import check_order
 from hodei_domain.kernel.errors import InvalidInput, renaming
 from hodei_domain.kernel.values import Constraint, Operator, parse_pull_policy
 
@@ -62,7 +63,7 @@ def _path(field: str) -> str:
 def to_spec(told: schema.JobSpec) -> domain.JobSpec:
     """Read a spec. Raise InvalidInput, its field being the path in the request."""
     with named():
-        return domain.JobSpec(
+        spec = domain.JobSpec(
             name=told.name,
             command=_command(told),
             environment=told.env,
@@ -87,6 +88,8 @@ def to_spec(told: schema.JobSpec) -> domain.JobSpec:
             stdin=told.stdin,
             drop_logs=told.drop_logs,
         )
+        check_order(spec)
+    return spec
 
 
 def _command(told: schema.JobSpec) -> domain.Command:

@@ -31,6 +31,7 @@ class Model:
     failures: int = 0
     losses: int = 0
     held: bool = False
+    undelivered: int = 0  # attempts in a row that came back unstarted
     reported: bool = False  # the newest attempt's end is its worker's own word
 
 
@@ -104,7 +105,7 @@ class JobMachine(RuleBasedStateMachine):
         if self.model.state == "RUNNING":
             assert self.job.start(number, at=self._at()).is_same
             return
-        self.model.state = "RUNNING"
+        self.model.state, self.model.undelivered = "RUNNING", 0
         self._moves(lambda at: self.job.start(number, at=at))
 
     @precondition(listening)
@@ -125,7 +126,7 @@ class JobMachine(RuleBasedStateMachine):
 
     def _expect_finish(self, result: JobResult) -> None:
         model, retry = self.model, self.job.spec.retry
-        model.reported = True
+        model.reported, model.undelivered = True, 0
         if result.reason == "exit" and result.exit_code == 0:
             model.state = "SUCCEEDED"
         elif model.wish or result.reason == "cancelled":
@@ -159,7 +160,7 @@ class JobMachine(RuleBasedStateMachine):
         number, model = self.job.attempt - behind, self.model
         if not self._accepted(number, lambda at: self.job.lose(number, at=at, why="silent")):
             return
-        policy = self.job.spec.on_worker_lost
+        policy, model.undelivered = self.job.spec.on_worker_lost, 0
         if model.wish:
             model.state = "CANCELLED"
         else:
@@ -183,7 +184,8 @@ class JobMachine(RuleBasedStateMachine):
         if model.state == "RUNNING":
             self._refused(IllegalMove, move)
             return
-        model.state = "CANCELLED" if model.wish else "PENDING"
+        model.undelivered += 1
+        model.state = "CANCELLED" if model.wish else "FAILED" if model.undelivered >= 10 else "PENDING"
         self._moves(move)
 
     @precondition(listening)
