@@ -35,6 +35,7 @@ class Machine:
 
     def __init__(self, place: Path) -> None:
         self.place = place
+        self.greeting = ""  # what `hodei up` said last
         self._started: list[subprocess.Popen[bytes]] = []
 
     def environment(self, **variables: str) -> dict[str, str]:
@@ -105,6 +106,7 @@ class Machine:
             piece = os.read(process.stdout.fileno(), 4096)
             assert piece, self.words()
             seen += piece
+        self.greeting = seen.decode()
         address: str = json.loads((self.place / "server.json").read_text())["address"]
         return address
 

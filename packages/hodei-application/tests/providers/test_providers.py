@@ -7,18 +7,21 @@ from hodei_application.providers.price_provider import Price
 from hodei_application.providers.probe import probe
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.testing import World
-from hodei_domain.jobs.job import JobState
+from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.kernel.errors import InvalidInput
-from hodei_domain.kernel.ids import ProviderId
+from hodei_domain.kernel.ids import ProviderId, WorkerId
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import (
     ProviderAlreadyExists,
     ProviderInUse,
     ProviderNotFound,
+    ProviderSwitchedOff,
     ProviderUnavailable,
 )
+from hodei_domain.providers.pools import PoolRules
 from hodei_domain.providers.provider import Provider, ProviderStatus, ProviderType
 from hodei_domain.providers.records import Health
+from hodei_domain.workers.worker import WorkerState
 
 
 async def test_a_registered_provider_has_what_its_plugin_can(world: World) -> None:
@@ -108,6 +111,80 @@ async def test_a_disabled_provider_makes_nothing_until_it_is_enabled(world: Worl
     assert world.provider.made == {}
     assert [r.reason for r in await world.control.why_pending(job.id)] == ["is disabled"]
     await world.control.enable_provider("scripted")
+    await world.settle()
+    assert (await world.job(job.id)).state is JobState.SCHEDULED
+
+
+async def busy_and_idle(world: World) -> tuple[Job, WorkerId, WorkerId]:
+    """A provider with a busy and an idle worker: the job of the one, and both."""
+    await world.add_provider(pool=PoolRules(min_idle=1))
+    job = await world.submit()
+    await world.settle()
+    await world.settle()
+    busy = (await world.job(job.id)).worker_id
+    [idle] = [worker.id for worker in await world.live() if worker.id != busy]
+    assert busy is not None
+    return job, busy, idle
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({}, "is disabled"),
+        ({"status": ProviderStatus.MAINTENANCE}, "is in maintenance"),
+        ({"switched_off": "HODEI_PROCESS_ENABLED"}, "is switched off by HODEI_PROCESS_ENABLED on its server"),
+    ],
+)
+async def test_what_is_out_of_use_takes_no_new_job_its_idle_workers_go_and_busy_ones_after_their_job(
+    world: World, settings: dict[str, object], why: str
+) -> None:
+    job, busy, idle = await busy_and_idle(world)
+    if settings:
+        await world.control.update_provider("scripted", settings)
+    else:
+        await world.control.disable_provider("scripted")
+    waiting = await world.submit()
+    await world.settle()
+    assert (await world.job(waiting.id)).state is JobState.PENDING
+    assert [r.reason for r in await world.control.why_pending(waiting.id)] == [why]
+    assert (await world.worker(idle)).state is WorkerState.TERMINATED
+    assert (await world.worker(busy)).state is WorkerState.DRAINING
+    agent = world.agents[busy]
+    await agent.start(agent.jobs[-1])
+    await agent.finish(agent.jobs[-1])
+    await world.settle()
+    assert (await world.job(job.id)).state is JobState.SUCCEEDED
+    assert (await world.job(waiting.id)).state is JobState.PENDING
+    assert await world.live() == []
+
+
+async def test_jobs_are_served_elsewhere_while_a_provider_is_out_of_use(world: World) -> None:
+    await busy_and_idle(world)
+    await world.add_provider("other")
+    await world.control.disable_provider("scripted")
+    job = await world.submit()
+    await world.settle()
+    taken = await world.job(job.id)
+    assert taken.worker_id is not None
+    assert (await world.worker(taken.worker_id)).provider_id != (
+        await world.control.get_provider("scripted")
+    ).provider.id
+
+
+async def test_what_its_own_server_switched_off_cannot_be_enabled_and_says_so(world: World) -> None:
+    await world.add_provider()
+    await world.control.update_provider("scripted", {"switched_off": "HODEI_PROCESS_ENABLED"})
+    with pytest.raises(ProviderSwitchedOff, match="HODEI_PROCESS_ENABLED"):
+        await world.control.enable_provider("scripted")
+    health = await world.control.provider_health("scripted")
+    assert (health.healthy, health.message) == (
+        False,
+        "is switched off by HODEI_PROCESS_ENABLED on its server",
+    )
+    [off] = await world.control.list_providers(status=ProviderStatus.DISABLED)
+    assert off.provider.name == "scripted"
+    await world.control.update_provider("scripted", {"switched_off": ""})
+    job = await world.submit()
     await world.settle()
     assert (await world.job(job.id)).state is JobState.SCHEDULED
 

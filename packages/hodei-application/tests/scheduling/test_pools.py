@@ -4,11 +4,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from attrs import evolve
 from hodei_application.testing import ScriptedAgent, World
 from hodei_application.workers.commands import DrainWorker, ResultAck
 from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.jobs.spec import PullPolicy
+from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.kernel.values import Resources
 from hodei_domain.providers.pools import Pool, PoolRules
@@ -388,3 +390,48 @@ async def test_pools_can_be_changed_while_they_are_in_use(world: World) -> None:
     await world.settle()
     assert await images(world) == [""]
     assert evolve(provider, pools=()).pools == ()
+
+
+async def test_idle_workers_beyond_a_limit_that_became_smaller_go_at_once(world: World) -> None:
+    await world.add_provider()
+    jobs = [await world.submit() for _ in range(8)]
+    await world.settle()
+    await finish_all(world)
+    assert len(await world.live()) == 8
+    await world.control.update_provider("scripted", {"max_workers": 2})
+    await world.settle()
+    assert len(await world.live()) == 2
+    assert [(await world.job(job.id)).state for job in jobs] == [JobState.SUCCEEDED] * 8
+
+
+async def test_busy_workers_beyond_a_limit_that_became_smaller_go_after_their_jobs(world: World) -> None:
+    await world.add_provider(pools=(alpine(max_workers=3),))
+    jobs = [await world.submit(image="alpine") for _ in range(4)]
+    await world.settle()
+    await world.control.update_provider("scripted", {"pools": (alpine(max_workers=1),)})
+    await world.settle()
+    states = sorted(worker.state.value for worker in await world.live())
+    assert states == ["BUSY", "DRAINING", "DRAINING"]
+    for _ in jobs:
+        await finish_all(world)
+        await world.settle()
+        assert sum(w.state is WorkerState.BUSY for w in await world.live()) <= 1
+    assert [(await world.job(job.id)).state for job in jobs] == [JobState.SUCCEEDED] * 4
+    assert [len(await world.attempts(job.id)) for job in jobs] == [1] * 4
+
+
+async def test_rules_by_which_more_is_kept_idle_than_there_may_be_are_refused(world: World) -> None:
+    provider = await world.add_provider(max_workers=4, pools=(alpine(min_idle=2),))
+    refused: list[dict[str, object]] = [
+        {"max_workers": 1},
+        {"pool": PoolRules(min_idle=3)},
+        {"pool": PoolRules(max_workers=1)},
+        {"pools": (alpine(min_idle=5),)},
+        {"max_workers": 2, "pool": PoolRules(min_idle=3)},
+    ]
+    for settings in refused:
+        with pytest.raises(InvalidInput, match="min_idle"):
+            await world.control.update_provider(provider.id, settings)
+    await world.control.update_provider(provider.id, {"max_workers": 3, "pool": PoolRules(min_idle=1)})
+    with pytest.raises(InvalidInput, match="min_idle"):
+        await world.add_provider("other", max_workers=1, pool=PoolRules(min_idle=2))

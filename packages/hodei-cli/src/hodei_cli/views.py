@@ -163,6 +163,7 @@ def provider_row(provider: ProviderListing) -> Record:
         "status": provider.status,
         "active_workers": provider.active_workers,
         "max_workers": provider.max_workers,
+        "message": provider.message or None,
     }
 
 

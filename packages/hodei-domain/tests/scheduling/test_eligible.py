@@ -137,7 +137,7 @@ def test_a_provider_without_stated_limits_has_none() -> None:
     ("changes", "why"),
     [
         ({}, None),
-        ({"enabled": False}, "is disabled"),
+        ({"out_of_use": "is disabled"}, "is disabled"),
         ({"takes_work": False, "status": "UNHEALTHY"}, "is unhealthy"),
         (
             {"takes_work": False, "status": "UNHEALTHY", "health_message": "no socket"},
@@ -178,7 +178,7 @@ def test_a_preference_that_nobody_can_keep_is_dropped_the_region_first() -> None
     gone = demand(preferred_provider="gone", preferred_region="moon")
     assert honour(gone, [PROVIDER, there]) == demand()
     assert honour(evolve(gone, provider="docker"), [there]) == demand(provider="docker")
-    for away in (evolve(PROVIDER, enabled=False), evolve(PROVIDER, takes_work=False)):
+    for away in (evolve(PROVIDER, takes_work=False),):
         assert honour(demand(preferred_provider="docker"), [away]) == demand()
 
 

@@ -93,7 +93,15 @@ def test_a_round_makes_no_more_than_its_bound() -> None:
 
 def test_nobody_who_can_is_said_with_the_reasons() -> None:
     found = plan(
-        [waiting(ALPINE, 1, provider("p", capabilities=Capabilities()), provider("q", enabled=False))], []
+        [
+            waiting(
+                ALPINE,
+                1,
+                provider("p", capabilities=Capabilities()),
+                provider("q", out_of_use="is disabled", takes_work=False),
+            )
+        ],
+        [],
     )
     assert found.creations == ()
     assert found.unserved[0].reasons == {"p": "runs no images", "q": "is disabled"}
@@ -103,13 +111,13 @@ def test_a_preferred_provider_is_waited_for_while_it_could_serve() -> None:
     wanted = DemandClass(preferred_provider="a")
     full, other = provider("a", max_workers=0), provider("b")
     assert made(plan([waiting(wanted, 1, full, other)], [])) == []
-    gone = provider("a", enabled=False)
+    gone = provider("a", out_of_use="is disabled", takes_work=False)
     assert made(plan([waiting(wanted, 1, gone, other)], [])) == [("", "b", 1)]
 
 
 def test_a_required_provider_that_cannot_serve_is_never_replaced() -> None:
     wanted = DemandClass(provider="a")
-    gone, other = provider("a", enabled=False), provider("b")
+    gone, other = provider("a", out_of_use="is disabled", takes_work=False), provider("b")
     found = plan([waiting(wanted, 1, gone, other)], [worker(1, provider="b")])
     assert made(found) == []
     assert [left.reasons for left in found.unserved] == [
@@ -137,7 +145,11 @@ def warm(
 
 def test_warm_workers_are_kept_idle_at_each_provider() -> None:
     coming = [worker(1, provider="a"), worker(2, ALPINE, provider="a")]
-    closed = [warm("c", 2, enabled=False), warm("d", 2, max_workers=0), warm("e", 2, has_plugin=False)]
+    closed = [
+        warm("c", 2, out_of_use="is disabled"),
+        warm("d", 2, max_workers=0),
+        warm("e", 2, has_plugin=False),
+    ]
     found = plan_warm([warm("a", 2), warm("b", 2, max_workers=1), *closed], coming, now=T0)
     assert made(found) == [("", "a", 1), ("", "b", 1)]
     assert found.needed == {worker(1).worker_id}
@@ -186,7 +198,10 @@ def test_a_full_pool_makes_no_more_though_its_provider_could() -> None:
 
 
 def test_who_is_kept_from_a_class_by_limits_alone_is_told() -> None:
-    full, away = provider("a", max_workers=2, live_workers=2), provider("b", enabled=False)
+    full, away = (
+        provider("a", max_workers=2, live_workers=2),
+        provider("b", out_of_use="is disabled", takes_work=False),
+    )
     resting = provider("c", max_workers=1, live_workers=1, retry_at=T0 + SECOND)
     found = plan([waiting(ANY, 3, full, away, resting, provider("d", pool_max=0))], [])
     assert [offer.name for offer in found.unserved[0].full] == ["a", "d"]

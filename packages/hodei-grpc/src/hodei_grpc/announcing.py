@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -89,13 +89,20 @@ def announced(data_dir: Path, address: str, beside: Mapping[str, str] = NOTHING)
 
 
 def tell_ready(
-    descriptor: int | None, port: int, providers: Sequence[str] = (), beside: Mapping[str, str] = NOTHING
+    descriptor: int | None,
+    port: int,
+    providers: Mapping[str, str] = NOTHING,
+    beside: Mapping[str, str] = NOTHING,
 ) -> None:
-    """Write one line of JSON to whoever started the server, and close the descriptor."""
+    """Write one line of JSON to whoever started the server, and close the descriptor. `providers` are names,
+    and why those that get no jobs do not.
+    """
     if descriptor is None:
         return
     with suppress(BrokenPipeError), open(descriptor, "w") as pipe:
-        state = {"port": port, "pid": os.getpid(), "providers": [*providers], **beside}
+        in_use = [name for name, why in providers.items() if not why]
+        off = {name: why for name, why in providers.items() if why}
+        state = {"port": port, "pid": os.getpid(), "providers": in_use, "out_of_use": off, **beside}
         pipe.write(json.dumps(state) + "\n")
 
 

@@ -159,7 +159,8 @@ async def _until_told(
     told: Mapping[str, str],
 ) -> None:
     """Be found by those who look for a server, until it is time to stop."""
-    providers = [view.provider.name for view in await control.list_providers()]
+    views = [view.provider for view in await control.list_providers()]
+    providers = {provider.name: provider.out_of_use for provider in views}
     with announced(settings.data_dir, server.address, told) as announcement:
         tell_ready(options.ready_fd, server.port, providers, told)
         _greet(server, settings, options, providers)
@@ -167,12 +168,12 @@ async def _until_told(
 
 
 def _greet(
-    server: Server, settings: bootstrap.Settings, options: argparse.Namespace, providers: Sequence[str]
+    server: Server, settings: bootstrap.Settings, options: argparse.Namespace, providers: Mapping[str, str]
 ) -> None:
     if options.ephemeral or options.no_banner:
         log.info("Serving on %s", server.address)
         return
-    notes = [f"{name.capitalize()} provider initialized" for name in providers]
+    notes = [f"{name.capitalize()} provider {why or 'initialized'}" for name, why in providers.items()]
     if settings.dev_mode:
         notes.append("Development mode: no token is needed, and workers with dev-* tokens are let in")
     banner(server.address, server.services, notes)

@@ -83,8 +83,8 @@ class Providers:
             return Elsewhere(provider).plugin()
         if provider.type is ProviderType.BARE_METAL:
             return None if owner is None else self._processes.plugin(provider.name)
-        if owner is not None and self.settings.docker_enabled is False:
-            return None
+        if owner is None and self.settings.docker_enabled is False:
+            return Elsewhere(provider).plugin()  # others may serve it; our own we clean up at least
         return self._docker(provider).plugin()
 
     @asynccontextmanager
@@ -176,7 +176,19 @@ class Providers:
             await self._ensure(control, PROCESS, ProviderType.BARE_METAL, capabilities, most)
         if self.settings.docker_enabled is not False:
             await self._register_docker(control)
+        for type in (ProviderType.BARE_METAL, ProviderType.DOCKER):
+            await self._switch(control, type)
         self._control = control
+
+    async def _switch(self, control: ControlPlane, type: ProviderType) -> None:
+        """Have the row say, for all servers, which setting of ours keeps it out of use; "" if none does."""
+        provider = await self._present(control, type)
+        if provider is None:
+            return
+        setting = self.settings.switched_off(type)
+        if setting:
+            log.warning("Provider %s gets no jobs: it is switched off by %s", provider.name, setting)
+        await control.update_provider(provider.id, {"switched_off": setting})
 
     async def _register_docker(self, control: ControlPlane) -> None:
         capabilities = await self._ask_docker()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from attrs import NOTHING, field, fields, frozen
 from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.providers.provider import ProviderType
 
 from hodei_infrastructure import variables as v
 from hodei_infrastructure.docker import config as docker
@@ -116,6 +117,15 @@ class Settings:
     def loopback(self) -> bool:
         """True if only this machine can reach the server."""
         return self.bind in LOOPBACK
+
+    def switched_off(self, type: ProviderType) -> str:
+        """The variable that keeps this machine's provider of a type out of use, "" if none does."""
+        if not self.provisioning_enabled:
+            return "HODEI_PROVISIONING_ENABLED"
+        if type is ProviderType.BARE_METAL and not self.process_enabled:
+            return "HODEI_PROCESS_ENABLED"
+        off = type is ProviderType.DOCKER and self.docker_enabled is False
+        return "HODEI_DOCKER_ENABLED" if off else ""
 
     @property
     def missing_providers(self) -> tuple[str, ...]:

@@ -42,6 +42,8 @@ class CheckProvider:
             provider = await find_provider(tx, ref)
             self.landscape.learn(await tx.providers.list_all())
         plugin = self.landscape.plugin(provider.id)
+        if provider.switched_off:
+            return self._as_known(provider)
         if self.landscape.others_serve or plugin is None or not plugin.reachable:
             return self._as_known(provider)
         health = await probe(plugin.health.check_health)
@@ -67,4 +69,4 @@ class CheckProvider:
         if self.landscape.plugin(provider.id) is None and provider.checked_at is None:
             return ProviderHealth(provider, False, "is not available on this control plane", checked_at)
         healthy = provider.takes_work and provider.failures == 0
-        return ProviderHealth(provider, healthy, provider.health_message, checked_at)
+        return ProviderHealth(provider, healthy, provider.note, checked_at)

@@ -30,7 +30,7 @@ class ListProviders:
             view
             for view in views
             if (type is None or view.provider.type is type)
-            and (status is None or view.provider.status is status)
+            and (status is None or view.provider.shown_status is status)
             and (not only_with_capacity or view.has_capacity)
         ]
 

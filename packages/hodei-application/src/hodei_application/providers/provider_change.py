@@ -44,6 +44,7 @@ class ProviderChange:
     def tell(self) -> None:
         """Wake whoever makes workers, here and elsewhere, and those that might serve again."""
         self.signals.room()
+        self.signals.cleanup()  # workers may be too many now
         self.signals.work()
         self.signals.tell_others(PROVIDERS)
         self.signals.tell_others(DEMAND)  # replicas of older releases know no other

@@ -45,7 +45,9 @@ class EnableProvider:
 
 @frozen
 class DisableProvider:
-    """Make no new workers there; those that run go on. Twice is not an error. Raises ProviderNotFound."""
+    """Give it no jobs, let its idle workers go and its busy ones after their jobs. Twice is not an error.
+    Raises ProviderNotFound.
+    """
 
     now: Clock
     change: ProviderChange

@@ -32,6 +32,8 @@ def fate_of(
     """
     if worker.state in GOING:
         return None
+    if terms.out_of_use and worker.state is not WorkerState.DRAINING:
+        return Fate(worker.job_id is not None, f"its provider {terms.out_of_use}")
     if worker.state in STARTING:
         return _fate_of_starting(worker, now) if may_judge else None
     if may_judge and _is_silent(worker, now, verdict):

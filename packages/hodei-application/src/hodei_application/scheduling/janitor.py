@@ -244,7 +244,7 @@ class Janitor:
     async def probe(self, providers: Sequence[Provider]) -> None:
         """Ask those that were ill whether they are well."""
         for provider in providers:
-            if provider.enabled and provider.status in _ILL:
+            if not provider.out_of_use and provider.status in _ILL:
                 await self.check(provider.id)
 
     async def _visit(self, provider: Provider) -> None:
@@ -252,7 +252,7 @@ class Janitor:
         if plugin is None:
             return
         try:
-            if provider.enabled:
+            if not provider.out_of_use:
                 await self.check(provider.id)
             await self.inventory.sweep(provider, plugin)
         except HodeiError as error:

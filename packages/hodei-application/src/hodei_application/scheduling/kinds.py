@@ -23,8 +23,9 @@ ROOM = 10_000
 class Kind:
     """Workers that differ in nothing that a class can ask for, and what is known of what they serve."""
 
-    offer: WorkerOffer
+    own: WorkerOffer  # without what its provider adds
     provider_id: ProviderId | None
+    offer: WorkerOffer = field(init=False)
     answers: dict[str, bool] = field(factory=dict, init=False)
     generation: int = field(default=-1, init=False)
 
@@ -64,10 +65,11 @@ class Kinds:
         if kind.generation != generation or len(kind.answers) > ROOM:
             kind.generation = generation
             kind.answers.clear()
-            kind.offer = self.landscape.placed(kind.offer, kind.provider_id)
+            kind.offer = self.landscape.placed(kind.own, kind.provider_id)
         answer = kind.answers.get(demand.key)
         if answer is None:
-            answer = worker_cannot(self.wanted(demand), kind.offer) is None
+            in_use = not self.landscape.out_of_use(kind.provider_id)
+            answer = in_use and worker_cannot(self.wanted(demand), kind.offer) is None
             kind.answers[demand.key] = answer
         return answer
 

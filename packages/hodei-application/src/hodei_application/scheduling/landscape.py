@@ -64,12 +64,23 @@ class Landscape:
         provider = self.provider(provider_id)
         return "" if provider is None else provider.name
 
+    def out_of_use(self, provider_id: ProviderId | None) -> str:
+        """Why this provider's workers get no jobs; "" if they do, as those do that no provider made."""
+        provider = self.provider(provider_id)
+        return "" if provider is None else provider.out_of_use
+
     def placed(self, offer: WorkerOffer, provider_id: ProviderId | None) -> WorkerOffer:
-        """The worker's offer with the provider it belongs to, and the region if that has just one."""
+        """The worker's offer with the provider it belongs to, and region and labels that it has from that."""
         provider = self.provider(provider_id)
         if provider is None:
             return offer
-        return evolve(offer, provider=provider.name, region=offer.region or provider.capabilities.region)
+        can = provider.offered
+        return evolve(
+            offer,
+            provider=provider.name,
+            region=offer.region or can.region,
+            labels={**can.labels, **offer.labels},
+        )
 
     def plugin(self, provider_id: ProviderId | None) -> ProviderPlugin | None:
         """What serves the provider here; None if nothing can. Made anew when its configuration changes."""

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from attrs import frozen
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import ProviderId, WorkerId
+from hodei_domain.providers.pools import PoolKey
 from hodei_domain.scheduling.offers import WorkerOffer, offer_of
+from hodei_domain.scheduling.surplus import Limit
 from hodei_domain.scheduling.terms import Terms, WarmPool, terms_of, warm_pools
 from hodei_domain.scheduling.warm import kept_warm
 from hodei_domain.workers.worker import Worker, WorkerState
@@ -39,6 +41,18 @@ class PoolTerms:
     def keep_any(self) -> bool:
         """Whether there are such pools."""
         return any(True for provider in self.landscape for _ in warm_pools(provider, self.config.now))
+
+    def limits(self, workers: Iterable[Worker]) -> list[Limit]:
+        """How many workers there may be of each pool that has some, and then of each provider."""
+        pools: dict[tuple[ProviderId, PoolKey], Limit] = {}
+        for worker in workers:
+            provider = self.landscape.provider(worker.provider_id)
+            if provider is not None:
+                pool = provider.pool_for(worker.demand)
+                if pool.rules.max_workers is not None:
+                    limit = Limit(pool.rules.max_workers, provider.id, pool.key)
+                    pools[provider.id, pool.key] = limit
+        return [*pools.values(), *(Limit(provider.max_workers, provider.id) for provider in self.landscape)]
 
     def offer(self, worker: Worker) -> WorkerOffer:
         """What the worker offers."""

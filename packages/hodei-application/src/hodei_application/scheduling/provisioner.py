@@ -14,7 +14,7 @@ from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.scheduling.eligible import honour, worker_cannot
 from hodei_domain.scheduling.offers import WorkerOffer
 from hodei_domain.scheduling.provision import Creation, Plan, Waiting, plan_warm, plan_workers
-from hodei_domain.scheduling.surplus import PATIENCE, GivenUp, Member, give_up
+from hodei_domain.scheduling.surplus import PATIENCE, GivenUp, Member, beyond_limits, give_up
 from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
 
 from hodei_application.ports import Clock, NewId, Transaction
@@ -105,7 +105,11 @@ class Provisioner:
         )
         self._turn += len(plan.creations)
         warm = self._warm(plan, census, coming, at)
-        given_up = give_up(self._members(live), plan.unserved, plan.needed, warm.needed, now=at)
+        members = self._members(live)
+        given_up = beyond_limits(members, self.terms.limits(live), warm.needed)
+        left = {each.worker.id for each in given_up}
+        members = [member for member in members if member.worker.id not in left]
+        given_up += give_up(members, plan.unserved, plan.needed, warm.needed, now=at)
         return evolve(plan, creations=(*plan.creations, *warm.creations)), tuple(given_up)
 
     def _waiting(self, entry: WaitingClass, census: Census, live: Sequence[Worker], at: datetime) -> Waiting:
@@ -114,7 +118,7 @@ class Provisioner:
         starving = at - entry.oldest >= PATIENCE
         if starving:
             wanted = honour(entry.demand, offers)
-            serving = (self.terms.offer(worker) for worker in live if worker.state not in GOING)
+            serving = (self.terms.offer(worker) for worker in live if self._serves(worker))
             starving = not any(worker_cannot(wanted, offer) is None for offer in serving)
         return Waiting(demand=entry.demand, count=entry.count, providers=offers, starving=starving)
 
@@ -132,6 +136,9 @@ class Provisioner:
             offered += [(pool, offer) for offer in offers if offer.name == pool.provider]
         return plan_warm(offered, coming, now=at)
 
+    def _serves(self, worker: Worker) -> bool:
+        return worker.state not in GOING and not self.landscape.out_of_use(worker.provider_id)
+
     def _members(self, live: Sequence[Worker]) -> list[Member]:
         return [Member(w, w.provider_id, self.terms.of(w).pool) for w in live if w.provider_id is not None]
 
@@ -139,6 +146,8 @@ class Provisioner:
         """Whether it will take a job soon. One that somebody starts by hand counts when its stream is up:
         until then nobody can promise that it ever will be.
         """
+        if self.landscape.out_of_use(worker.provider_id):
+            return False
         if worker.state in STARTING:
             return worker.provider_id is not None and not worker.is_late(at)
         heard = worker.last_heartbeat or worker.changed_at

@@ -28,6 +28,7 @@ COLUMNS = [
     Column("active_workers", "WORKERS"),
     Column("max_workers", "AT MOST"),
     Column("id", "ID"),
+    Column("message", "MESSAGE"),
 ]
 
 
@@ -140,7 +141,7 @@ def set_provider(name: str, **options: Any) -> None:
 @provider.command()
 @click.argument("name")
 def enable(name: str) -> None:
-    """Let a provider get new workers.
+    """Let a provider get jobs and workers again.
 
     \b
     Examples:
@@ -160,7 +161,7 @@ def enable(name: str) -> None:
 @provider.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Let a provider get no new workers. Those it has finish their jobs.
+    """Let a provider get no jobs. Its idle workers go at once, busy ones after their jobs.
 
     \b
     Examples:

@@ -100,6 +100,7 @@ def greeting(address: str, state: dict[str, Any], place: Path, options: Options)
         *([f"  metrics at http://{dialled(state['metrics'])}/metrics"] if "metrics" in state else ()),
         f"  data in {place}, {database}",
         f"  workers from: {', '.join(state['providers']) or 'nowhere but by hand'}",
+        *(f"  not from {name}: it {why}" for name, why in state.get("out_of_use", {}).items()),
         f"  {token}",
         "Next:",
         as_typed("  hodei run -- echo hello"),

@@ -21,6 +21,12 @@ class ProviderInUse(Conflict):
     kind, code = Kind.CONFLICT, "provider.in-use"
 
 
+class ProviderSwitchedOff(Conflict):
+    """The provider's own server is set not to use it."""
+
+    kind, code = Kind.CONFLICT, "provider.switched-off"
+
+
 class ProviderChangedMeanwhile(ChangedMeanwhile):
     """The provider was saved by another since it was read."""
 

@@ -6,15 +6,17 @@ from enum import StrEnum
 from typing import Any
 
 from attrs import evolve, field, fields, frozen
+from attrs.validators import optional
 
 from hodei_domain.kernel.change import Change, same
-from hodei_domain.kernel.checks import check_labels, check_text, check_texts, one_of, whole
+from hodei_domain.kernel.checks import check_labels, check_text, check_texts, one_of, text, whole, within
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.events import Event
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.kernel.instants import rising
 from hodei_domain.providers.capabilities import Capabilities
+from hodei_domain.providers.errors import ProviderSwitchedOff
 from hodei_domain.providers.events import (
     ProviderHealthChanged,
     ProviderRecovered,
@@ -77,6 +79,10 @@ def _check_metadata(_: Any, __: Any, metadata: Mapping[str, str]) -> None:
     check_labels(metadata, "metadata")
 
 
+def _check_labels(_: Any, __: Any, labels: Mapping[str, str]) -> None:
+    check_labels(labels, "labels")
+
+
 def _all_pools(pools: Iterable[Pool]) -> tuple[Pool, ...]:
     return tuple(pools)
 
@@ -101,7 +107,9 @@ class Provider:
 
     `config` is the plugin's own and may hold credentials: it is in no event. `priority`: higher is asked
     first. `failures` counts failed probes and calls in a row. `pool` are rules for each of its pools of
-    workers, `pools` those for some.
+    workers, `pools` those for some. `region`, `labels` and `cost_per_hour` (of a worker, in the
+    installation's currency) are an operator's word, over what its plugin says. `switched_off` names the
+    setting by which its own server keeps it out of use.
     """
 
     id: ProviderId
@@ -115,6 +123,10 @@ class Provider:
     tags: tuple[str, ...] = field(default=(), converter=tuple, validator=_check_tags)
     metadata: Mapping[str, str] = field(factory=dict, converter=_document, validator=_check_metadata)
     config: Mapping[str, Any] = field(factory=dict, converter=_document, repr=False)
+    region: str = field(default="", validator=text(128))
+    labels: Mapping[str, str] = field(factory=dict, converter=_document, validator=_check_labels)
+    cost_per_hour: float | None = field(default=None, validator=optional(within(0, 1e9)))
+    switched_off: str = ""
     health_message: str = ""
     checked_at: datetime | None = None
     failures: int = 0
@@ -134,20 +146,52 @@ class Provider:
         InvalidInput.
         """
         provider = cls(id=id, name=name, type=type, created_at=at, updated_at=at, **settings)
+        provider.check_limits()
         registered = provider._tell(ProviderRegistered, at, provider_type=type.value)
         return Change(provider, (registered,), 0)
 
     @property
     def takes_work(self) -> bool:
         """Whether workers may be made there now, limits aside."""
-        return self.enabled and self.status in _SERVING
+        return not self.out_of_use and self.status in _SERVING
+
+    @property
+    def out_of_use(self) -> str:
+        """Why it gets no jobs, not even for workers that it has; "" if it does. That is always somebody's
+        word: ill health only keeps it from making workers.
+        """
+        if self.switched_off:
+            return f"is switched off by {self.switched_off} on its server"
+        if not self.enabled or self.status is ProviderStatus.DISABLED:
+            return "is disabled"
+        return "is in maintenance" if self.status is ProviderStatus.MAINTENANCE else ""
+
+    @property
+    def shown_status(self) -> ProviderStatus:
+        """Its status for those who look: what is switched off is not active."""
+        return ProviderStatus.DISABLED if self.switched_off else self.status
+
+    @property
+    def note(self) -> str:
+        """What there is to say of its status, for people."""
+        return self.out_of_use if self.switched_off else self.health_message
+
+    @property
+    def offered(self) -> Capabilities:
+        """Its capabilities, with region and labels as the operator says."""
+        if not self.region and not self.labels:
+            return self.capabilities
+        can = self.capabilities
+        regions = (self.region,) if self.region else can.regions
+        return evolve(can, regions=regions, labels={**can.labels, **self.labels})
 
     def pool_for(self, demand: DemandClass) -> Pool:
         """The pool of workers that are made here for this class, with all rules that hold for them."""
         return pool_for(demand, self.pool, self.pools)
 
     def update(self, *, at: datetime, **settings: Any) -> "Change[Provider]":
-        """Change name, priority, max_workers, capabilities, tags, metadata, config, pool, or status by hand.
+        """Change name, priority, max_workers, capabilities, tags, metadata, config, pool, region, labels,
+        cost_per_hour, switched_off, or status by hand.
 
         `pools` are changes: each takes the place of the one with its image and resources, and one without
         rules ends it. Changes nothing if all is so already. Raises InvalidInput.
@@ -161,17 +205,33 @@ class Provider:
         changed = tuple(sorted(name for name in settings if getattr(wanted, name) != getattr(self, name)))
         if not changed:
             return same(self)
+        if _LIMITS.intersection(changed):
+            wanted.check_limits()
         at = rising(at, self.updated_at)
         return self._with(at, (self._tell(ProviderUpdated, at, fields=changed),), **settings)
 
+    def check_limits(self) -> None:
+        """Raises InvalidInput if its pools are to keep more idle workers than it, or they, may have."""
+        keys = {pool.key: pool.demand for pool in (Pool(), *self.pools)}
+        kept = sum(self.pool_for(demand).rules.min_idle or 0 for demand in keys.values())
+        if kept > self.max_workers:
+            raise InvalidInput(
+                f"{kept} idle workers are to be kept, and there may be at most {self.max_workers} workers",
+                field="min_idle",
+            )
+
     def enable(self, *, at: datetime) -> "Change[Provider]":
-        """Let workers be made there again. Twice is not an error."""
+        """Let workers be made there again. Twice is not an error. Raises ProviderSwitchedOff."""
+        if self.switched_off:
+            raise ProviderSwitchedOff(
+                f"{self.name} {self.out_of_use}: set that to 1 there, and start the server again"
+            )
         if self.enabled:
             return same(self)
         return self._switch(at, enabled=True, status=ProviderStatus.ACTIVE, failures=0)
 
     def disable(self, *, at: datetime) -> "Change[Provider]":
-        """Make no new workers there; those that run go on. Twice is not an error."""
+        """Give it no jobs and make no workers there; jobs that run go on. Twice is not an error."""
         return self._switch(at, enabled=False, status=ProviderStatus.DISABLED) if self.enabled else same(self)
 
     def report_health(self, healthy: bool, message: str, *, at: datetime) -> "Change[Provider]":
@@ -233,4 +293,9 @@ _SETTABLE = frozenset(f.name for f in fields(Provider)) & {
     "config",
     "pool",
     "pools",
+    "region",
+    "labels",
+    "cost_per_hour",
+    "switched_off",
 }
+_LIMITS = frozenset({"max_workers", "pool", "pools"})

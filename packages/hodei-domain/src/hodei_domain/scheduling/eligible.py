@@ -54,8 +54,8 @@ def provider_cannot(demand: DemandClass, offer: ProviderOffer) -> str | None:
 
 def provider_is_closed(offer: ProviderOffer, now: datetime) -> str | None:
     """Why this provider makes no worker just now, whatever the class; None if it may."""
-    if not offer.enabled:
-        return "is disabled"
+    if offer.out_of_use:
+        return offer.out_of_use
     if not offer.takes_work:
         text = f"is {offer.status.lower()}"
         return f"{text}: {offer.health_message}" if offer.health_message else text
@@ -86,7 +86,7 @@ def honour(demand: DemandClass, providers: Iterable[ProviderOffer]) -> DemandCla
         provider=demand.provider or demand.preferred_provider,
         region=demand.region or demand.preferred_region,
     )
-    open_ones = [offer for offer in providers if offer.enabled and offer.takes_work]
+    open_ones = [offer for offer in providers if offer.takes_work]
     for wish in (both, evolve(both, region=plain.region), evolve(both, provider=plain.provider)):
         if any(provider_cannot(wish, offer) is None for offer in open_ones):
             return wish

@@ -52,7 +52,7 @@ class ProviderOffer:
 
     provider_id: ProviderId
     name: str
-    enabled: bool = True
+    out_of_use: str = ""  # why it gets no jobs at all, by somebody's word
     status: str = "ACTIVE"
     takes_work: bool = True
     priority: int = 0
@@ -124,19 +124,20 @@ def provider_offer(
     retry_at: datetime | None = None,
 ) -> ProviderOffer:
     """A provider's offer, from its row and what its plugin says for the class at hand."""
+    offered = provider.offered
     return ProviderOffer(
         provider_id=provider.id,
         name=provider.name,
-        enabled=provider.enabled,
+        out_of_use=provider.out_of_use,
         status=provider.status.value,
         takes_work=provider.takes_work,
         priority=provider.priority,
         max_workers=provider.max_workers,
         live_workers=live_workers,
-        capabilities=provider.capabilities,
-        labels=provider.capabilities.labels,
+        capabilities=offered,
+        labels=offered.labels,
         startup_time=startup_time,
-        cost_per_hour=cost_per_hour,
+        cost_per_hour=cost_per_hour if provider.cost_per_hour is None else provider.cost_per_hour,
         failures=provider.failures,
         refusal=refusal,
         retry_at=retry_at,

@@ -10,7 +10,7 @@ from hodei_domain.kernel.ids import ProviderId, WorkerId
 from hodei_domain.providers.pools import PoolKey
 from hodei_domain.scheduling.offers import ProviderOffer
 from hodei_domain.scheduling.provision import Unserved
-from hodei_domain.workers.worker import Worker, WorkerState
+from hodei_domain.workers.worker import GOING, STARTING, Worker, WorkerState
 
 UNWANTED_AFTER = timedelta(seconds=2)
 """How long a worker has been in the making before it may be given up: stopping one that is there in a moment
@@ -71,6 +71,46 @@ def give_up(
         if count == entry.count and entry.starving:
             places.drain_for(entry)
     return going + places.given_up
+
+
+@frozen
+class Limit:
+    """So many workers may a provider have, or (with `pool`) one of its pools."""
+
+    most: int
+    provider_id: ProviderId
+    pool: PoolKey | None = None
+
+
+def beyond_limits(
+    members: Sequence[Member], limits: Iterable[Limit], warm: Collection[WorkerId] = frozenset()
+) -> list[GivenUp]:
+    """Those that are too many since a limit became smaller: first those that have not come yet, then idle
+    ones (`warm` ones last), then busy ones, each after its job. Whoever is going already counts as gone.
+    """
+    staying = [m for m in members if m.worker.state not in (*GOING, WorkerState.DRAINING)]
+    given_up: dict[WorkerId, GivenUp] = {}
+    for limit in limits:
+        under = [
+            m
+            for m in staying
+            if m.provider_id == limit.provider_id
+            and limit.pool in (None, m.pool)
+            and m.worker.id not in given_up
+        ]
+        too_many = len(under) - limit.most
+        if too_many > 0:
+            under.sort(key=lambda m: _dispensable(m.worker, warm))
+            why = f"there may be at most {limit.most} workers now"
+            for member in under[:too_many]:
+                drain = member.worker.job_id is not None
+                given_up[member.worker.id] = GivenUp(worker=member.worker, why=why, drain=drain)
+    return list(given_up.values())
+
+
+def _dispensable(worker: Worker, warm: Collection[WorkerId]) -> tuple[int, bool, datetime, WorkerId]:
+    order = 0 if worker.state in STARTING else 1 if worker.job_id is None else 2
+    return (order, worker.id in warm, worker.idle_since or worker.created_at, worker.id)
 
 
 def _is_unwanted(worker: Worker, now: datetime) -> bool:

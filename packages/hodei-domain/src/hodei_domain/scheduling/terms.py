@@ -17,13 +17,16 @@ ONE_JOB_IDLE = timedelta(seconds=2)
 
 @frozen(kw_only=True)
 class Terms:
-    """For how long, for how many jobs and with how much patience at its end a worker serves."""
+    """For how long, for how many jobs and with how much patience at its end a worker serves; `out_of_use`
+    tells why its provider gets no jobs, "" if it does.
+    """
 
     pool: PoolKey
     idle_ttl: timedelta
     max_lifetime: timedelta
     max_jobs: int
     drain_within: timedelta | None
+    out_of_use: str = ""
 
 
 @frozen(kw_only=True)
@@ -51,6 +54,7 @@ def terms_of(provider: Provider | None, demand: DemandClass, config: SchedulerCo
         max_lifetime=config.max_lifetime if rules.max_lifetime is None else rules.max_lifetime,
         max_jobs=max_jobs,
         drain_within=rules.drain_within,
+        out_of_use="" if provider is None else provider.out_of_use,
     )
 
 

@@ -39,7 +39,7 @@ class ProviderListing:
         return wire.GetProviderHealthResponse(
             name=told.provider.name,
             healthy=told.healthy,
-            status=told.provider.status.value,
+            status=told.provider.shown_status.value,
             message=told.message,
             checked_at=told.checked_at,
         )
@@ -123,9 +123,10 @@ def _listing(provider: Provider, active_workers: int) -> wire.ProviderListing:
     return wire.ProviderListing(
         name=provider.name,
         type=provider.type.value,
-        enabled=provider.enabled,
+        enabled=provider.enabled and not provider.switched_off,
         id=str(provider.id),
-        status=provider.status.value,
+        status=provider.shown_status.value,
         max_workers=provider.max_workers,
         active_workers=active_workers,
+        message=provider.note,
     )

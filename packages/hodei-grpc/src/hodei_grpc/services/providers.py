@@ -102,7 +102,7 @@ class Providers:
     async def disable_provider(
         self, request: wire.DisableProviderRequest, context: Context
     ) -> wire.DisableProviderResponse:
-        """No new workers there; those that run go on."""
+        """It gets no jobs: idle workers go at once, busy ones after their jobs."""
         provider = await self._control.disable_provider(convert.to_ref(request.provider_id))
         return wire.DisableProviderResponse(provider=_config(await self._control.get_provider(provider.id)))
 

@@ -26,13 +26,15 @@ from hodei_infrastructure.postgres.session import Row, Session
 
 _COLUMNS: LiteralString = (
     "id, name, type, status, enabled, priority, max_workers, failures, version, created_at, updated_at, "
-    "checked_at, health_message, capabilities, tags, metadata, config, pools"
+    "checked_at, health_message, capabilities, tags, metadata, config, pools, placement"
 )
-_DOCUMENTS = ("capabilities", "tags", "metadata", "config", "pools")
+_DOCUMENTS = ("capabilities", "tags", "metadata", "config", "pools", "placement")
+_PLACEMENT = ("region", "labels", "cost_per_hour", "switched_off")
 _TYPES: LiteralString = """base integer, id uuid, name text, type text, status text, enabled boolean,
     priority integer, max_workers integer, failures integer, version integer, created_at timestamptz,
     updated_at timestamptz, checked_at timestamptz, health_message text,
-    capabilities jsonb, tags jsonb, metadata jsonb, config jsonb, pools jsonb"""
+    capabilities jsonb, tags jsonb, metadata jsonb, config jsonb, pools jsonb,
+    placement jsonb"""
 _SET = ", ".join(f"{column} = d.{column}" for column in _COLUMNS.split(", ")[1:])
 _SAVE = f"""
 WITH d AS MATERIALIZED (
@@ -124,15 +126,17 @@ def _row(change: Change[Provider]) -> dict[str, Any]:
             "rules": provider.pool.to_json(),
             "pools": [pool.to_json() for pool in provider.pools],
         },
+        "placement": {name: getattr(provider, name) for name in _PLACEMENT},
     }
 
 
 def _provider(row: Row) -> Provider:
     fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
     fields |= {name: from_json(fields[name]) for name in _DOCUMENTS}
-    pools = fields.pop("pools")  # an older server leaves it empty
+    pools, placement = fields.pop("pools"), fields.pop("placement")  # an older server leaves both empty
     return Provider(
         **fields
+        | {name: placement[name] for name in _PLACEMENT if name in placement}
         | {
             "id": ProviderId(fields["id"]),
             "type": ProviderType(fields["type"]),

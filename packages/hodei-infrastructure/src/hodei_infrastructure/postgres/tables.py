@@ -295,6 +295,7 @@ providers = _table(
     _must("metadata", JSONB),
     _must("config", JSONB),
     sa.Column("pools", JSONB, nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("placement", JSONB, nullable=False, server_default=sa.text("'{}'")),
     sa.PrimaryKeyConstraint("id"),
     sa.UniqueConstraint("name", name="providers_name"),
     _check("providers_type", _among("type", ProviderType)),

@@ -30,8 +30,8 @@ def from_overview(seen: Overview, *, dev_mode: bool) -> schema.System:
                 name=provider.name,
                 type=provider.type.value,
                 enabled=provider.enabled,
-                status=provider.status.value,
-                reason=provider.health_message,
+                status=provider.shown_status.value,
+                reason=provider.note,
                 workers=seen.workers_of.get(provider.name, 0),
                 max_workers=provider.max_workers,
             )

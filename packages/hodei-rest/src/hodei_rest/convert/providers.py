@@ -124,13 +124,13 @@ def _to_pools(told: Iterable[schema.Pool]) -> tuple[domain.Pool, ...]:
 
 def from_provider(provider: Provider, workers: Iterable[Worker], price: Price | None) -> schema.Provider:
     """A provider, with what its workers do."""
-    can = provider.capabilities
+    can = provider.offered
     return schema.Provider(
         id=str(provider.id),
         name=provider.name,
         type=provider.type.value,
         enabled=provider.enabled,
-        status=provider.status.value,
+        status=provider.shown_status.value,
         health=from_health(provider),
         capabilities=from_capabilities(can),
         config=masked(provider.config.get(_key(provider.type)) or {}),
@@ -158,9 +158,9 @@ def from_provider(provider: Provider, workers: Iterable[Worker], price: Price | 
 def from_health(provider: Provider) -> schema.ProviderHealth:
     """How it does, as far as is known."""
     return schema.ProviderHealth(
-        status=provider.status.value,
-        healthy=provider.failures == 0,
-        reason=provider.health_message,
+        status=provider.shown_status.value,
+        healthy=provider.failures == 0 and not provider.switched_off,
+        reason=provider.note,
         checked_at=provider.checked_at,
     )
 

@@ -129,7 +129,7 @@ class Providers(Controller):
 
     @post("/{provider:str}/disable", summary="Disable a provider", status_code=200)
     async def disable(self, request: Asked, desk: TheDesk, provider: Named) -> Response[schema.Provider]:
-        """No new workers there; those that run go on."""
+        """It gets no jobs: idle workers go at once, busy ones after their jobs."""
         after = await desk.control.disable_provider(to_ref(provider))
         return answer(request, await _shown(desk, after))
 

@@ -2357,7 +2357,7 @@ class ProviderListing(betterproto2.Message):
 
     enabled: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
     """
-    Gets new workers.
+    Gets jobs and new workers.
     """
 
     id: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
@@ -2370,6 +2370,11 @@ class ProviderListing(betterproto2.Message):
     max_workers: "int" = betterproto2.field(6, betterproto2.TYPE_UINT32)
 
     active_workers: "int" = betterproto2.field(7, betterproto2.TYPE_UINT32)
+
+    message: "str" = betterproto2.field(50, betterproto2.TYPE_STRING)
+    """
+    Why it is as it is, for people; empty if all is well.
+    """
 
 
 default_message_pool.register_message("hodei", "ProviderListing", ProviderListing)
