@@ -33,3 +33,10 @@ def test_what_is_switched_off_gets_no_jobs_though_its_row_is_there(machine: Any,
     machine.interrupt()
     machine.up()
     assert machine.run("job", "watch", id).status == 0
+
+
+def test_a_provider_that_there_is_not_is_refused_with_those_that_there_are(shared_machine: Any) -> None:
+    shared_machine.up()
+    refused = shared_machine.run("run", "--provider", "nosuch", "--", "id")
+    assert (refused.status, refused.out) == (64, b"")
+    assert b"there is no provider 'nosuch'; there are process" in refused.err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import pytest
@@ -100,3 +102,34 @@ def test_a_server_that_is_killed_while_it_makes_containers_leaves_no_orphan(
     machine.up(**ON)
     assert [machine.run("job", "watch", job).status for job in jobs] == [0] * 4
     engine.until_none(machine.place)
+
+
+@pytest.mark.slow
+def test_without_an_image_it_runs_in_the_default_one_in_a_directory_of_its_own(
+    machine: Any, engine: Any, tmp_path: Path
+) -> None:
+    machine.up(**ON | {"HODEI_WORKER_IMAGE": "hodei-test/debian:12"})
+    done = machine.run("run", "--", "sh", "-c", "echo hi; pwd", cwd=tmp_path)
+    said, where = done.out.decode().splitlines()
+    assert (done.status, said) == (0, "hi"), done.err
+    assert where != str(tmp_path)
+    machine.interrupt()
+    machine.up(**ON | {"HODEI_WORKER_IMAGE": "hodei-test/debian:12", "HODEI_PROCESS_ENABLED": "1"})
+    inside = ("sh", "-c", "cat /proc/sys/kernel/hostname; pwd")
+    contained = machine.run("run", "--provider", "docker", "--", *inside, cwd=tmp_path).out.decode().split()
+    assert contained[0] != gethostname()
+    assert contained[1] != str(tmp_path)
+    here = machine.run("run", "--provider", "process", "--", *inside, cwd=tmp_path).out.decode().split()
+    assert here == [gethostname(), str(tmp_path)]
+    engine.until_none(machine.place)
+
+
+@pytest.mark.slow
+def test_without_an_image_and_a_default_one_it_waits_for_docker_and_says_why(machine: Any) -> None:
+    machine.up(**ON | {"HODEI_PROCESS_ENABLED": "1"})
+    assert machine.run("run", "--", "true").status == 0
+    id = machine.run("run", "--detach", "--provider", "docker", "--", "true").out.decode().strip()
+    told = json.loads(machine.run("job", "get", id, "-o", "json").out)
+    assert told["state"] == "PENDING"
+    assert "default image" in told["waiting_for"]["docker"]
+    assert told["waiting_for"]["process"] == "the job wants provider docker"

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -60,7 +61,7 @@ def test_a_timeout_is_told_on_stderr(server: Any, job: Any, capfd: pytest.Captur
 
 def test_a_server_elsewhere_is_not_told_this_machines_directory(server: Any, job: Any) -> None:
     assert run(["run", "--", "x"]) == 0
-    assert server.asked("QueueJob")[0].job_definition.working_dir == ""
+    assert server.asked("QueueJob")[0].job_definition.submit_dir == ""
 
 
 def test_on_a_server_of_this_machine_the_command_starts_where_the_caller_is(
@@ -73,8 +74,22 @@ def test_on_a_server_of_this_machine_the_command_starts_where_the_caller_is(
     assert run(["run", "--workdir", "/srv", "--", "x"]) == 0
     assert run(["run", "--workdir", "sub", "--", "x"]) == 0
     assert run(["run", "--image", "alpine", "--", "x"]) == 0
-    asked = [each.job_definition.working_dir for each in server.asked("QueueJob")]
-    assert asked == [str(tmp_path), "/srv", str(tmp_path / "sub"), ""]
+    jobs = [each.job_definition for each in server.asked("QueueJob")]
+    assert [each.working_dir for each in jobs] == ["", "/srv", "sub", ""]
+    assert {(each.submit_dir, each.submit_host) for each in jobs} == {(str(tmp_path), socket.gethostname())}
+
+
+def test_a_directory_that_is_gone_is_not_told(
+    server: Any, job: Any, place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("HODEI_SERVER")
+    (place / "server.json").write_text(f'{{"address": "{server.address}", "pid": {os.getpid()}}}')
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run(["run", "--", "x"]) == 0
+    assert server.asked("QueueJob")[0].job_definition.submit_dir == ""
 
 
 def test_a_broken_stream_is_taken_up_where_it_stopped(

@@ -64,6 +64,11 @@ def test_the_order_of_variables_says_nothing() -> None:
 
 def test_every_field_of_a_spec_is_in_its_document() -> None:
     spec = JobSpec(
-        command=Shell("true"), pull=PullPolicy.NEVER, preferred_provider="near", preferred_region="eu"
+        command=Shell("true"),
+        pull=PullPolicy.NEVER,
+        preferred_provider="near",
+        preferred_region="eu",
+        submit_dir="/home",
+        submit_host="desk",
     )
     assert spec_to_json(spec).keys() == {field.name for field in JobSpec.__attrs_attrs__}  # type: ignore[attr-defined]  # attrs adds it

@@ -130,3 +130,25 @@ def test_a_spec_does_not_follow_the_callers_dictionaries() -> None:
     spec = JobSpec(command=TRUE, environment=environment)
     environment["A"] = "2"
     assert spec.environment == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("working_dir", "host", "in_container", "starts"),
+    [
+        ("", "desk", False, "/home/ana"),
+        ("sub", "desk", False, "/home/ana/sub"),
+        ("/srv", "desk", False, "/srv"),
+        ("", "desk", True, ""),
+        ("", "other", False, ""),
+        ("", "", False, ""),
+        ("sub", "other", False, "sub"),
+        ("/srv", "other", True, "/srv"),
+    ],
+)
+def test_where_it_was_submitted_counts_on_that_machine_alone(
+    working_dir: str, host: str, in_container: bool, starts: str
+) -> None:
+    spec = JobSpec(command=Shell("pwd"), working_dir=working_dir, submit_dir="/home/ana", submit_host="desk")
+    assert spec.start_dir(host, in_container=in_container) == starts
+    nowhere = JobSpec(command=Shell("pwd"), working_dir=working_dir)
+    assert nowhere.start_dir(host, in_container=in_container) == working_dir

@@ -86,6 +86,8 @@ specs = st.builds(
     on_worker_lost=st.sampled_from(OnWorkerLost),
     max_budget=st.none() | st.floats(0.01, 1e9),
     working_dir=texts,
+    submit_dir=texts,
+    submit_host=texts,
     description=texts,
     labels=st.dictionaries(names, texts, max_size=3),
     tags=st.lists(texts, max_size=3).map(tuple),

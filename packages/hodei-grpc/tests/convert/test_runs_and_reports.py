@@ -33,13 +33,13 @@ def test_our_agents_get_the_command_as_it_is_with_all_limits() -> None:
         resources=Resources(memory_mib=3, cpu_cores=0.5, storage_mib=1),
         stdin="in",
     )
-    run = runs.to_message(c.RunAttempt(job), str(W1)).run_job
+    run = runs.to_message(c.RunAttempt(job, "/here"), str(W1)).run_job
     assert run is not None
     assert run.command == wire.CommandSpec(shell=wire.ShellCommand(cmd="echo a && b"))
     assert (run.job_id, run.attempt, run.worker_id, run.job_name) == (str(J1), 1, str(W1), "n")
     assert (run.timeout_ms, run.no_output_timeout_ms, run.grace_ms) == (5000, 2000, 10_000)
     assert (run.memory_bytes, run.cpu_cores, run.storage_bytes) == (3 * 2**20, 0.5, 2**20)
-    assert (run.env, run.stdin, run.working_dir) == ({"A": "1"}, "in", "")
+    assert (run.env, run.stdin, run.working_dir) == ({"A": "1"}, "in", "/here")
 
 
 def test_existing_workers_get_a_shell_a_directory_and_a_timeout() -> None:

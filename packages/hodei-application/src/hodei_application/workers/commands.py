@@ -25,9 +25,10 @@ class Action(Enum):
 
 @frozen
 class RunAttempt:
-    """Run the job; the attempt is the job's current one."""
+    """Run the job's current attempt, in `start_dir` or, where that is empty, in a directory of its own."""
 
     job: Job
+    start_dir: str = ""
 
 
 @frozen

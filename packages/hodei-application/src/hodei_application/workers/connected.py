@@ -9,6 +9,7 @@ from datetime import timedelta
 from attrs import define, field
 from hodei_domain.jobs.job import Job
 from hodei_domain.kernel.ids import JobId, WorkerId
+from hodei_domain.scheduling.offers import start_dir
 from hodei_domain.workers.worker import Worker, WorkerState
 
 from hodei_application.logs.legacy_log import LegacyLog
@@ -46,7 +47,7 @@ class Connection:
 
     def run(self, job: Job) -> None:
         """Have the worker run the job's present attempt. Raises LinkClosed, Undeliverable."""
-        self.link.send(RunAttempt(job))
+        self.link.send(RunAttempt(job, start_dir(job.spec, self.worker)))
         self.legacy_log = LegacyLog(job.id, job.attempt)
         self.aware = frozenset({(job.id, job.attempt)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,8 +30,8 @@ def run(detach: bool, **options: Any) -> int:
     The output is the command's own, byte for byte, and so is the exit status: 128 and more for a signal, 124
     after a timeout. Ctrl-C cancels the job; a second one leaves it.
 
-    Where no server runs, one is started for the time of the command. On a server of this machine the command
-    starts in the directory you are in.
+    Where no server runs, one is started for the time of the command. On this machine the command
+    starts in the directory you are in; in a container, or elsewhere, in one of its own.
 
     \b
     Examples:
@@ -69,8 +70,7 @@ def _followed(job: JobDefinition, options: dict[str, Any]) -> int:
     job.job_id = JobId(value=id)
 
     def give(session: Session) -> str:
-        here = session.server.here and not job.image
-        job.working_dir = directory(options["workdir"] or "", on_this_machine=here)
+        job.submit_dir, job.submit_host = submitted_from() if session.server.here else ("", "")
         answer = submit(session, job, owner(options))
         return answer.job_id.value if answer.job_id else id
 
@@ -78,9 +78,12 @@ def _followed(job: JobDefinition, options: dict[str, Any]) -> int:
         return Following(attachment, attachment.job_id).to_the_end()
 
 
-def directory(asked: str, *, on_this_machine: bool) -> str:
-    """Where the job starts: where it was asked for, seen from here if that is a place of this machine."""
-    return os.path.abspath(asked) if on_this_machine else asked
+def submitted_from() -> tuple[str, str]:
+    """The directory that the caller is in, and his machine; nothing if that directory is gone."""
+    try:
+        return os.getcwd(), socket.gethostname()
+    except FileNotFoundError:
+        return "", ""
 
 
 def _new_id() -> str:

@@ -1,5 +1,6 @@
 """What a job is to do: command, surroundings, resources, clocks, retry. Checked once, when it is made."""
 
+import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from enum import Enum, IntEnum
@@ -214,7 +215,8 @@ class JobSpec:
 
     `max_losses` is the budget of lost workers, apart from `retry.max_attempts`. `provider` and `region` must
     hold; what is preferred gives way where it cannot be had. `max_budget` is in the currency of the
-    provider's estimate.
+    provider's estimate. A job that runs on the machine `submit_host` itself, not in a container, starts in
+    `submit_dir`; a relative `working_dir` is below that.
     """
 
     name: str = field(default="", validator=text(256))
@@ -239,8 +241,16 @@ class JobSpec:
     max_losses: int = field(default=3, validator=whole(0, 1000))
     max_budget: float | None = field(default=None, validator=_check_budget)
     working_dir: str = field(default="", validator=text(4096))
+    submit_dir: str = field(default="", validator=text(4096))
+    submit_host: str = field(default="", validator=text(256))
     description: str = field(default="", validator=text(65536))
     labels: Mapping[str, str] = field(factory=dict, converter=copied, validator=_check_labels)
     tags: tuple[str, ...] = field(default=(), converter=texts, validator=_check_tags)
     stdin: str | None = field(default=None, validator=_check_stdin, repr=False)
     drop_logs: bool = False
+
+    def start_dir(self, host: str, *, in_container: bool) -> str:
+        """Where the job starts on a worker of that machine; "" for a directory of its own."""
+        if in_container or not self.submit_dir or host != self.submit_host:
+            return self.working_dir
+        return posixpath.join(self.submit_dir, self.working_dir).rstrip("/") or "/"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from hodei_domain.jobs.spec import JobSpec
 from hodei_domain.kernel.ids import ProviderId, WorkerId
 from hodei_domain.kernel.values import UNKNOWN, Capacity, PullPolicy, Resources, copied
 from hodei_domain.providers.capabilities import Capabilities
@@ -13,6 +14,7 @@ from hodei_domain.providers.provider import Provider
 from hodei_domain.workers.worker import Worker
 
 _NOTHING = Capabilities()
+HOST_LABEL = "hostname"  # as agents call their machine
 LIMITS_LABEL, BY_CONTAINER = "hodei.limits", "container"  # what an agent says of how it holds jobs to limits
 
 
@@ -106,8 +108,17 @@ def offer_of(worker: Worker, provider: str = "", region: str = "", load: float =
         load=load,
         images=frozenset({worker.demand.image} - {""}),
         made_for=worker.demand.key,
-        shape=asked if worker.demand.image or worker.labels.get(LIMITS_LABEL) == BY_CONTAINER else None,
+        shape=asked if worker.demand.image or _is_in_container(worker) else None,
     )
+
+
+def start_dir(spec: JobSpec, worker: Worker) -> str:
+    """Where the job starts on this worker, "" for a directory of its own."""
+    return spec.start_dir(worker.labels.get(HOST_LABEL, ""), in_container=_is_in_container(worker))
+
+
+def _is_in_container(worker: Worker) -> bool:
+    return worker.labels.get(LIMITS_LABEL) == BY_CONTAINER
 
 
 def provider_offer(

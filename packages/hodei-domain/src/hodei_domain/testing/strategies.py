@@ -153,6 +153,8 @@ def specs() -> st.SearchStrategy[JobSpec]:
         max_losses=st.integers(0, 5),
         max_budget=st.none() | st.floats(0, 100),
         working_dir=texts(20),
+        submit_dir=texts(20),
+        submit_host=texts(20),
         description=texts(),
         labels=labels(),
         tags=st.lists(texts(10), max_size=3).map(tuple),

@@ -95,6 +95,8 @@ def to_definition(job: Job) -> wire.JobDefinition:
         architecture=spec.resources.architecture,
         idempotency_key=job.idempotency_key or "",
         working_dir=spec.working_dir,
+        submit_dir=spec.submit_dir,
+        submit_host=spec.submit_host,
         stdin=spec.stdin,
         drop_logs=spec.drop_logs,
         rerun_of=str(job.rerun_of) if job.rerun_of else "",

@@ -26,8 +26,8 @@ def milliseconds(span: timedelta | None) -> int:
 def to_message(command: c.Command, worker_id: str) -> wire.ServerMessage:
     """A command as our agents take it."""
     match command:
-        case c.RunAttempt(job):
-            return wire.ServerMessage(run_job=to_run(job, worker_id))
+        case c.RunAttempt(job, start_dir):
+            return wire.ServerMessage(run_job=to_run(job, worker_id, start_dir))
         case c.LogAck():
             return wire.ServerMessage(log_ack=_log_ack(command))
         case c.ResultAck():
@@ -50,8 +50,8 @@ def to_message(command: c.Command, worker_id: str) -> wire.ServerMessage:
 def to_legacy_message(command: c.Command) -> wire.ServerMessage | None:
     """A command as existing workers take it; None for what they would not understand."""
     match command:
-        case c.RunAttempt(job):
-            return wire.ServerMessage(run_job=to_legacy_run(job))
+        case c.RunAttempt(job, start_dir):
+            return wire.ServerMessage(run_job=to_legacy_run(job, start_dir))
         case c.CancelAttempt():
             return wire.ServerMessage(cancel=to_cancel(command))
         case c.StopAttempt(job_id):
@@ -60,7 +60,7 @@ def to_legacy_message(command: c.Command) -> wire.ServerMessage | None:
             return None
 
 
-def to_run(job: Job, worker_id: str) -> wire.RunJobCommand:
+def to_run(job: Job, worker_id: str, start_dir: str = "") -> wire.RunJobCommand:
     """The present attempt of a job."""
     spec = job.spec
     return wire.RunJobCommand(
@@ -68,7 +68,7 @@ def to_run(job: Job, worker_id: str) -> wire.RunJobCommand:
         command=_command(spec.command),
         env=dict(spec.environment),
         timeout_ms=milliseconds(spec.clocks.execution),
-        working_dir=spec.working_dir,
+        working_dir=start_dir,
         stdin=spec.stdin,
         attempt=job.attempt,
         job_name=spec.name,
@@ -82,7 +82,7 @@ def to_run(job: Job, worker_id: str) -> wire.RunJobCommand:
     )
 
 
-def to_legacy_run(job: Job) -> wire.RunJobCommand:
+def to_legacy_run(job: Job, start_dir: str = "") -> wire.RunJobCommand:
     """The present attempt for a worker that has no shell of its own, needs a directory and a timeout."""
     spec = job.spec
     command = _command(spec.command)
@@ -93,7 +93,7 @@ def to_legacy_run(job: Job) -> wire.RunJobCommand:
         command=command,
         env=dict(spec.environment),
         timeout_ms=max(1000, milliseconds(spec.clocks.execution) or _FOREVER_MS),
-        working_dir=spec.working_dir or "/tmp",  # noqa: S108  (it must exist everywhere)
+        working_dir=start_dir or "/tmp",  # noqa: S108  (it must exist everywhere)
         stdin=spec.stdin,
     )
 

@@ -106,6 +106,8 @@ def _to_spec(definition: wire.JobDefinition) -> JobSpec:
         on_worker_lost=_on_worker_lost(definition),
         max_budget=definition.max_budget or None,
         working_dir=definition.working_dir,
+        submit_dir=definition.submit_dir,
+        submit_host=definition.submit_host,
         description=definition.description,
         labels=definition.labels,
         tags=tuple(definition.tags),

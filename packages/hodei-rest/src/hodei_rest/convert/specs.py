@@ -82,6 +82,8 @@ def to_spec(told: schema.JobSpec) -> domain.JobSpec:
             max_losses=told.max_losses,
             max_budget=told.max_budget,
             working_dir=told.working_dir,
+            submit_dir=told.submit_dir,
+            submit_host=told.submit_host,
             description=told.description,
             labels=told.labels,
             tags=tuple(told.tags),
@@ -196,6 +198,8 @@ def from_spec(spec: domain.JobSpec) -> schema.JobSpec:
         labels=dict(spec.labels),
         tags=list(spec.tags),
         working_dir=spec.working_dir,
+        submit_dir=spec.submit_dir,
+        submit_host=spec.submit_host,
         stdin=spec.stdin,
         drop_logs=spec.drop_logs,
     )

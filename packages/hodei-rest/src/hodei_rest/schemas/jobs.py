@@ -98,6 +98,10 @@ class JobSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     labels: dict[str, str] = {}
     tags: list[str] = []
     working_dir: str = ""
+    submit_dir: Annotated[
+        str, Meta(description="Where it starts if it runs on submit_host itself, not in a container")
+    ] = ""
+    submit_host: str = ""
     stdin: str | None = None
     drop_logs: bool = False
 

@@ -1542,6 +1542,17 @@ class JobDefinition(betterproto2.Message):
     As `preferred_provider`, and given up before it.
     """
 
+    submit_dir: "str" = betterproto2.field(77, betterproto2.TYPE_STRING)
+    """
+    Where the process starts if the job runs on the machine `submit_host` itself, not in a container; a relative
+    `working_dir` is below it. It means nothing anywhere else.
+    """
+
+    submit_host: "str" = betterproto2.field(78, betterproto2.TYPE_STRING)
+    """
+    As that machine calls itself.
+    """
+
 
 default_message_pool.register_message("hodei", "JobDefinition", JobDefinition)
 
