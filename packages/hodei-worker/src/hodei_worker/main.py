@@ -22,6 +22,7 @@ from hodei_worker.connection import Connection, LostTouch, Refused
 from hodei_worker.container import Container
 from hodei_worker.convert import registration
 from hodei_worker.environment import base_environment, image_directory, image_environment
+from hodei_worker.inherited import keep_signals_from_jobs
 from hodei_worker.journal import Shelf
 from hodei_worker.limits import Limiter
 from hodei_worker.log_pump import Pace
@@ -71,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    keep_signals_from_jobs()
     code = asyncio.run(run(settings))
     logging.shutdown()
     sys.stderr.flush()
