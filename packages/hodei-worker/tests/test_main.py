@@ -220,6 +220,20 @@ async def test_a_new_agent_sweeps_what_a_killed_one_left(
     await again.exit_code()
 
 
+async def test_a_directory_of_another_account_is_warned_of(
+    server: Any, launch: Launch, tmp_path: Path
+) -> None:
+    place = tmp_path / "shared"
+    place.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(place, 65534, 65534)
+    else:
+        place.chmod(0o777)
+    agent, _ = await ready(server, launch, HODEI_WORKER_DIR=str(place))
+    assert f"{place} " in agent.said
+    assert "does not wait on disk. Set HODEI_WORKER_DIR to a directory of this account's own" in agent.said
+
+
 async def test_it_is_ready_soon(server: Any, launch: Launch) -> None:
     """300 ms is the figure on an idle machine with compiled modules; here only the order of magnitude."""
     begun = time.monotonic()

@@ -25,7 +25,7 @@ def test_in_a_directory_for_everyone_the_agent_makes_one_of_its_own(tmp_path: Pa
 
 def test_a_directory_that_others_may_empty_is_not_used(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    with pytest.raises(NoScratch, match="others may write to it"):
+    with pytest.raises(NoScratch, match="can be written to by others"):
         Scratch(tmp_path).make()
 
 

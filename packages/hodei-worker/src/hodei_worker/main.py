@@ -94,6 +94,12 @@ async def run(settings: Settings) -> int:
     reaper.install(asyncio.get_running_loop())
     scratch = Scratch(settings.directory)
     scratch.sweep()
+    if trouble := scratch.trouble():
+        log.warning(
+            "%s: scripts cannot be run, and output that the server has not taken does not wait on disk. Set "
+            "HODEI_WORKER_DIR to a directory of this account's own",
+            trouble,
+        )
     shelf = Shelf(scratch, settings.spool_bytes)
     limiter = Limiter.discover(Container.discover() if settings.in_image else None)
     machine = look_at_machine(settings.directory)

@@ -7,6 +7,7 @@ import fcntl
 import itertools
 import logging
 import os
+import pwd
 import shutil
 import stat
 import tempfile
@@ -65,9 +66,27 @@ class Scratch:
         self._spare = directory
         return True
 
+    def trouble(self) -> str:
+        """Why the agent cannot keep files below its base; empty if it can."""
+        try:
+            found = self.base.lstat()
+        except FileNotFoundError:
+            parent = next(each for each in self.base.absolute().parents if each.exists())
+            return "" if _writable(parent) else f"{self.base} cannot be made: {parent} cannot be written to"
+        except OSError as e:
+            return f"{self.base} cannot be looked at: {e.strerror}"
+        owner, me = _account(found.st_uid), _account(os.getuid())
+        if not stat.S_ISDIR(found.st_mode):
+            return f"{self.base} is not a directory"
+        if owner != me:
+            return f"{self.base} belongs to {owner}, and this agent runs as {me}"
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return f"{self.base} can be written to by others (mode {stat.S_IMODE(found.st_mode):04o})"
+        return "" if _writable(self.base) else f"{self.base} cannot be written to"
+
     def sweep(self) -> int:
         """Remove what agents that no longer live left here; return how many directories that were."""
-        if not _ours(self.base):
+        if self.trouble():
             return 0
         abandoned = [entry for entry in self.base.glob("agent-*") if entry != self._own and _abandoned(entry)]
         for entry in abandoned:
@@ -97,8 +116,8 @@ class Scratch:
     def _directory(self) -> Path:
         if self._own is None or not self._own.is_dir():  # a cleaner of /tmp may have taken it away
             self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not _ours(self.base):
-                raise PermissionError(f"{self.base} belongs to someone else or others may write to it")
+            if trouble := self.trouble():
+                raise PermissionError(trouble)
             self._own, self._lock, self._spool = self._claim()
         return self._own
 
@@ -165,14 +184,15 @@ def _as_new(directory: Path) -> bool:
         return False
 
 
-def _ours(directory: Path) -> bool:
-    """True for a real directory (no link) of our user that nobody else may write to."""
+def _writable(directory: Path) -> bool:
+    return os.access(directory, os.W_OK | os.X_OK)
+
+
+def _account(uid: int) -> str:
     try:
-        found = directory.lstat()
-    except OSError:
-        return False
-    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    return mine and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 def _shared(directory: Path) -> bool:
