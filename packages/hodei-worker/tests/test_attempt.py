@@ -78,10 +78,26 @@ async def test_the_working_directory_is_where_the_job_starts(bench: Any, tmp_pat
     assert output.stdout.decode().strip() == os.path.realpath(tmp_path)
 
 
-async def test_arguments_too_long_for_the_kernel_are_refused_in_words(bench: Any) -> None:
-    attempt, _, _ = bench.prepare(Shell("echo", ("x" * 3_000_000,)))
-    with pytest.raises(NotStarted, match="too long"):
+async def test_an_argument_too_long_for_the_kernel_is_named_with_the_limit(bench: Any) -> None:
+    attempt, _, _ = bench.prepare(Shell("echo", ("short", "x" * 3_000_000)))
+    limit = 32 * os.sysconf("SC_PAGESIZE") - 1
+    with pytest.raises(
+        NotStarted, match=f"argument 2 has 3000000 bytes and this machine takes {limit} in one"
+    ):
         attempt.start()
+
+
+async def test_arguments_too_long_together_are_told_with_the_limit(bench: Any) -> None:
+    attempt, _, _ = bench.prepare(Shell("echo", ("x" * 100_000,) * 80))
+    with pytest.raises(NotStarted, match=f"together and this machine takes {os.sysconf('SC_ARG_MAX')} "):
+        attempt.start()
+
+
+async def test_arguments_are_taken_up_to_what_the_machine_takes(bench: Any) -> None:
+    room = os.sysconf("SC_ARG_MAX") - 100_000
+    texts = ["x" * 100_000] * (room // 100_009)
+    _, output = await bench.run(Shell("sh", ("-c", 'echo "$#"', "sh", *texts)))
+    assert int(output.stdout) == len(texts) > 10
 
 
 async def test_a_nul_byte_in_an_argument_does_not_break_the_agent(bench: Any) -> None:

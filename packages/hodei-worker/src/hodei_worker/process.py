@@ -21,6 +21,8 @@ from hodei_worker.reaper import Exit, Reaper
 # allowance of pipe pages (64 MiB) with 32 jobs.
 PIPE_BYTES = 256 * 1024
 CROWD = 32  # processes; an honest job of more is none the worse for it
+PAGES_OF_A_TEXT = 32  # Linux's MAX_ARG_STRLEN
+POINTER_BYTES = 8  # execve counts one for each text
 KILL_PAUSE = 0.02  # seconds between two rounds of SIGKILL
 KILL_ROUNDS = (
     250  # 5 s: what has not died of SIGKILL by then hangs in the kernel, and waiting longer is no use
@@ -151,7 +153,12 @@ def _spawn(
             env=environment,
             start_new_session=True,
         )
-    except (OSError, ValueError) as e:
+    except OSError as e:
+        if e.errno == errno.E2BIG:
+            text = f"cannot start {argv[0]!r}: {_too_long(argv, environment)}"
+            raise NotStarted("spawn", text, 126) from e
+        raise _not_started(argv[0], e) from e
+    except ValueError as e:
         raise _not_started(argv[0], e) from e
     # The reaper waits for the child. Without a return code Popen would warn that nobody did, and keep a list.
     process.returncode = 0
@@ -166,11 +173,26 @@ def _not_started(program: str, error: OSError | ValueError) -> NotStarted:
             return NotStarted("command-not-found", _not_found(program), 127)
         case errno.EACCES | errno.EPERM | errno.ENOEXEC | errno.EISDIR:
             return NotStarted("not-executable", f"{program!r} cannot be executed: {error.strerror}", 126)
-        case errno.E2BIG:
-            text = "arguments and environment are too long for one process: use a script or stdin"
-            return NotStarted("spawn", f"cannot start {program!r}: {text}", 126)
         case _:
             return NotStarted("spawn", f"cannot start {program!r}: {error.strerror}", 1)
+
+
+def _too_long(argv: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What execve did not take, and how much it takes: of a text, and of all together."""
+    texts = {f"argument {number}": text for number, text in enumerate(argv)}
+    texts |= {f"variable {name}": f"{name}={value}" for name, value in environment.items()}
+    sizes = {name: len(os.fsencode(text)) + 1 for name, text in texts.items()}
+    name, largest = max(sizes.items(), key=lambda each: each[1])
+    at_most = PAGES_OF_A_TEXT * os.sysconf("SC_PAGESIZE")
+    advice = "give it by a script, a file or the standard input"
+    if largest > at_most:
+        return f"{name} has {largest - 1} bytes and this machine takes {at_most - 1} in one; {advice}"
+    total = sum(sizes.values()) + POINTER_BYTES * len(sizes)
+    at_most = os.sysconf("SC_ARG_MAX")
+    return (
+        f"arguments and environment have {total} bytes together and this machine takes {at_most} "
+        f"(a quarter of `ulimit -s`); {advice}"
+    )
 
 
 def _not_found(program: str) -> str:

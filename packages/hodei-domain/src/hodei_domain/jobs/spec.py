@@ -43,7 +43,10 @@ MAX_ARGUMENT = (
 MAX_TEXT = (
     16 * 1024 * 1024
 )  # characters of a script or an input; hodei_domain.jobs.order has the whole's limit
-MAX_ENVIRONMENT = 1024 * 1024  # bytes, all names and values: execve takes 2 MiB with the arguments
+MAX_EXECUTED = 6 * 1024 * 1024
+"""Bytes of all arguments, and of all variables. Linux's execve never takes more of both together (3/4 of the
+8 MiB that a stack has at first), and usually a quarter of `ulimit -s`: 2 MiB. The worker's machine decides.
+"""
 LONGEST = timedelta(days=366)
 
 
@@ -62,8 +65,8 @@ def _check_command(_: Any, __: Any, command: str) -> None:
 def _check_arguments(_: Any, __: Any, arguments: tuple[str, ...]) -> None:
     for position, argument in enumerate(arguments):
         _check_argument(argument, f"arguments[{position}]")
-    if sum(len(argument.encode()) for argument in arguments) > MAX_ENVIRONMENT:
-        raise InvalidInput(f"are longer than {MAX_ENVIRONMENT} bytes together", field="arguments")
+    if sum(len(argument.encode()) for argument in arguments) > MAX_EXECUTED:
+        raise InvalidInput(f"are longer than {MAX_EXECUTED} bytes together", field="arguments")
 
 
 @frozen
@@ -178,8 +181,8 @@ def _check_environment(_: Any, __: Any, environment: Mapping[str, str]) -> None:
             raise InvalidInput(f"{name!r} is not the name of a variable", field="environment")
         _check_argument(value, f"environment.{name}")
         size += len(name.encode()) + len(value.encode())
-    if size > MAX_ENVIRONMENT:
-        raise InvalidInput(f"is longer than {MAX_ENVIRONMENT} bytes", field="environment")
+    if size > MAX_EXECUTED:
+        raise InvalidInput(f"is longer than {MAX_EXECUTED} bytes", field="environment")
 
 
 def _check_labels(_: Any, attribute: Any, labels: Mapping[str, str]) -> None:
