@@ -81,6 +81,13 @@ class Database:
         """SIGCONT."""
         send(signal.SIGCONT, *frozen)
 
+    async def lock(self, table: str, mode: str, seconds: float) -> None:
+        """Hold a lock on a table for so long."""
+        async with await psycopg.AsyncConnection.connect(self.direct) as connection:
+            await connection.execute("SET lock_timeout = '20s'")
+            await connection.execute(f"LOCK TABLE {table} IN {mode} MODE".encode())
+            await asyncio.sleep(seconds)
+
     async def terminate_listeners(self) -> int:
         """pg_terminate_backend on the connections for hints; how many there were."""
         query = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"

@@ -21,6 +21,7 @@ SHORT, LONG = 2.0, 12.0
 CALM = 3.0
 DATABASE_AHEAD = 60.0
 BEYOND = "freeze an agent beyond its lease"
+TABLES = ("job_leases", "jobs", "workers", "job_log_chunks", "audit_logs", "metrics_tallies", "settings")
 CLOCKS = ("set the clock of a server", "set the clock of the database")
 
 
@@ -58,6 +59,8 @@ class Nemesis:
             "freeze Postgres": self.freeze_database,
             "stop Postgres": self.stop_database,
             "terminate the listeners": self.terminate_listeners,
+            "lock a table": self.lock_table,
+            "make an index": self.make_index,
             "cut agents": self.cut_agents,
             "half-open to agents": self.half_open_agents,
             "cut the database": self.cut_database,
@@ -169,6 +172,20 @@ class Nemesis:
         """Hints are deaf for a moment."""
         try:
             await self._system.database.terminate_listeners()
+        except psycopg.Error as error:
+            self._history.fault(f"  not possible: {error}")
+
+    async def lock_table(self) -> None:
+        """Somebody keeps a table to himself."""
+        await self._lock(self._random.choice(TABLES), "ACCESS EXCLUSIVE")
+
+    async def make_index(self) -> None:
+        """A table can be read and not written."""
+        await self._lock(self._random.choice(TABLES), "SHARE")
+
+    async def _lock(self, table: str, mode: str) -> None:
+        try:
+            await self._system.database.lock(table, mode, self._pause())
         except psycopg.Error as error:
             self._history.fault(f"  not possible: {error}")
 

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from attrs import define, field
-from hodei_domain.kernel.errors import StoreUnavailable
+from hodei_domain.kernel.errors import StoreBusy, StoreUnavailable
 from hodei_domain.kernel.events import Event as DomainEvent
 from hodei_domain.testing.fakes.store import MemoryTransaction
 from hodei_domain.testing.fakes.tables import Table, Tables
@@ -234,7 +234,9 @@ class Session:
         except asyncio.CancelledError:
             if not future.cancelled() or asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
-            raise StoreUnavailable(self.broken or "the database was too busy") from None
+            if self.broken:
+                raise StoreUnavailable(self.broken) from None
+            raise StoreBusy("a lock was kept for too long") from None
         finally:
             self.waits_for = self.waiting = None
             timer.cancel()

@@ -1,6 +1,12 @@
 import pytest
 from hodei_application.outage import Outage, Watched
-from hodei_domain.kernel.errors import Conflict, StoreUnavailable
+from hodei_domain.kernel.errors import (
+    Conflict,
+    StoreBusy,
+    StoreClash,
+    StoreTakesNoWrites,
+    StoreUnavailable,
+)
 from hodei_domain.testing.fakes import MemoryStore
 
 
@@ -19,8 +25,8 @@ async def test_one_line_when_the_store_goes_and_one_when_it_is_back(caplog: pyte
     assert outage.present is False
     assert outage.ended_at > 0
     assert [record.getMessage().split(",")[0].split(" after")[0] for record in caplog.records] == [
-        "The store does not answer",
-        "The store answers again",
+        "The database does not answer",
+        "The database answers again",
     ]
 
 
@@ -53,3 +59,56 @@ async def test_a_refusal_says_nothing_about_the_store() -> None:
         async with Watched(MemoryStore().begin, outage)():
             raise Conflict("no")
     assert outage.present is False
+
+
+class Hands:
+    """An outage whose time is in a test's hands."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.outage = Outage(lambda: self.at)
+
+    def pass_time(self, seconds: int, failing: StoreUnavailable | None) -> None:
+        """Each second something may fail, and something is read."""
+        for _ in range(seconds):
+            self.at += 1
+            if failing is not None:
+                self.outage.failed(failing)
+            self.outage.worked()
+
+
+FULL = StoreTakesNoWrites("the database takes no writes because its disk is full")
+
+
+def test_a_store_that_can_only_be_read_is_told_of_once_each_way(caplog: pytest.LogCaptureFixture) -> None:
+    hands = Hands()
+    hands.pass_time(60, FULL)
+    assert hands.outage.present
+    assert hands.outage.reason == str(FULL)
+    hands.pass_time(30, None)
+    assert not hands.outage.present
+    assert [record.getMessage() for record in caplog.records] == [
+        "The database takes no writes because its disk is full; waiting for it",
+        "The database takes writes again after 74.0 s",
+    ]
+
+
+def test_each_reason_of_one_outage_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    hands = Hands()
+    for _ in range(20):  # a full disk ends Postgres again and again
+        hands.pass_time(2, FULL)
+        hands.outage.failed(StoreUnavailable("the database cannot be reached"))
+    hands.pass_time(30, None)
+    assert len(caplog.records) == 3
+    assert "does not answer" in caplog.records[1].getMessage()
+
+
+@pytest.mark.parametrize("error", [StoreBusy("locked"), StoreClash("crossed")])
+def test_one_transaction_that_gets_no_lock_is_no_outage(
+    error: StoreUnavailable, caplog: pytest.LogCaptureFixture
+) -> None:
+    hands = Hands()
+    hands.pass_time(50, error)
+    assert not hands.outage.present
+    assert hands.outage.ended_at == float("-inf")
+    assert len(caplog.records) == (0 if isinstance(error, StoreClash) else 1)

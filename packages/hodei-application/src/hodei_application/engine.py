@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -142,14 +143,22 @@ class Engine:
 
     async def _settle(self, drain: timedelta) -> None:
         """Write what was taken in, and renew all leases: a restart then has their full length."""
+        steps: dict[str, Callable[[], Awaitable[None]]] = {
+            "reports of workers, which they bring again,": self.intake.settled,
+            "signs of life": self.flush,
+            "metrics": self.metrics,
+        }
+        left = list(steps)
         try:
             async with asyncio.timeout(drain.total_seconds()):
-                await self.intake.settled()
-                await self.flush()
-                await self.metrics()
-        except Exception as error:  # not acknowledged, so the workers bring it again
-            log.warning("Going down with reports unwritten: %s", error or "no time left")
+                for what, write in steps.items():
+                    await write()
+                    left.remove(what)
+        except Exception as error:
             self.intake.abandon()
+            late = f"there was no time for it within {drain.total_seconds():g} s"
+            why = self.outage.reason or str(error) or late
+            log.warning("Going down with %s unwritten: %s", " and ".join(left), why)
 
     async def destroy_workers(self, grace: timedelta, *, busy: bool) -> None:
         """See ControlPlane.destroy_workers()."""

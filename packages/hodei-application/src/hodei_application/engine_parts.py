@@ -81,7 +81,9 @@ def engine_of(parts: Parts) -> Engine:
             clock=parts.clock,
             lease=policy.lease,
             has_died=outside.has_died,
+            unheard_at=lambda: parts.connected.unwritten_at,
         ),
+        connected=parts.connected,
         keeping=Keeping(
             holder=outside.replica,
             monotonic=outside.monotonic,

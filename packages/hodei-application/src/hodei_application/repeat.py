@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from hodei_domain.kernel.errors import ChangedMeanwhile
+from hodei_domain.kernel.errors import ChangedMeanwhile, StoreClash
 
 R = TypeVar("R")
 
@@ -14,13 +14,14 @@ TRIES = 5
 
 
 async def repeat(transact: Callable[[], Awaitable[R]]) -> R:
-    """Run a whole transaction; when what it read was saved by another meanwhile, read again and repeat.
+    """Run a whole transaction; when what it read was saved by another meanwhile, or both stood in each
+    other's way, read again and repeat.
 
-    Raises ChangedMeanwhile after five tries.
+    Raises ChangedMeanwhile or StoreClash after five tries.
     """
     for _ in range(TRIES - 1):
         try:
             return await transact()
-        except ChangedMeanwhile:
+        except (ChangedMeanwhile, StoreClash):
             continue
     return await transact()

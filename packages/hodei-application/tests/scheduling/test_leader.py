@@ -19,6 +19,7 @@ from hodei_application.store_clock import StoreClock
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.spec import Clocks, JobSpec, Shell
+from hodei_domain.kernel.errors import StoreTakesNoWrites
 from hodei_domain.providers.provider import ProviderType
 from hodei_domain.workers.worker import WorkerState
 
@@ -184,7 +185,7 @@ async def test_nobody_waits_for_the_lease_of_a_leader_that_is_known_to_be_dead(w
 
 
 async def test_silence_is_not_judged_right_after_an_outage(world: World) -> None:
-    outage = Outage()
+    outage, unheard_at = Outage(), float("-inf")
     clock = StoreClock(world.clock, world.monotonic)
     leadership = Leadership(
         holder="one",
@@ -193,6 +194,7 @@ async def test_silence_is_not_judged_right_after_an_outage(world: World) -> None
         clock=clock,
         lease=timedelta(seconds=45),
         has_died=nobody_has_died,
+        unheard_at=lambda: unheard_at,
     )
     async with world.store.begin() as tx:
         await leadership.renew(tx)
@@ -208,6 +210,14 @@ async def test_silence_is_not_judged_right_after_an_outage(world: World) -> None
     assert leadership.may_judge is False
     world.clock.advance(timedelta(seconds=14))
     assert leadership.may_judge is True
+    outage.failed(StoreTakesNoWrites("its disk is full"))  # a round may go well all the same
+    assert leadership.may_judge is False
+    outage.worked()
+    assert leadership.may_judge is False
+    outage._since = None
+    assert leadership.may_judge is True
+    unheard_at = world.monotonic()
+    assert leadership.may_judge is False
 
 
 async def test_a_deadline_wakes_the_leader_in_time(world: World) -> None:
@@ -378,6 +388,7 @@ async def test_rounds_that_are_slow_come_more_seldom_and_a_single_slow_one_delay
             world.clock.advance(timedelta(seconds=left.pop(0) if left else 0))
 
     leader = world.replica("slow", slow).engine.leader
+    leader._settings_at, leader.signals.wants_settings = float("inf"), False
     for _ in durations:
         leader._may_run_at = float("-inf")
         leader.signals.room()

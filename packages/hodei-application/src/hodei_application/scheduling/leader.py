@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
 from hodei_domain.jobs.clocks import next_deadline
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.views import LostAttempt, Overdue, WaitingClass
+from hodei_domain.kernel.errors import StoreBusy
 from hodei_domain.workers.worker import GOING, STARTING, Worker
 
-from hodei_application.ports import Clock, Transaction, UnitOfWork
+from hodei_application.ports import Clock, UnitOfWork
 from hodei_application.scheduling.dispatcher import Dispatcher
 from hodei_application.scheduling.forsaken import Forsaken
 from hodei_application.scheduling.keeper import Keeper
@@ -25,6 +26,7 @@ from hodei_application.scheduling.starts_elsewhere import StartsElsewhere
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.signals import CLEANUP, Signals
 from hodei_application.store_clock import StoreClock
+from hodei_application.workers.connected import ConnectedWorkers
 
 URGENT = timedelta(seconds=2)
 """Between full rounds while workers start, go or are suspect."""
@@ -42,6 +44,9 @@ out before.
 
 SETTINGS_EVERY = 30.0
 """Seconds between reading what other replicas may have set, where no hint told of it."""
+
+SETTINGS_LOCKED_AGAIN = 5.0
+"""Seconds until they are read again where their tables were locked: each try may wait for long."""
 
 PLAN_AGAIN = 0.05
 PLAN_IN_VAIN_AGAIN = 1.0
@@ -87,6 +92,7 @@ class Leader:
     monotonic: Callable[[], float]
     clock: StoreClock
     leadership: Leadership
+    connected: ConnectedWorkers
     keeping: Keeping
     landscape: Landscape
     config: LiveConfig
@@ -151,18 +157,19 @@ class Leader:
         return self._pause()
 
     async def _survey(self, full: bool) -> Survey:
+        await self._renew_settings()
         async with self.begin() as tx:
             if full and self.clock.is_due:
                 await self.clock.look(tx)
             leads = await self.leadership.renew(tx)
-            await self._renew_settings(tx)
             if await self.keeping.renew(tx):
                 self.keeper.clean_soon()
             if not leads:
                 return Survey(False, await tx.workers.live() if self.landscape.kept else [])
             waiting = await tx.queue.waiting(COUNTED)
             live = await tx.workers.live() if full or waiting or self.provisioner.terms.keep_any() else []
-            lost = await tx.leases.expired(COUNTED) if full else []
+            with self.connected.writing_leases():
+                lost = await tx.leases.expired(COUNTED) if full else []
             if lost:
                 await self.clock.look(tx)  # they may be over only because it was set
             overdue = await tx.clocks.overdue(self.now()) if full else []
@@ -174,13 +181,25 @@ class Leader:
             provisioned = await self.provisioner.plan(tx, waiting, live)
         return Survey(True, live, waiting, lost, overdue, following, provisioned)
 
-    async def _renew_settings(self, tx: Transaction) -> None:
-        """What changed through other replicas: settings, and what is known of providers."""
-        if self.signals.wants_settings or self.monotonic() >= self._settings_at:
-            self.signals.wants_settings = False
-            self._settings_at = self.monotonic() + SETTINGS_EVERY
-            self.landscape.learn(await tx.providers.list_all())
-            await self.config.load(tx)
+    async def _renew_settings(self) -> None:
+        """What changed through other replicas: settings, and what is known of providers. Where their tables
+        are locked the round goes on with what is known.
+        """
+        if not self.signals.wants_settings and self.monotonic() < self._settings_at:
+            return
+        self.signals.wants_settings = False
+        try:
+            async with self.begin() as tx:
+                providers = await tx.providers.list_all()
+                await self.config.load(tx)
+        except StoreBusy:
+            self._settings_at = self.monotonic() + SETTINGS_LOCKED_AGAIN
+            return
+        except Exception:
+            self.signals.wants_settings = True
+            raise
+        self.landscape.learn(providers)
+        self._settings_at = self.monotonic() + SETTINGS_EVERY
 
     async def _act(self, survey: Survey, full: bool) -> None:
         provisioned = survey.provisioned
@@ -199,11 +218,21 @@ class Leader:
 
     async def _judge(self, survey: Survey) -> None:
         may_judge = self.leadership.may_judge
-        if may_judge:
-            await self.reaper.lose(survey.lost)
-        await self.reaper.judge(survey.live, may_judge=may_judge)
-        await self.forsaken.see_to(survey.live)
-        await self.timekeeper.enforce(survey.overdue)
+        lost = survey.lost if may_judge else []
+        deeds: list[Callable[[], Awaitable[None]]] = [
+            lambda: self.reaper.lose(lost),
+            lambda: self.reaper.judge(survey.live, may_judge=may_judge),
+            lambda: self.forsaken.see_to(survey.live),
+            lambda: self.timekeeper.enforce(survey.overdue),
+        ]
+        busy: StoreBusy | None = None
+        for deed in deeds:
+            try:
+                await deed()
+            except StoreBusy as error:  # the others may need other tables
+                busy = error
+        if busy is not None:
+            raise busy
 
     def _pace(self, survey: Survey, begun: float, full: bool) -> None:
         now = self.monotonic()

@@ -34,6 +34,8 @@ class Leadership:
     clock: StoreClock
     lease: timedelta
     has_died: HasDied
+    unheard_at: Callable[[], float]
+    """When signs of life could not be written last."""
     epoch: int | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
 
@@ -66,11 +68,13 @@ class Leadership:
 
     @property
     def may_judge(self) -> bool:
-        """Whether silence means something by now.
+        """Whether silence means something by now: whoever lives could be heard for a while.
 
         Where the store's clock was set, leases seem to be over that are not: whoever holds one counts by a
         clock of his own, and gets as long as that takes.
         """
-        since, now = max(self._since, self.outage.ended_at), self.monotonic()
+        if self.outage.present:
+            return False
+        since, now = max(self._since, self.outage.ended_at, self.unheard_at()), self.monotonic()
         is_patient = now - since >= PATIENCE.total_seconds()
         return is_patient and now - self.clock.set_at >= self.lease.total_seconds()

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from attrs import define, field
 from hodei_domain.jobs.job import Job
+from hodei_domain.kernel.errors import StoreUnavailable
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.scheduling.offers import start_dir
 from hodei_domain.workers.worker import Worker, WorkerState
@@ -61,6 +62,8 @@ class ConnectedWorkers:
     _by_id: dict[WorkerId, Connection] = field(factory=dict, init=False)
     _idle: dict[Kind, dict[WorkerId, Connection]] = field(factory=dict, init=False)
     _coming: list[WorkerId] = field(factory=list, init=False)
+    unwritten_at: float = field(default=float("-inf"), init=False)
+    """When leases could not be renewed last, or not be read by whoever judges."""
     reserved: set[WorkerId] = field(factory=set, init=False)
     """Idle workers for which a transaction is under way."""
 
@@ -144,6 +147,15 @@ class ConnectedWorkers:
         if connection is not None:
             connection.heard_at = self.monotonic()
         return connection
+
+    @contextmanager
+    def writing_leases(self) -> Iterator[None]:
+        """Note when they cannot be reached: then their end proves nothing."""
+        try:
+            yield
+        except StoreUnavailable:
+            self.unwritten_at = self.monotonic()
+            raise
 
     def left_of(self, connection: Connection, lease: timedelta) -> timedelta:
         """How long the lease of what the worker holds will last at least, as far as this replica knows.

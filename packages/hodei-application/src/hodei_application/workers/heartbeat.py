@@ -9,6 +9,7 @@ from hodei_domain.kernel.events import Event
 
 from hodei_application.metrics.usage_intake import UsageIntake
 from hodei_application.ports import Clock, UnitOfWork
+from hodei_application.repeat import repeat
 from hodei_application.scheduling.events import WorkerHeartbeat
 from hodei_application.workers.connected import ConnectedWorkers, Connection
 from hodei_application.workers.link import WorkerLink
@@ -55,10 +56,14 @@ class RenewLeases:
         if not busy:
             return
         begun = self.connected.monotonic()  # before the store's own clock says from when
-        async with self.begin() as tx:
-            await tx.leases.renew([c.worker.id for c in busy], self.lease)
+        with self.connected.writing_leases():
+            await repeat(lambda: self._renew(busy))
         for connection in busy:
             connection.leased_at = max(connection.leased_at, begun)
+
+    async def _renew(self, busy: list[Connection]) -> None:
+        async with self.begin() as tx:
+            await tx.leases.renew([c.worker.id for c in busy], self.lease)
 
 
 @frozen(kw_only=True)

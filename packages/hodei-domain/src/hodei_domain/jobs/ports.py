@@ -138,7 +138,10 @@ class LeaseStore(Protocol):
         ...
 
     async def expired(self, limit: int) -> list[LostAttempt]:
-        """Attempts under way whose lease has run out, the longest ago first."""
+        """Attempts under way whose lease has run out, the longest ago first.
+
+        Raises StoreBusy where there are any and nobody could renew leases just now.
+        """
         ...
 
 

@@ -113,3 +113,21 @@ class StoreUnavailable(Unavailable):
     """The store cannot be reached or broke off; nothing is known to be written."""
 
     kind, code = Kind.UNAVAILABLE, "store.unavailable"
+
+
+class StoreBusy(StoreUnavailable):
+    """The store answers, and one transaction did not get what it needs in time, a lock mostly. It is undone;
+    nothing follows from it for others.
+    """
+
+    kind, code = Kind.UNAVAILABLE, "store.busy"
+
+
+class StoreClash(StoreBusy):
+    """Two transactions stood in each other's way and this one is undone: repeat it at once."""
+
+
+class StoreTakesNoWrites(StoreUnavailable):
+    """The store can be read and takes no writes."""
+
+    kind, code = Kind.UNAVAILABLE, "store.no-writes"

@@ -8,32 +8,40 @@ from contextlib import contextmanager
 
 import psycopg
 import psycopg_pool
-from hodei_domain.kernel.errors import StoreUnavailable
+from hodei_domain.kernel.errors import StoreBusy, StoreClash, StoreTakesNoWrites, StoreUnavailable
 
 logger = logging.getLogger("hodei.postgres")
 
 AWAY = "the database cannot be reached"
-BUSY = "the database was too busy"
-FULL = "the database is out of disk, memory or connections"
-READ_ONLY = "the database takes no writes at the moment"
+
+Refusal = tuple[type[StoreUnavailable], str]
+
+
+def _no_writes(why: str) -> Refusal:
+    return StoreTakesNoWrites, f"the database takes no writes because {why}"
+
+
+_AWAY: Refusal = (StoreUnavailable, AWAY)
 
 # By the whole SQLSTATE or its class, the first two characters. All of these may pass by themselves, and the
 # transaction is gone as a whole. What is not here is a mistake of ours and is raised as it is.
-_TRANSIENT = {
-    "08": AWAY,  # connection exceptions
-    "40": BUSY,  # serialization failures, deadlocks
-    "53": FULL,
-    "55P03": BUSY,  # lock_timeout
-    "57014": BUSY,  # statement_timeout
-    "57P01": AWAY,  # an administrator ends our session
-    "57P02": AWAY,
-    "57P03": AWAY,  # starting up or shutting down
-    "57P05": AWAY,
-    "58": FULL,  # I/O errors
-    "25006": READ_ONLY,
-    "28": "the database refuses our name or password",
-    "3D": "the database does not exist on this server",
-    "42501": "the database account lacks a right",
+_TRANSIENT: dict[str, Refusal] = {
+    "08": _AWAY,  # connection exceptions
+    "40": (StoreClash, "two transactions stood in each other's way"),
+    "53": (StoreBusy, "the database lacked the memory or another resource for a statement"),
+    "53100": _no_writes("its disk is full"),
+    "53300": (StoreUnavailable, "the database has no connection left for us"),
+    "55P03": (StoreBusy, "another session of the database kept a table or a row locked for too long"),
+    "57014": (StoreBusy, "a statement took too long, or was cancelled by an administrator"),
+    "57P01": _AWAY,  # an administrator ends our session
+    "57P02": _AWAY,
+    "57P03": _AWAY,  # starting up or shutting down
+    "57P05": _AWAY,
+    "58": _no_writes("its disk or file system fails"),
+    "25006": _no_writes("it is a standby or was set to be read-only"),
+    "28": (StoreUnavailable, "the database refuses our name or password"),
+    "3D": (StoreUnavailable, "the database does not exist on this server"),
+    "42501": (StoreUnavailable, "the database account lacks a right"),
 }
 
 
@@ -45,15 +53,16 @@ def translated() -> Iterator[None]:
     except psycopg_pool.PoolTimeout as error:
         raise StoreUnavailable(AWAY) from error
     except psycopg.Error as error:
-        reason = _reason(error)
-        if reason is None:
+        refusal = _refusal(error)
+        if refusal is None:
             raise
-        raise StoreUnavailable(reason) from error
+        kind, reason = refusal
+        raise kind(reason) from error
 
 
-def _reason(error: psycopg.Error) -> str | None:
+def _refusal(error: psycopg.Error) -> Refusal | None:
     state = error.sqlstate
     if state is not None:
         return _TRANSIENT.get(state) or _TRANSIENT.get(state[:2])
     # Without a state the server said nothing: the connection broke, or never came to be.
-    return AWAY if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+    return _AWAY if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None

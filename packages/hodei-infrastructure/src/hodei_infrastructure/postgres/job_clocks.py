@@ -47,6 +47,8 @@ class PostgresLeaseStore:
     async def expired(self, limit: int) -> list[LostAttempt]:
         """See LeaseStore."""
         rows = await self._session.rows(_EXPIRED, (limit,))
+        if rows:  # not if nobody can renew: that can be so while they can be read
+            await self._session.run("LOCK TABLE job_leases IN ROW EXCLUSIVE MODE")
         return [
             LostAttempt(job_id=JobId(job_id), attempt=attempt, worker_id=WorkerId(worker_id))
             for job_id, attempt, worker_id in rows

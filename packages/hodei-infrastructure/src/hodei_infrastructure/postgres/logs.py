@@ -8,7 +8,7 @@ from typing import LiteralString
 
 import psycopg
 from attrs import frozen
-from hodei_domain.kernel.errors import StoreUnavailable
+from hodei_domain.kernel.errors import StoreClash
 from hodei_domain.kernel.ids import JobId
 from hodei_domain.logs.chunk import LogChunk, check_chunk, public_sequence, split_sequence, to_microseconds
 from hodei_domain.logs.place import Fresh, Trimmed, place
@@ -109,7 +109,7 @@ class PostgresLogStore:
             else:
                 await self._session.run_many(_INSERT, rows)
         except psycopg.errors.UniqueViolation:
-            raise StoreUnavailable("another stream wrote the same output just now") from None
+            raise StoreClash("another stream wrote the same output just now") from None
 
     async def read(self, job_id: JobId, since: int, limit: int, attempt: int | None = None) -> list[LogChunk]:
         """See LogStore."""

@@ -77,12 +77,14 @@ class MemoryStore:
         self.tables = Tables(now=now, lease=lease)
         self.commits = 0
         self._failing = 0
+        self._failure = StoreUnavailable("the store broke off")
         self._lock = asyncio.Lock()
         self._holder: object = None
 
-    def fail_commits(self, count: int) -> None:
-        """Let the next `count` commits fail with StoreUnavailable; nothing of them is kept."""
+    def fail_commits(self, count: int, error: StoreUnavailable | None = None) -> None:
+        """Let the next `count` commits fail, with StoreUnavailable or this error; nothing of them is kept."""
         self._failing = count
+        self._failure = error or StoreUnavailable("the store broke off")
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryTransaction]:
@@ -104,7 +106,7 @@ class MemoryStore:
     def _commit(self, transaction: MemoryTransaction) -> None:
         if self._failing:
             self._failing -= 1
-            raise StoreUnavailable("the store broke off")
+            raise self._failure
         transaction.commit()
         self.commits += 1
 
