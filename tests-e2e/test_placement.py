@@ -26,7 +26,7 @@ def test_what_is_switched_off_gets_no_jobs_though_its_row_is_there(machine: Any,
     [process] = json.loads(machine.run("provider", "list", "-o", "json").out)
     assert (process["enabled"], process["status"], process["message"]) == (False, "DISABLED", why)
     told = job_of(machine, id)
-    assert (told["state"], told["waiting_for"]) == ("PENDING", {"process": why})
+    assert (told["state"], told["waiting_for"]["process"]) == ("PENDING", why)
     refused = machine.run("provider", "enable", "process")
     assert refused.status == 65
     assert variable.encode() in refused.err
@@ -35,8 +35,33 @@ def test_what_is_switched_off_gets_no_jobs_though_its_row_is_there(machine: Any,
     assert machine.run("job", "watch", id).status == 0
 
 
-def test_a_provider_that_there_is_not_is_refused_with_those_that_there_are(shared_machine: Any) -> None:
+@pytest.fixture(scope="module")
+def platform(shared_machine: Any) -> Any:
     shared_machine.up()
-    refused = shared_machine.run("run", "--provider", "nosuch", "--", "id")
+    return shared_machine
+
+
+def test_a_provider_that_there_is_not_is_refused_with_those_that_there_are(platform: Any) -> None:
+    refused = platform.run("run", "--provider", "nosuch", "--", "id")
     assert (refused.status, refused.out) == (64, b"")
     assert b"there is no provider 'nosuch'; there are process" in refused.err
+
+
+def test_what_nobody_can_serve_is_said_at_once_and_its_timeout_names_the_reason(platform: Any) -> None:
+    words = ("run", "--memory", "999Gi", "--queue-timeout", "4s", "--", "true")
+    done = platform.run(*words)
+    assert (done.status, done.out) == (124, b"")
+    first, last = done.err.decode().splitlines()
+    assert first.startswith("hodei: waiting: no provider can serve it, and it waits until one can: ")
+    assert "process: gives at most" in first
+    assert "timed out (timeout:queue)" in last
+    assert "process: gives at most" in last
+    [job] = json.loads(platform.run("job", "list", "-o", "json").out)
+    assert "process: gives at most" in job_of(platform, job["id"])["message"]
+
+
+def test_a_label_that_nobody_has_is_said_when_the_job_is_queued(platform: Any) -> None:
+    queued = platform.run("job", "queue", "--require", "zone=moon", "--", "true")
+    assert queued.status == 0
+    assert b"its label zone is absent" in queued.err
+    assert platform.run("job", "cancel", queued.out.decode().strip()).status == 0

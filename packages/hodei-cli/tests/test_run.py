@@ -255,14 +255,72 @@ def test_watching_shows_it_too(server: Any, job: Any, monkeypatch: pytest.Monkey
     assert "waiting: d: pulling x 1 %" in on_terminal(monkeypatch, "job", "watch", "7")
 
 
-def test_nothing_is_said_of_it_where_no_terminal_is(
+def off_terminal(
+    server: Any,
+    job: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    *reasons: wire.PendingReason,
+    since: float = 0.0,
+) -> None:
+    """Run a job that waits for one reason after the other, looked at again and again; since so long."""
+    monkeypatch.setattr("hodei_cli.pending.FIRST_SECONDS", 0.01)
+    monkeypatch.setattr("hodei_cli.pending.QUIET_SECONDS", 0.01)
+    times = iter([since])
+    monkeypatch.setattr("hodei_cli.pending.now", lambda: next(times, 0.0))
+    left, enough = list(reasons), threading.Event()
+
+    def get(_: object) -> wire.GetJobResponse:
+        job.state, job.pending_reasons = ("PENDING", [left.pop(0)]) if left else ("SUCCEEDED", [])
+        if not left:
+            enough.set()
+        return job
+
+    def stream(_: object) -> Iterator[wire.LogChunk]:
+        enough.wait(30)
+        yield chunk(b"out\n")
+
+    server.answers[JobExecutionService.get_job] = get
+    server.answers[LogStreamService.subscribe_log_chunks] = stream
+    assert run(["run", "--", "x"]) == 0
+
+
+def test_a_job_that_nobody_can_serve_says_so_at_once_where_no_terminal_is(
     server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hodei_cli.pending.FIRST_SECONDS", 0.01)
-    server.answers[LogStreamService.subscribe_log_chunks] = lambda _: iter([chunk(b"out\n")])
-    assert run(["run", "--", "x"]) == 0
+    never = wire.PendingReason(reason="no provider can serve it: 999 GiB", lasting=True)
+    other = wire.PendingReason(provider="d", reason="is disabled", lasting=True)
+    off_terminal(server, job, monkeypatch, never, never, other, wire.PendingReason(reason="soon"))
+    said = ["no provider can serve it: 999 GiB", "d: is disabled"]
+    assert capfd.readouterr() == ("out\n", "".join(f"hodei: waiting: {each}\n" for each in said))
+
+
+def test_a_wait_that_ends_by_itself_is_said_where_no_terminal_is_once_it_has_lasted(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulling = [wire.PendingReason(provider="d", reason=f"pulling x {each} %") for each in (1, 2, 50)]
+    starting = wire.PendingReason(provider="d", reason="starting")
+    off_terminal(server, job, monkeypatch, *pulling, starting, since=-60.0)
+    assert capfd.readouterr() == (
+        "out\n",
+        "hodei: waiting: d: pulling x 1 %\nhodei: waiting: d: starting\n",
+    )
+    off_terminal(server, job, monkeypatch, *pulling, starting)
     assert capfd.readouterr() == ("out\n", "")
-    assert len(server.asked("GetJob")) == 1, "only for the verdict"
+
+
+def test_queueing_says_why_a_job_waits_that_nobody_can_serve(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job.state = "PENDING"
+    job.pending_reasons = [wire.PendingReason(provider="d", reason="is at its limit of 2 workers")]
+    assert run(["job", "queue", "--", "x"]) == 0
+    assert capfd.readouterr().err == ""
+    job.pending_reasons.insert(0, wire.PendingReason(reason="no provider can serve it", lasting=True))
+    assert run(["job", "queue", "--", "x"]) == 0
+    assert (
+        capfd.readouterr().err
+        == "hodei: waiting: no provider can serve it; d: is at its limit of 2 workers\n"
+    )
 
 
 def test_following_starts_with_the_tail_and_takes_up_from_there(

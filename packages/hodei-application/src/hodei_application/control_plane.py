@@ -9,7 +9,7 @@ from attrs import frozen
 from hodei_application.audit.audit_feed import FollowAudit
 from hodei_application.audit.get_audit import CountAudit, GetAudit, GetAuditByCorrelation, ReadAudit
 from hodei_application.engine import Engine
-from hodei_application.engine_parts import check_provider, engine_of
+from hodei_application.engine_parts import check_provider, engine_of, why_pending
 from hodei_application.group_commit import GroupCommit
 from hodei_application.jobs.assign_job import AssignJob
 from hodei_application.jobs.attempt_calls import CompleteJob, FailJob, StartJob, UpdateProgress
@@ -197,15 +197,6 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
     )
     submit_job = SubmitJob(GroupCommit(submit_jobs, counted=parts.batch_sizes("submissions")))
     watch_job = WatchJob(begin, moves)
-    why_pending = WhyPending(
-        begin=begin,
-        now=now,
-        landscape=parts.landscape,
-        terms=parts.terms,
-        kinds=parts.kinds,
-        backoffs=parts.backoffs,
-        sightings=parts.sightings,
-    )
     door = parts.door
     disconnects = GroupCommit(
         RecordDisconnects(begin=begin, now=now, connected=connected),
@@ -223,7 +214,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         submit_job=submit_job,
         submit_jobs=submit_jobs,
         schedule_job=submit_job,
-        get_job=GetJob(begin, why_pending),
+        get_job=GetJob(begin, why_pending(parts)),
         read_job=ReadJob(begin),
         list_jobs=ListJobs(begin),
         cancel_job=CancelJob(begin=begin, now=now, connected=connected, moves=moves, signals=signals),
@@ -231,7 +222,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             begin=begin, now=now, submit=submit_job, moves=moves, dispatcher=dispatcher, signals=signals
         ),
         watch_job=watch_job,
-        why_pending=why_pending,
+        why_pending=why_pending(parts),
         assign_job=AssignJob(begin, connected, dispatcher),
         start_job=StartJob(door),
         update_progress=UpdateProgress(door),

@@ -9,6 +9,7 @@ from hodei_application.intake import Intake
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.report_attempt import RecordReports
 from hodei_application.jobs.watch_job import RefreshWatched
+from hodei_application.jobs.why_pending import WhyPending
 from hodei_application.metrics.bound_metrics import BoundMetrics
 from hodei_application.metrics.record_metrics import RecordMetrics
 from hodei_application.parts import Parts
@@ -183,6 +184,20 @@ def _timekeeper(parts: Parts, reaper: Reaper) -> Timekeeper:
         reaper=reaper,
         signals=parts.signals,
         bound=parts.policy.cancel_bound,
+        why_pending=why_pending(parts),
+    )
+
+
+def why_pending(parts: Parts) -> WhyPending:
+    """Used by the timekeeper and by whoever asks."""
+    return WhyPending(
+        begin=parts.outside.begin,
+        now=parts.outside.now,
+        landscape=parts.landscape,
+        terms=parts.terms,
+        kinds=parts.kinds,
+        backoffs=parts.backoffs,
+        sightings=parts.sightings,
     )
 
 

@@ -109,7 +109,7 @@ async def test_a_disabled_provider_makes_nothing_until_it_is_enabled(world: Worl
     job = await world.submit()
     await world.settle()
     assert world.provider.made == {}
-    assert [r.reason for r in await world.control.why_pending(job.id)] == ["is disabled"]
+    assert [r.reason for r in await world.control.why_pending(job.id)][1:] == ["is disabled"]
     await world.control.enable_provider("scripted")
     await world.settle()
     assert (await world.job(job.id)).state is JobState.SCHEDULED
@@ -146,7 +146,8 @@ async def test_what_is_out_of_use_takes_no_new_job_its_idle_workers_go_and_busy_
     waiting = await world.submit()
     await world.settle()
     assert (await world.job(waiting.id)).state is JobState.PENDING
-    assert [r.reason for r in await world.control.why_pending(waiting.id)] == [why]
+    [summary, reason] = await world.control.why_pending(waiting.id)
+    assert (summary.lasting, reason.reason) == (True, why)
     assert (await world.worker(idle)).state is WorkerState.TERMINATED
     assert (await world.worker(busy)).state is WorkerState.DRAINING
     agent = world.agents[busy]

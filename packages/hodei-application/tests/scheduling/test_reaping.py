@@ -13,6 +13,7 @@ from hodei_application.workers.hello import Attempted
 from hodei_domain.jobs.job import Job, JobState
 from hodei_domain.jobs.result import JobResult, Reason
 from hodei_domain.jobs.spec import Clocks, OnWorkerLost
+from hodei_domain.kernel.values import Resources
 from hodei_domain.logs.chunk import entries
 from hodei_domain.providers.records import Presence, PresenceState
 from hodei_domain.workers.worker import WorkerState
@@ -194,6 +195,21 @@ async def test_a_job_that_waits_too_long_times_out_and_names_the_clock(world: Wo
     await world.pass_time(timedelta(seconds=2))
     ended = await world.job(job.id)
     assert (ended.state, ended.result and ended.result.reason) == (JobState.TIMEOUT, Reason.TIMEOUT_QUEUE)
+
+
+async def test_a_job_that_waits_too_long_names_what_it_waited_for(world: World) -> None:
+    await world.add_provider(max_workers=1)
+    await world.submit()
+    await world.settle()
+    five_seconds = Clocks(queue=timedelta(seconds=5))
+    full = await world.submit(clocks=five_seconds)
+    never = await world.submit(clocks=five_seconds, resources=Resources(gpu=1))
+    await world.pass_time(timedelta(seconds=7))
+    for job, why in ((full, "scripted: is at its limit of 1 workers"), (never, "scripted: has no GPUs")):
+        ended = await world.job(job.id)
+        assert ended.result is not None
+        assert ended.result.reason == Reason.TIMEOUT_QUEUE
+        assert why in ended.result.message
 
 
 async def test_a_worker_is_told_when_the_total_time_is_over_and_its_word_is_the_end(world: World) -> None:

@@ -1,11 +1,13 @@
-"""What a job waits for, as one line on a terminal."""
+"""What a job waits for: one line on a terminal, and a line for each change where there is none."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
+from time import monotonic as now
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 FIRST_SECONDS = 0.7  # a job on a warm worker has started by then
 EVERY_SECONDS = 1.0
+QUIET_SECONDS = 5.0  # off a terminal a wait that ends by itself is no news before
+
+_NUMBERS = re.compile(r"\d+")
 
 
 def why(job: GetJobResponse) -> str:
@@ -27,10 +32,23 @@ def why(job: GetJobResponse) -> str:
     return printable("; ".join(": ".join(filter(None, each)) for each in reasons))
 
 
-class PendingLine:
-    """Shows and renews the line while the job is PENDING, as a context; on anything but a terminal nothing.
+def is_lasting(job: GetJobResponse) -> bool:
+    """Whether the job waits for somebody to change something."""
+    return any(each.lasting for each in job.pending_reasons)
 
-    It must be out of the way of whatever else is written: whoever writes calls clear() before.
+
+def say_if_lasting(job: GetJobResponse) -> None:
+    """Say on standard error why the job waits if it will go on to do so."""
+    if is_lasting(job):
+        print(f"hodei: waiting: {why(job)}", file=sys.stderr, flush=True)
+
+
+class PendingLine:
+    """Shows and renews the line while the job is PENDING, as a context.
+
+    It must be out of the way of whatever else is written: whoever writes calls clear() before. Where standard
+    error is no terminal, each change is a line of its own, progress aside; a wait that lasts until somebody
+    changes something is told at once, others when they have lasted for a while.
     """
 
     def __init__(self, ask: Callable[[], GetJobResponse]) -> None:
@@ -38,11 +56,13 @@ class PendingLine:
         self._lock = threading.Lock()
         self._shown = False
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._renew, daemon=True) if sys.stderr.isatty() else None
+        self._on_terminal = sys.stderr.isatty()
+        self._said = ""
+        self._since = now()
+        self._thread = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> PendingLine:
-        if self._thread is not None:
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(
@@ -70,7 +90,7 @@ class PendingLine:
     def _renew(self) -> None:
         pause = FIRST_SECONDS
         while not self._over.wait(pause):
-            pause = EVERY_SECONDS
+            pause = EVERY_SECONDS if self._on_terminal else QUIET_SECONDS
             try:
                 job = self._ask()
             except (CliError, CallFailed):
@@ -78,7 +98,17 @@ class PendingLine:
             if job.state != "PENDING":
                 self.end()
                 return
-            self._show(why(job))
+            if self._on_terminal:
+                self._show(why(job))
+            elif is_lasting(job) or now() - self._since >= QUIET_SECONDS:
+                self._say(why(job))
+
+    def _say(self, text: str) -> None:
+        change = _NUMBERS.sub("", text)
+        with self._lock:
+            if text and change != self._said and not self._over.is_set():
+                self._said = change
+                print(f"hodei: waiting: {text}", file=sys.stderr, flush=True)
 
     def _show(self, text: str) -> None:
         with self._lock:

@@ -35,7 +35,9 @@ def verdict(job: GetJobResponse, interrupted_by: int | None = None) -> Verdict:
         status = for_signal(interrupted_by) if interrupted_by else Exit.INTERRUPTED
         return Verdict(status, "cancelled" if interrupted_by else _with("cancelled", job.message))
     if job.state == "TIMEOUT":
-        return Verdict(Exit.TIMEOUT, f"timed out ({job.reason}): {CLOCKS.get(job.reason, job.message)}")
+        told = f"timed out ({job.reason}): {CLOCKS.get(job.reason, job.message)}"
+        waited = job.attempt == 0 or job.reason == "timeout:queue"  # then the message tells what for
+        return Verdict(Exit.TIMEOUT, _with(told, job.message) if waited and job.reason in CLOCKS else told)
     return _failed(job)
 
 

@@ -6,7 +6,7 @@ from hodei_domain.jobs.spec import OnWorkerLost, RetryRules
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.scheduling.offers import ProviderOffer
-from hodei_domain.scheduling.why import PendingReason, why_pending
+from hodei_domain.scheduling.why import PendingReason, in_words, why_pending
 from hodei_domain.testing.making import FAILURE, MINUTE, SECOND, T0, new_worker_id, submission
 
 DOCKER = ProviderOffer(
@@ -41,7 +41,21 @@ def test_a_worker_on_its_way_is_told_with_its_stage() -> None:
 
 def test_a_job_that_nobody_can_ever_serve_says_so_first() -> None:
     told = why_pending(job(image="alpine:3.20"), [PROCESS], now=T0)
-    assert told[0] == PendingReason("", "no provider can serve it: alpine:3.20; 0 cores, 0 MiB")
+    words = "no provider can serve it, and it waits until one can: alpine:3.20"
+    assert told[0] == PendingReason("", words, lasting=True)
+
+
+def test_workers_that_could_run_it_are_told_of_where_no_provider_can() -> None:
+    told = why_pending(job(image="alpine:3.20"), [PROCESS], able=2, now=T0)
+    assert told[0] == PendingReason("", "2 workers that could run it are there, and not free")
+    assert why_pending(job(), [], able=1, now=T0) == [
+        PendingReason("", "a worker that could run it is there, and not free")
+    ]
+
+
+def test_reasons_in_one_line() -> None:
+    told = [PendingReason("", "no provider can"), PendingReason("docker", "is disabled")]
+    assert in_words(told) == "no provider can; docker: is disabled"
 
 
 def test_a_free_provider_means_a_worker_is_coming() -> None:

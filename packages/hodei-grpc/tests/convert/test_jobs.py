@@ -23,6 +23,7 @@ from hodei_domain.jobs.spec import (
 from hodei_domain.jobs.state import JobState
 from hodei_domain.kernel.ids import JobId, WorkerId
 from hodei_domain.kernel.values import Constraint, Operator
+from hodei_domain.scheduling.why import PendingReason
 from hodei_grpc.convert import jobs
 from hodei_grpc.convert.submissions import to_spec
 from hodei_proto.wire import hodei as wire
@@ -167,7 +168,9 @@ def test_a_running_job_lasts_until_now_and_a_waiting_one_not_at_all() -> None:
 
 
 def test_why_a_job_waits_is_shown_per_provider() -> None:
-    told = jobs.to_details(after(JobState.PENDING), (), [("docker", "at its limit of 10 workers")])
+    told = jobs.to_details(
+        after(JobState.PENDING), (), [PendingReason("docker", "at its limit of 10 workers")]
+    )
     assert told.pending_reasons == [
         wire.PendingReason(provider="docker", reason="at its limit of 10 workers")
     ]

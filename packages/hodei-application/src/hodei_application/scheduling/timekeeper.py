@@ -13,10 +13,12 @@ from hodei_domain.jobs.result import Reason
 from hodei_domain.jobs.views import Overdue
 from hodei_domain.kernel.change import Change, same
 from hodei_domain.kernel.ids import JobId
+from hodei_domain.scheduling.why import in_words
 
 from hodei_application.jobs.cancel_job import cancel_command
 from hodei_application.jobs.moves import Moves
-from hodei_application.ports import Clock, UnitOfWork
+from hodei_application.jobs.why_pending import WhyPending
+from hodei_application.ports import Clock, Transaction, UnitOfWork
 from hodei_application.scheduling.reaper import Reaper
 from hodei_application.signals import WISH, Signals
 from hodei_application.workers.connected import ConnectedWorkers
@@ -41,6 +43,7 @@ class Timekeeper:
     reaper: Reaper
     signals: Signals
     bound: timedelta
+    why_pending: WhyPending
     _asked: dict[tuple[JobId, int], float] = field(factory=dict, init=False)
 
     async def enforce(self, overdue: Sequence[Overdue]) -> None:
@@ -80,9 +83,14 @@ class Timekeeper:
             job = (await tx.jobs.lock([late.job_id])).get(late.job_id)
             if job is None or job.worker_id is not None or limit_of(job, late.clock) is None:
                 return
-            change = job.expire(late.clock, at=self.now(), message=f"the clock ran out: {late.clock}")
+            change = job.expire(late.clock, at=self.now(), message=await self._waited(tx, job, late))
             await tx.jobs.save([change])
         self.moves([change.after])
+
+    async def _waited(self, tx: Transaction, job: Job, late: Overdue) -> str:
+        """What the job waited for until now."""
+        reasons = in_words(await self.why_pending.of(tx, job))
+        return f"it waited in the queue until its clock ran out ({late.clock}): {reasons or 'for a worker'}"
 
     async def _force(self, job: Job, clock: Reason) -> None:
         worker_id = job.worker_id

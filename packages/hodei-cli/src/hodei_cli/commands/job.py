@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.groups import group
 from hodei_cli.options import current
@@ -260,8 +262,16 @@ def submit(session: Session, job: JobDefinition, queued_by: str) -> QueueJobResp
 
 
 def queue_and_show(session: Session, job: JobDefinition, queued_by: str) -> None:
-    """Queue the job and print its id."""
-    _show_queued(submit(session, job, queued_by))
+    """Queue the job and print its id; say why it waits if somebody has to see to that."""
+    from hodei_grpc.client import CallFailed
+
+    from hodei_cli.pending import say_if_lasting
+
+    answer = submit(session, job, queued_by)
+    _show_queued(answer)
+    if answer.job_id:
+        with suppress(CliError, CallFailed):  # it is queued, whatever becomes of this
+            say_if_lasting(_read(session, answer.job_id.value))
 
 
 def _read(session: Session, job_id: str) -> GetJobResponse:

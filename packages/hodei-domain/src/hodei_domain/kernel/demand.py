@@ -75,11 +75,14 @@ class DemandClass:
         )
 
     def __str__(self) -> str:
-        wishes = [
-            self.image or "no image",
-            f"{self.resources.cpu_cores:g} cores, {self.resources.memory_mib} MiB",
-        ]
-        wishes += [f"{self.resources.gpu} gpu"] if self.resources.gpu else []
+        asked = self.resources
+        amounts = {
+            f"{asked.cpu_cores:g} cores": asked.cpu_cores,
+            f"{asked.memory_mib} MiB of memory": asked.memory_mib,
+            f"{asked.storage_mib} MiB of disk": asked.storage_mib,
+            f"{asked.gpu} GPUs": asked.gpu,
+        }
+        wishes = [self.image or "no image", *(text for text, amount in amounts.items() if amount)]
         wishes += [wish for wish in (self.architecture, self.provider, self.region) if wish]
         wishes += [f"{wish} preferred" for wish in (self.preferred_provider, self.preferred_region) if wish]
         return "; ".join([*wishes, *map(str, self.constraints)])

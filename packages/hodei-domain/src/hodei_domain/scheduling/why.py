@@ -6,30 +6,45 @@ from datetime import datetime
 from attrs import frozen
 
 from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.scheduling.eligible import honour, provider_cannot, provider_is_closed
 from hodei_domain.scheduling.offers import ProviderOffer
 
 
 @frozen
 class PendingReason:
-    """One provider's part in why a job waits; `provider` is "" for what no provider has a part in."""
+    """One provider's part in why a job waits; `provider` is "" for what no provider has a part in.
+
+    `lasting`: nothing that runs by itself will change that; somebody has to.
+    """
 
     provider: str
     reason: str
+    lasting: bool = False
+
+
+def in_words(reasons: Iterable[PendingReason]) -> str:
+    """All of them in one line."""
+    return "; ".join(": ".join(filter(None, (each.provider, each.reason))) for each in reasons)
 
 
 def why_pending(
-    job: Job, providers: Sequence[ProviderOffer], *, starting: Iterable[tuple[str, str]] = (), now: datetime
+    job: Job,
+    providers: Sequence[ProviderOffer],
+    *,
+    starting: Iterable[tuple[str, str]] = (),
+    able: int = 0,
+    now: datetime,
 ) -> list[PendingReason]:
     """Why this job is not assigned yet; nothing for one that is not PENDING.
 
     `starting`: provider and stage ("pulling alpine:3.20", "starting") of each worker on its way for the job's
-    class.
+    class. `able`: how many workers there are that could run it, busy now or out of reach.
     """
     if job.state is not JobState.PENDING:
         return []
     if job.held:
-        return [PendingReason("", "held after its worker was lost: retry releases it, cancel ends it")]
+        return [PendingReason("", "held after its worker was lost: retry releases it, cancel ends it", True)]
     if job.not_before is not None and now < job.not_before:
         wait = (job.not_before - now).total_seconds()
         return [
@@ -37,13 +52,14 @@ def why_pending(
                 "", f"attempt {job.attempt + 1} starts in {wait:.0f} s, after {job.failures} failures"
             )
         ]
-    if not providers:
-        return [PendingReason("", "there is no provider: register one, or start a worker by hand")]
-    return _by_provider(job, providers, dict(starting), now)
+    if not providers and not able:
+        none = "there is no provider: register one, or start a worker by hand"
+        return [PendingReason("", none, lasting=True)]
+    return _by_provider(job, providers, dict(starting), able, now)
 
 
 def _by_provider(
-    job: Job, providers: Sequence[ProviderOffer], starting: dict[str, str], now: datetime
+    job: Job, providers: Sequence[ProviderOffer], starting: dict[str, str], able: int, now: datetime
 ) -> list[PendingReason]:
     wanted = honour(job.demand, providers)
     reasons = []
@@ -53,6 +69,14 @@ def _by_provider(
             cannot or starting.get(offer.name) or provider_is_closed(offer, now) or "waiting for a worker"
         )
         reasons.append(PendingReason(offer.name, reason))
-    if all(provider_cannot(wanted, offer) for offer in providers):
-        reasons.insert(0, PendingReason("", f"no provider can serve it: {wanted}"))
+    if all(provider_cannot(wanted, offer) or offer.out_of_use for offer in providers):
+        reasons.insert(0, _summary(wanted, able))
     return reasons
+
+
+def _summary(wanted: DemandClass, able: int) -> PendingReason:
+    """What holds where no provider can make a worker for it as things are."""
+    if able:
+        workers = "a worker that could run it is" if able == 1 else f"{able} workers that could run it are"
+        return PendingReason("", f"{workers} there, and not free")
+    return PendingReason("", f"no provider can serve it, and it waits until one can: {wanted}", lasting=True)

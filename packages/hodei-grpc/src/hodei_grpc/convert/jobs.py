@@ -10,6 +10,7 @@ from hodei_domain.jobs.result import JobResult
 from hodei_domain.jobs.spec import JobSpec, OnWorkerLost, PullPolicy, Script
 from hodei_domain.jobs.state import JobState
 from hodei_domain.kernel.values import Resources
+from hodei_domain.scheduling.why import PendingReason
 from hodei_proto.wire import hodei as wire
 
 MIB = 1024 * 1024
@@ -146,9 +147,9 @@ def _retry(spec: JobSpec) -> wire.RetryPolicy:
 
 
 def to_details(
-    job: Job, attempts: Iterable[Attempt] = (), waits_for: Iterable[tuple[str, str]] = ()
+    job: Job, attempts: Iterable[Attempt] = (), waits_for: Iterable[PendingReason] = ()
 ) -> wire.GetJobResponse:
-    """Everything known of a job. `waits_for` is pairs of provider and reason."""
+    """Everything known of a job, and why it waits if it does."""
     result, progress = job.result or JobResult(reason=""), job.progress
     return wire.GetJobResponse(
         job=to_definition(job),
@@ -168,7 +169,8 @@ def to_details(
         progress_stage=progress.stage if progress else "",
         progress_message=progress.message if progress else "",
         pending_reasons=[
-            wire.PendingReason(provider=provider, reason=reason) for provider, reason in waits_for
+            wire.PendingReason(provider=each.provider, reason=each.reason, lasting=each.lasting)
+            for each in waits_for
         ],
         signal=result.signal or 0,
         worker_id=worker_of(job),

@@ -56,8 +56,7 @@ class JobExecution:
     async def get_job(self, request: wire.GetJobRequest, context: Context) -> wire.GetJobResponse:
         """Everything known of a job."""
         details = await self._control.get_job(required_job(request.job_id))
-        reasons = [(each.provider, each.reason) for each in details.pending_reasons]
-        return convert.to_details(details.job, details.attempts, reasons)
+        return convert.to_details(details.job, details.attempts, details.pending_reasons)
 
     async def get_job_status(
         self, request: wire.GetJobStatusRequest, context: Context

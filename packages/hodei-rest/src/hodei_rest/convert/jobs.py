@@ -43,7 +43,8 @@ def to_job(
         rerun_of=None if job.rerun_of is None else str(job.rerun_of),
         attempts=[_attempt(job, each, places) for each in attempts],
         pending_reasons=[
-            schema.PendingReason(provider=each.provider or None, reason=each.reason) for each in reasons
+            schema.PendingReason(provider=each.provider or None, reason=each.reason, lasting=each.lasting)
+            for each in reasons
         ],
     )
 

@@ -183,10 +183,14 @@ class Attempt(Struct, kw_only=True):
 
 
 class PendingReason(Struct, kw_only=True):
-    """One provider's part in why a job waits; null for what no provider has a part in."""
+    """One provider's part in why a job waits; null for what no provider has a part in.
+
+    `lasting`: nothing that runs by itself will change it; somebody has to.
+    """
 
     provider: str | None
     reason: str
+    lasting: bool
 
 
 class Job(JobSummary, kw_only=True):

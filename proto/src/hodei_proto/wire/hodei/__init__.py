@@ -2325,6 +2325,11 @@ class PendingReason(betterproto2.Message):
 
     reason: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
 
+    lasting: "bool" = betterproto2.field(50, betterproto2.TYPE_BOOL)
+    """
+    Nothing that runs by itself will change it: somebody has to.
+    """
+
 
 default_message_pool.register_message("hodei", "PendingReason", PendingReason)
 
