@@ -29,7 +29,8 @@ describe("a draft", () => {
 
   it.each([
     [{ content: " " }, "command"],
-    [{ kind: "exec", content: "echo 'open" }, "command"],
+    [{ kind: "exec", content: "echo 'open", image: "alpine" }, "command"],
+    [{ kind: "exec", content: "echo" }, "image"],
     [{ kind: "script", interpreter: "" }, "script.interpreter"],
     [{ image: "two words" }, "image"],
     [{ env: [{ name: "A", value: "1" }, { name: "A", value: "2" }] }, "env.1"],
@@ -43,6 +44,20 @@ describe("a draft", () => {
     [{ constraints: [{ key: "zone", operator: "Eq", values: "" }] }, "constraints.0"],
   ] as [Partial<Draft>, string][])("%j is wrong at its field", (part, field) => expect(wrong(part)).toEqual([field]));
 
+  it("of a job inside a container takes the server's default image if it names none", () => {
+    const job = draft({ kind: "exec", content: "id" });
+    expect(validate(job, "debian:12")).toEqual({});
+    expect(specOf(job, "debian:12")).toEqual({ command: ["id"], image: "debian:12" });
+    expect(specOf({ ...job, image: "alpine" }, "debian:12").image).toBe("alpine");
+    expect(specOf(draft({}), "debian:12")).toEqual({ command: "true" });
+  });
+
+  it("made from a program that ran outside a container does not ask for an image", () => {
+    const again = draftOf({ command: ["echo", "a b"] });
+    expect(validate(again)).toEqual({});
+    expect(specOf(again)).toEqual({ command: "echo 'a b'" });
+  });
+
   it("ignores rules of a retry that is not allowed", () => {
     expect(wrong({ allow_retry: false, max_attempts: "x" })).toEqual([]);
     expect(specOf(draft({ allow_retry: false, exit_codes: "1" })).retry).toBeUndefined();
@@ -51,7 +66,7 @@ describe("a draft", () => {
   it("becomes the spec that the service takes", () => {
     const spec = specOf(
       draft({
-        name: " n ", kind: "exec", content: "echo 'a b'", env: [{ name: "", value: "" }, { name: "A", value: "" }],
+        name: " n ", kind: "exec", content: "echo 'a b'", image: "alpine", env: [{ name: "", value: "" }, { name: "A", value: "" }],
         cpu_cores: "0,5", execution: "2m", grace: "0", gpu: "1", priority: "high",
         allow_retry: true, exit_codes: "1, 2", labels: [{ name: "team", value: "x" }], tags: "a, b",
         constraints: [{ key: " zone ", operator: "In", values: "eu, us" }],
@@ -60,6 +75,7 @@ describe("a draft", () => {
     expect(spec).toEqual({
       name: "n",
       command: ["echo", "a b"],
+      image: "alpine",
       env: { A: "" },
       resources: { cpu_cores: 0.5, gpu: 1 },
       timeout_ms: 120_000,

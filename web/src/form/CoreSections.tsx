@@ -82,7 +82,8 @@ export function CoreSection() {
 
 export function ImageSection() {
   const { t } = useWords();
-  const { draft, set, errorOf } = useForm();
+  const { draft, set, errorOf, defaultImage } = useForm();
+  const isContained = draft.kind === "exec";
   const [hidden, setHidden] = useState(false);
   const list = useId();
   const images = useQuery({ queryKey: keys.images(), queryFn: ({ signal }) => api<PulledImage[]>("/images", { signal }), retry: false, staleTime: 60_000 });
@@ -91,8 +92,8 @@ export function ImageSection() {
     <Card title={t("form.image-section")}>
       <div className="flex flex-col gap-4">
         <div className="grid gap-4 sm:grid-cols-[1fr_12rem]">
-          <Field label={t("form.image")} help={t("form.image.help")} error={errorOf("image")}>
-            <Input name="image" list={list} placeholder="python:3.11-slim" spellCheck={false} value={draft.image} onChange={(event) => set({ image: event.target.value })} className="font-mono" />
+          <Field label={t("form.image")} help={t(isContained ? "form.image.help.exec" : "form.image.help")} error={errorOf("image")}>
+            <Input name="image" list={list} placeholder={(isContained && defaultImage) || "python:3.11-slim"} spellCheck={false} value={draft.image} onChange={(event) => set({ image: event.target.value })} className="font-mono" />
           </Field>
           <datalist id={list}>
             {names.map((name) => (

@@ -52,7 +52,7 @@ export function JobForm({ initial }: { initial: Draft }) {
     });
   const sound = (then: (spec: JobSpec) => void) => {
     form.onSubmit();
-    if (form.isSound) then(specOf(form.draft));
+    if (form.isSound) then(specOf(form.draft, form.defaultImage));
     else toFirstProblem();
   };
   const onSubmit = (event: FormEvent) => {

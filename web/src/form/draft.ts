@@ -75,13 +75,13 @@ function said<T extends object>(fields: T): Partial<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value))) as Partial<T>;
 }
 
-/** What is submitted. The draft is sound, see validate.ts. */
-export function specOf(draft: Draft): JobSpec {
+/** What is submitted. The draft is sound, see validate.ts. What is to run in a container runs in one: without an image in the default one. */
+export function specOf(draft: Draft, defaultImage = ""): JobSpec {
   return said({
     name: draft.name.trim(),
     description: draft.description.trim(),
     ...commandOf(draft),
-    image: draft.image.trim(),
+    image: draft.image.trim() || (draft.kind === "exec" ? defaultImage : ""),
     pull: draft.pull === "missing" ? undefined : draft.pull,
     env: record(draft.env),
     working_dir: draft.working_dir.trim(),
@@ -176,13 +176,13 @@ function variables(pairs: Record<string, string> | undefined): Variable[] {
   return Object.entries(pairs ?? {}).map(([name, value]) => ({ name, value }));
 }
 
-function kindOf({ command, script }: JobSpec): Pick<Draft, "kind" | "content" | "interpreter" | "strict"> {
+function kindOf({ command, script, image }: JobSpec): Pick<Draft, "kind" | "content" | "interpreter" | "strict"> {
   if (script) {
     const { interpreter = "bash", content, strict = true } = script;
     const kind = interpreter === "python" || interpreter === "node" ? interpreter : "script";
     return { kind, content, interpreter: kind === "script" ? interpreter : EMPTY.interpreter, strict };
   }
   const { interpreter, strict } = EMPTY;
-  if (Array.isArray(command)) return { kind: "exec", content: quoteAll(command), interpreter, strict };
+  if (Array.isArray(command)) return { kind: image ? "exec" : "shell", content: quoteAll(command), interpreter, strict };
   return { kind: "shell", content: command ?? "", interpreter, strict };
 }

@@ -1,11 +1,15 @@
+import { useQuery } from "@tanstack/react-query";
 import { createContext, type FormEvent, useContext, useState } from "react";
+import { api } from "@/api/client";
 import { type ApiError } from "@/api/errors";
+import { keys } from "@/api/keys";
+import type { Provider } from "@/api/types";
 import { useWords } from "@/i18n";
 import { type Draft } from "./draft";
 import { atFields, type Problem, type Problems, validate } from "./validate";
 
 /** What is missing is not said before somebody tries to submit. */
-const LATER = new Set(["form.error.no-command", "form.error.no-script", "form.error.no-interpreter", "form.error.constraint"]);
+const LATER = new Set(["form.error.no-image", "form.error.no-command", "form.error.no-script", "form.error.no-interpreter", "form.error.constraint"]);
 
 /** The draft, and which problem is shown at which field. */
 export function useDraft(initial: Draft) {
@@ -14,7 +18,8 @@ export function useDraft(initial: Draft) {
   const [submitted, setSubmitted] = useState(false);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [refused, setRefused] = useState<Problems>({});
-  const own = validate(draft);
+  const defaultImage = useDefaultImage();
+  const own = validate(draft, defaultImage);
   const shown = (field: string): Problem | undefined => {
     const mine = own[field];
     if (mine !== undefined && (submitted || (touched.has(field) && !("word" in mine && LATER.has(mine.word))))) return mine;
@@ -24,6 +29,7 @@ export function useDraft(initial: Draft) {
   const nameOf = (event: FormEvent) => (event.target as { name?: string }).name ?? "";
   return {
     draft,
+    defaultImage,
     set: (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part })),
     errorOf: (field: string): string | null => {
       const problem = shown(field);
@@ -45,6 +51,13 @@ export function useDraft(initial: Draft) {
       if (name in refused) setRefused(({ [name]: _, ...others }) => others);
     },
   };
+}
+
+/** What some provider runs jobs in that name no image. */
+function useDefaultImage(): string {
+  const providers = useQuery({ queryKey: keys.providers(), queryFn: ({ signal }) => api<Provider[]>("/providers", { signal }) });
+  const told = (providers.data ?? []).map(({ config, labels }) => String(config["default_image"] ?? labels["hodei.default-image"] ?? ""));
+  return told.find((image) => image !== "") ?? "";
 }
 
 export type Form = ReturnType<typeof useDraft>;

@@ -12,7 +12,8 @@ export type Problems = Record<string, Problem>;
 const LONGEST_MS = 366 * 86_400_000;
 const VARIABLE = /^[^=\0]+$/;
 
-export function validate(draft: Draft): Problems {
+/** `defaultImage` is the one that a server runs jobs in that name none, "" if there is none. */
+export function validate(draft: Draft, defaultImage = ""): Problems {
   const problems: Problems = {};
   const say = (field: string, word: Word, values?: Record<string, string | number>) => {
     problems[field] ??= values === undefined ? { word } : { word, values };
@@ -39,6 +40,7 @@ export function validate(draft: Draft): Problems {
   if (draft.name.length > 256) say("name", "form.error.long", { most: 256 });
   checkCommand(draft, say);
   if (/\s/.test(draft.image.trim())) say("image", "form.error.image");
+  if (draft.kind === "exec" && draft.image.trim() === "" && defaultImage === "") say("image", "form.error.no-image");
   for (const [field, pairs] of [["env", draft.env], ["labels", draft.labels]] as const) {
     const names = new Set<string>();
     pairs.forEach(({ name, value }, at) => {
