@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hodei_infrastructure import variables
 from hodei_infrastructure.settings import Settings, from_environment
-from hodei_infrastructure.variables import SettingsError
+from hodei_infrastructure.variables import SettingsError, without_password
 
 HOME = {"HOME": "/home/someone"}
 
@@ -91,8 +91,22 @@ def test_every_problem_is_reported_at_once_with_its_variable() -> None:
         ("HODEI_LEASE", "1s", "2s or more"),
         ("HODEI_BIND", "localhost:50051", "without a port"),
         ("HODEI_DATABASE_URL", "mysql://u:secret@h/x", "postgres://user:password@host:5432/name"),
-        ("HODEI_DATABASE_URL", "postgres://u:secret@h:99999/x", "postgres://user:password@host:5432/name"),
-        ("HODEI_DATABASE_URL", "postgres://u:secret@h", "postgres://user:password@host:5432/name"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret@h:99999/x", "99999 is no port"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret%ss@h/x", "characters of the password as %XX"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret%00@h/x", "characters of the password as %XX"),
+        ("HODEI_DATABASE_URL", "postgres://u:s@secret@h/x", "@ as %40, / as %2F"),
+        ("HODEI_DATABASE_URL", "postgres://u:se/secret@h/x", "@ as %40, / as %2F"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret word@h/x", "characters of the password as %XX"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret@[::1/x", "postgres://user:password@host:5432/name"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret@h/x?schema=public", "options=-csearch_path%3DNAME"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret@h/x?nosuch=1", "no parameter 'nosuch'"),
+        ("HODEI_DATABASE_URL", "postgres://u:secret@h/x?connect_timeout=abc", "connect_timeout=abc"),
+        (
+            "HODEI_DATABASE_URL",
+            "postgres://u:secret@h/x?sslmode=requir",
+            "sslmode=requir: write one of",
+        ),
+        ("HODEI_DATABASE_URL", "postgres://h/x?target_session_attrs=rw", "read-write"),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_would_be_right(name: str, text: str, told: str) -> None:
@@ -114,7 +128,7 @@ def test_variables_of_agents_and_tests_are_known_to_exist() -> None:
 def test_the_password_of_the_database_is_never_shown() -> None:
     settings = read(HODEI_DATABASE_URL="postgres://me:hunter2@db:5432/hodei?sslmode=require")
     assert "hunter2" not in repr(settings)
-    assert "postgres://me:***@db:5432/hodei?sslmode=require" in repr(settings)
+    assert "postgresql://me:***@db:5432/hodei?sslmode=require" in repr(settings)
     assert settings.database_url == "postgres://me:hunter2@db:5432/hodei?sslmode=require"
 
 
@@ -173,3 +187,30 @@ def test_workers_may_be_told_of_several_servers() -> None:
 def test_what_is_no_list_of_servers_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match=r"HODEI_SERVER_ADVERTISE: .* is not host:port"):
         from_environment({"HODEI_SERVER_ADVERTISE": text})
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("postgres://u:s%40x@h/n", "postgresql://u:***@h/n"),
+        (
+            "postgres://u@h1:1,h2:2/n?target_session_attrs=any",
+            "postgresql://u@h1:1,h2:2/n?target_session_attrs=any",
+        ),
+        ("postgres://h1,h2:2/n", "postgresql://h1,h2:2/n"),
+        ("postgres://[::1]:5433/n", "postgresql://[::1]:5433/n"),
+        ("postgres://u@/n?host=/run/x&port=5433&password=s", "postgresql://u:***@/n?host=/run/x&port=5433"),
+        ("host=h dbname=n user=u password=s sslpassword=t", "postgresql://u:***@h/n?sslpassword=***"),
+        ("postgres://u:p%ss@h/n", "***"),
+        ("postgres://u:secret@h", "postgresql://u:***@h/"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(given: str, shown: str) -> None:
+    assert without_password(given) == shown
+
+
+@pytest.mark.parametrize(
+    "given", ["postgres://u:secret@h", "postgres://h1:1,h2:2/n?target_session_attrs=read-write", "service=x"]
+)
+def test_an_address_is_what_libpq_takes_for_one(given: str) -> None:
+    assert read(HODEI_DATABASE_URL=given).database_url == given

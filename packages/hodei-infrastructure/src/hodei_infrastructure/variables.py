@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
@@ -210,33 +210,21 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def database_url(text: str) -> str:
-    """A Postgres URL. The refusal never repeats the text, because it may hold a password."""
+    """An address of a Postgres database, as libpq reads it. The refusal repeats no password."""
+    from hodei_infrastructure.postgres.conninfo import BadAddress, read  # the driver takes long to import
+
     try:
-        parts = urlsplit(text)
-        right = parts.port is None or parts.port > 0
-    except ValueError:
-        raise Refused("no URL of a database; write postgres://user:password@host:5432/name") from None
-    if not right or parts.scheme not in {"postgres", "postgresql"} or not _names_a_database(parts):
-        raise Refused("no URL of a Postgres database; write postgres://user:password@host:5432/name")
+        read(text)
+    except BadAddress as bad:
+        raise Refused(str(bad)) from None
     return text
 
 
-def _names_a_database(parts: SplitResult) -> bool:
-    # A socket directory is given as ?host=/directory; then there is no host in the middle.
-    return bool(parts.path.strip("/")) and (bool(parts.hostname) or "host=" in parts.query)
-
-
 def without_password(url: str) -> str:
-    """The URL with its password, wherever it stands in it, replaced by three stars."""
-    parts = urlsplit(url)
-    netloc = parts.netloc
-    if parts.password is not None:
-        user, _, host = netloc.rpartition("@")
-        netloc = f"{user.partition(':')[0]}:***@{host}"
-    query = "&".join(
-        "password=***" if pair.startswith("password=") else pair for pair in parts.query.split("&")
-    )
-    return parts._replace(netloc=netloc, query=query).geturl()
+    """The address as a URL, with three stars for each secret."""
+    from hodei_infrastructure.postgres.conninfo import shown
+
+    return shown(url)
 
 
 def maybe(parse: Callable[[str], T]) -> Callable[[str], T | None]:

@@ -40,6 +40,11 @@ async def hasty_store(database_url: str, postgres_store: PostgresStore) -> Async
         ("25006", StoreTakesNoWrites, "takes no writes because it is a standby or was set to be read-only"),
         ("53300", StoreUnavailable, "no connection left"),
         ("57P01", StoreUnavailable, "cannot be reached"),
+        ("57P04", StoreUnavailable, "cannot be reached"),
+        ("25P03", StoreUnavailable, "cannot be reached"),
+        ("25P04", StoreUnavailable, "cannot be reached"),
+        ("42501", StoreUnavailable, "lacks a right: x"),
+        ("42P01", StoreUnavailable, "lacks tables of ours"),
     ],
 )
 async def test_a_refusal_is_about_one_transaction_about_writing_or_about_everything(
@@ -75,3 +80,12 @@ async def test_the_end_of_leases_is_not_told_while_nobody_can_renew_them(
         with pytest.raises(StoreBusy):
             async with hasty_store.begin() as tx:
                 await tx.leases.expired(10)
+
+
+async def test_what_a_mistake_of_ours_says_has_no_data_in_it(database_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute("CREATE TEMP TABLE kept (secret text CHECK (secret = ''))")
+        with pytest.raises(psycopg.errors.CheckViolation) as broken, translated():
+            await connection.execute("INSERT INTO kept VALUES ('hunter2')")
+    assert "violates check constraint" in str(broken.value)
+    assert "hunter2" not in str(broken.value)

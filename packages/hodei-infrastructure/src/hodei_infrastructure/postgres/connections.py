@@ -6,8 +6,10 @@ import asyncio
 import logging
 import random
 import select
+import time
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.abc import Buffer
@@ -15,7 +17,9 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from psycopg_pool import AsyncConnectionPool
 
+from hodei_infrastructure.postgres.conninfo import BadAddress, read
 from hodei_infrastructure.postgres.errors import translated
+from hodei_infrastructure.postgres.refusals import DatabaseRefused, final, said
 
 logger = logging.getLogger("hodei.postgres")
 # The pool warns of each attempt to connect, many times a minute while a database is away. We say it once.
@@ -25,6 +29,7 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[Connection]
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_DRAIN_APART_S = 1.0
 
 # Each statement here finds its rows by an index, whatever the size of the tables. A plan is made once for
 # each connection, perhaps while a table is empty, and must be right when it has a million rows: so the
@@ -79,8 +84,14 @@ class _VersionedText(_Text):
 
 
 def parameters(url: str) -> dict[str, Any]:
-    """What libpq is given: the URL's own words, and ours where it is silent."""
-    return _NETWORK | dict(psycopg.conninfo.conninfo_to_dict(url))
+    """What libpq is given: the URL's own words, and ours where it is silent. Text is UTF-8 whatever it says.
+
+    Raise DatabaseRefused for what is no address.
+    """
+    try:
+        return _NETWORK | read(url) | {"client_encoding": "UTF8"}
+    except BadAddress as bad:
+        raise DatabaseRefused(f"HODEI_DATABASE_URL: {bad}") from None
 
 
 async def set_up(connection: Connection, answers_within_s: float = _USUAL_S) -> None:
@@ -125,6 +136,17 @@ async def take(pool: Pool) -> Connection:
             await pool.putconn(connection)
 
 
+async def drain(pool: Pool) -> None:
+    """Have all connections replaced, those in use when they come back; at most once in a second."""
+    now = time.monotonic()
+    if now - _drained_at.get(pool, float("-inf")) >= _DRAIN_APART_S:
+        _drained_at[pool] = now
+        await pool.drain()
+
+
+_drained_at: WeakKeyDictionary[Pool, float] = WeakKeyDictionary()
+
+
 def _is_dead(connection: Connection) -> bool:
     """Whether there is something to read, which on an idle connection can only be its end."""
     if connection.closed:
@@ -135,19 +157,29 @@ def _is_dead(connection: Connection) -> bool:
 
 
 async def wait_for_database(url: str) -> None:
-    """Return when the database answers, however long that takes; says once that it waits, and for what."""
-    pause, said = _FIRST_PAUSE_S, False
-    while True:
-        try:
-            async with await psycopg.AsyncConnection.connect(**parameters(url)):
-                break
-        except psycopg.OperationalError as error:
-            if not said:
-                logger.warning(
-                    "waiting for the database", extra={"reason": str(error).strip().splitlines()[0]}
-                )
-                said = True
+    """Return when the database answers and takes writes, however long that takes; says once for each reason
+    that it waits. Raise DatabaseRefused where waiting is in vain.
+    """
+    pause, said = _FIRST_PAUSE_S, set[str]()
+    while (why := await _why_not(url)) is not None:
+        if why not in said:
+            logger.warning("waiting for the database", extra={"reason": why})
+            said.add(why)
         await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (spreads load, keeps no secret)
         pause = min(pause * 2, _LONGEST_PAUSE_S)
     if said:
         logger.info("the database is there")
+
+
+async def _why_not(url: str) -> str | None:
+    try:
+        async with await psycopg.AsyncConnection.connect(**parameters(url)) as connection:
+            answer = await (await connection.execute("SHOW transaction_read_only", prepare=False)).fetchone()
+    except psycopg.Error as error:
+        if (refused := final(error)) is not None:
+            raise refused from None
+        if not isinstance(error, psycopg.OperationalError):
+            raise
+        return said(error)
+    is_read_only = answer is not None and answer[0] == "on"
+    return "it takes no writes: it is a standby, or was set to be read-only" if is_read_only else None

@@ -36,12 +36,16 @@ _TRANSIENT: dict[str, Refusal] = {
     "57P01": _AWAY,  # an administrator ends our session
     "57P02": _AWAY,
     "57P03": _AWAY,  # starting up or shutting down
+    "57P04": _AWAY,  # it was dropped
     "57P05": _AWAY,
+    "25P03": _AWAY,  # our session or transaction took longer than the server allows
+    "25P04": _AWAY,
     "58": _no_writes("its disk or file system fails"),
     "25006": _no_writes("it is a standby or was set to be read-only"),
     "28": (StoreUnavailable, "the database refuses our name or password"),
     "3D": (StoreUnavailable, "the database does not exist on this server"),
     "42501": (StoreUnavailable, "the database account lacks a right"),
+    "42P01": (StoreUnavailable, "the database lacks tables of ours: it was made anew"),
 }
 
 
@@ -55,9 +59,23 @@ def translated() -> Iterator[None]:
     except psycopg.Error as error:
         refusal = _refusal(error)
         if refusal is None:
+            _leave_data_out(error)
             raise
         kind, reason = refusal
-        raise kind(reason) from error
+        raise kind(reason + _which_right(error)) from error
+
+
+def _leave_data_out(error: psycopg.Error) -> None:
+    """A mistake of ours is logged with its trace; what Postgres adds may have a whole row in it, secrets and
+    all.
+    """
+    if error.diag.message_primary:
+        error.args = (error.diag.message_primary,)
+
+
+def _which_right(error: psycopg.Error) -> str:
+    """What we may not, in the server's words, which name the object and no more."""
+    return f": {error.diag.message_primary}" if error.sqlstate == "42501" else ""
 
 
 def _refusal(error: psycopg.Error) -> Refusal | None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, LiteralString
 
+import psycopg
+
 from hodei_infrastructure.postgres.connections import Connection
 from hodei_infrastructure.postgres.errors import translated
 
@@ -46,8 +48,10 @@ class Session:
     def __init__(self, connection: Connection, answers_within_s: float = ANSWERS_WITHIN_S) -> None:
         self._connection = connection
         self._answers_within_s = answers_within_s
-        self.silent = False
-        """Whether the server did not even answer with an error: then no older connection can be trusted."""
+        self.stale = False
+        """Whether the server did not even answer with an error, or takes no writes, as one that is not the
+        primary any more: then no older connection can be trusted.
+        """
         self._begun = False
         self._over = False
         self._refused = False  # a store refused a write: reading goes on, committing does not
@@ -129,10 +133,18 @@ class Session:
     @contextmanager
     def _breaking(self) -> Iterator[None]:
         try:
-            with translated(), self._answered():
+            with translated(), self._answered(), self._writing():
                 yield
         except BaseException:
             self._broken = True
+            raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.errors.ReadOnlySqlTransaction:
+            self.stale = True
             raise
 
     @contextmanager
@@ -148,7 +160,7 @@ class Session:
             timer.cancel()
 
     def _break_off(self) -> None:
-        self.silent = True
+        self.stale = True
         logger.warning("the database has not answered for %g s", self._answers_within_s)
         with suppress(Exception), socket.socket(fileno=os.dup(self._connection.fileno())) as end:
             end.shutdown(socket.SHUT_RDWR)

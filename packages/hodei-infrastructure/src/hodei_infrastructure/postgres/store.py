@@ -12,7 +12,14 @@ from attrs import frozen
 
 from hodei_infrastructure.migrations.upgrade import migrate
 from hodei_infrastructure.postgres.audit import PostgresAuditTrail
-from hodei_infrastructure.postgres.connections import Connection, Pool, pool_of, take, wait_for_database
+from hodei_infrastructure.postgres.connections import (
+    Connection,
+    Pool,
+    drain,
+    pool_of,
+    take,
+    wait_for_database,
+)
 from hodei_infrastructure.postgres.documents import SpecTexts
 from hodei_infrastructure.postgres.hints import CHANNEL
 from hodei_infrastructure.postgres.job_clocks import PostgresClockViews, PostgresLeaseStore
@@ -153,9 +160,11 @@ class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
                 if not committed:
                     await self._session.roll_back()
             finally:
+                if self._session.stale:
+                    await self._connection.close()
                 await self._pool.putconn(self._connection)
-                if self._session.silent:
-                    await self._pool.drain()
+                if self._session.stale:
+                    await drain(self._pool)
 
 
 class PostgresStore:
