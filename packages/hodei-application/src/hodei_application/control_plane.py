@@ -50,6 +50,7 @@ from hodei_application.scheduling.configure_scheduler import ConfigureScheduler,
 from hodei_application.scheduling.get_decision import GetDecision, WatchDecisions
 from hodei_application.scheduling.janitor import CollectGarbage
 from hodei_application.scheduling.queue_status import GetQueueStatus, QueueOverview
+from hodei_application.scheduling.schedule_job import ScheduleJob
 from hodei_application.workers.bind_worker import BindWorker
 from hodei_application.workers.disconnect_worker import DisconnectWorker, RecordDisconnects
 from hodei_application.workers.drain_worker import Drain
@@ -72,7 +73,7 @@ class ControlPlane:
 
     submit_job: SubmitJob
     submit_jobs: SubmitJobs
-    schedule_job: SubmitJob
+    schedule_job: ScheduleJob
     get_job: GetJob
     read_job: ReadJob
     list_jobs: ListJobs
@@ -210,10 +211,11 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         begin=begin, now=now, new_id=outside.new_id, make=outside.plugins, change=change
     )
     list_providers = ListProviders(begin)
+    decisions = WatchDecisions(watch_job, moves)
     return ControlPlane(
         submit_job=submit_job,
         submit_jobs=submit_jobs,
-        schedule_job=submit_job,
+        schedule_job=ScheduleJob(submit_job, decisions),
         get_job=GetJob(begin, why_pending(parts)),
         read_job=ReadJob(begin),
         list_jobs=ListJobs(begin),
@@ -223,7 +225,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         ),
         watch_job=watch_job,
         why_pending=why_pending(parts),
-        assign_job=AssignJob(begin, connected, dispatcher),
+        assign_job=AssignJob(begin, connected, dispatcher, parts.kinds),
         start_job=StartJob(door),
         update_progress=UpdateProgress(door),
         complete_job=CompleteJob(door, outside.jitter),
@@ -283,7 +285,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         queue_overview=QueueOverview(begin),
         available_workers=GetAvailableWorkers(now=now, config=parts.config, list_workers=list_workers),
         get_decision=GetDecision(begin),
-        decisions=WatchDecisions(watch_job, moves),
+        decisions=decisions,
         follow_logs=FollowLogs(begin, parts.logs, connected),
         get_logs=GetLogs(begin),
         page_logs=PageLogs(begin),

@@ -2,7 +2,6 @@ from uuid import UUID
 
 import pytest
 from hodei_application.jobs import attempt_door
-from hodei_application.jobs.assign_job import WorkerNotHere
 from hodei_application.jobs.attempt_door import Output, execution_id, parse_execution_id
 from hodei_application.logs.get_logs import LogQuery
 from hodei_application.testing import World
@@ -13,7 +12,7 @@ from hodei_domain.jobs.result import Reason
 from hodei_domain.jobs.spec import RetryRules
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import JobId, WorkerId
-from hodei_domain.workers.errors import IllegalWorkerMove
+from hodei_domain.workers.errors import IllegalWorkerMove, WorkerNotFound
 from hodei_domain.workers.worker import WorkerState
 
 NOBODY = UUID(int=1)
@@ -95,7 +94,7 @@ async def test_a_job_is_assigned_by_hand_only_if_both_are_free(world: World) -> 
     idle = await world.add_worker()
     with pytest.raises(IllegalMove):
         await control.assign_job(job.id, idle.worker_id)
-    with pytest.raises(WorkerNotHere):
+    with pytest.raises(WorkerNotFound):
         await control.assign_job(other.id, WorkerId(NOBODY))
     with pytest.raises(JobNotFound):
         await control.assign_job(JobId(NOBODY), idle.worker_id)

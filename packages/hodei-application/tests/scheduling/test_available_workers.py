@@ -1,7 +1,9 @@
 from datetime import timedelta
 
+from hodei_application.jobs.submit_job import Submission
 from hodei_application.scheduling.available_workers import WorkersWanted
 from hodei_application.testing import World
+from hodei_domain.jobs.spec import JobSpec, Shell
 from hodei_domain.kernel.values import Constraint, Operator, Resources
 from hodei_domain.workers.worker import WorkerState
 
@@ -30,9 +32,36 @@ async def test_only_those_that_meet_the_conditions(world: World) -> None:
     assert [f.view.worker.id for f in busy] == [plain.worker_id]
 
 
-async def test_old_workers_can_be_left_out(world: World) -> None:
+async def test_workers_that_were_not_heard_lately_can_be_left_out(world: World) -> None:
     await world.add_worker()
-    world.clock.advance(timedelta(hours=1))
+    world.clock.advance(timedelta(minutes=5))
     young = await world.add_worker()
     found = await world.control.available_workers(WorkersWanted(max_age=timedelta(minutes=1)))
     assert [f.view.worker.id for f in found] == [young.worker_id]
+
+
+async def test_only_those_that_could_take_a_job_now(world: World) -> None:
+    provider = await world.add_provider()
+    await world.submit(image="debian:12", resources=Resources(cpu_cores=2))
+    await world.settle()
+    [agent] = world.agents.values()
+    await agent.finish(agent.jobs[0])
+    ask = world.control.available_workers
+    [found] = await ask(WorkersWanted(resources=Resources(cpu_cores=1)))  # made for two
+    assert found.view.worker.id == agent.worker_id
+    await world.control.disable_provider(provider.name)
+    assert await ask(WorkersWanted()) == []
+    by_hand = await world.add_worker()
+    await world.control.disconnect_worker(by_hand.link)
+    assert await ask(WorkersWanted()) == []
+
+
+async def test_a_job_that_is_scheduled_is_told_of_with_its_decision(world: World) -> None:
+    agent = await world.add_worker()
+    await world.control.start()
+    told = await world.control.schedule_job(Submission(spec=JobSpec(command=Shell("true"))))
+    assert told.decision is not None
+    assert (told.decision.job_id, told.decision.worker_id) == (told.job.id, agent.worker_id)
+    waiting = await world.control.schedule_job(Submission(spec=JobSpec(command=Shell("true"))))
+    assert waiting.decision is None
+    await world.control.stop()

@@ -258,6 +258,12 @@ async def test_providers_workers_queue_and_decisions_can_be_asked_for(platform: 
         await platform.call(SchedulerService.get_available_workers, wire.GetAvailableWorkersRequest())
     ).workers
     assert available.worker_id == wire.WorkerId(value=worker.id)
+    assert available.current_usage is not None
+    assert available.scheduling_info is not None
+    assert (available.scheduling_info.score, available.scheduling_info.reason) == (
+        1.0,
+        ["idle for the longest time"],
+    )
     queue = await platform.call(SchedulerService.get_queue_status, wire.GetQueueStatusRequest())
     assert (queue.status.completed_jobs, queue.status.pending_jobs) == (1, 0)
     decision = await platform.call(

@@ -22,7 +22,9 @@ from hodei_application.workers.list_workers import ListWorkers, WorkerView
 
 @frozen(kw_only=True)
 class WorkersWanted:
-    """Conditions on workers. Empty ones hold for all; without `states` those that are READY are meant."""
+    """Conditions on workers. Empty ones hold for all. `max_age` is the longest time since a worker was heard.
+    Of those that are READY only those are meant that could take a job now.
+    """
 
     labels: Mapping[str, str] = field(factory=dict)
     constraints: tuple[Constraint, ...] = ()
@@ -58,12 +60,18 @@ class GetAvailableWorkers:
 
     def _fits(self, view: WorkerView, wanted: WorkersWanted, demand: DemandClass) -> bool:
         worker = view.worker
-        if wanted.max_age is not None and self.now() - worker.created_at > wanted.max_age:
+        heard = worker.last_heartbeat or worker.changed_at
+        if wanted.max_age is not None and self.now() - heard > wanted.max_age:
+            return False
+        landscape = self.list_workers.terms.landscape
+        closed = not worker.takes_work or landscape.out_of_use(worker.provider_id)
+        if worker.state is WorkerState.READY and closed:
             return False
         if any(worker.labels.get(key) != value for key, value in wanted.labels.items()):
             return False
-        # Which image it runs is not asked here.
-        return worker_cannot(evolve(demand, image=worker.demand.image), _offer(view)) is None
+        # Which image it runs is not asked here, and a container's size is what it has.
+        offer = evolve(landscape.placed(_offer(view), worker.provider_id), shape=None)
+        return worker_cannot(evolve(demand, image=worker.demand.image), offer) is None
 
 
 def _offer(view: WorkerView) -> WorkerOffer:

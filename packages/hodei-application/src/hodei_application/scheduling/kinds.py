@@ -9,7 +9,7 @@ from attrs import define, field
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.kernel.values import PullPolicy
-from hodei_domain.scheduling.eligible import honour, worker_cannot
+from hodei_domain.scheduling.eligible import honour, worker_cannot, worker_refusals
 from hodei_domain.scheduling.offers import WorkerOffer, offer_of
 from hodei_domain.workers.worker import Worker
 
@@ -72,6 +72,13 @@ class Kinds:
             answer = in_use and worker_cannot(self.wanted(demand), kind.offer) is None
             kind.answers[demand.key] = answer
         return answer
+
+    def refusals(self, worker: Worker, demand: DemandClass) -> list[str]:
+        """Everything that keeps this worker from serving the class; preferences are no part of it."""
+        out_of_use = self.landscape.out_of_use(worker.provider_id)
+        told = [f"its provider {out_of_use}"] if out_of_use else []
+        offer = self.landscape.placed(offer_of(worker), worker.provider_id)
+        return told + list(worker_refusals(demand, offer))
 
     def wanted(self, demand: DemandClass) -> DemandClass:
         """The class with those of its preferences that bind at present."""

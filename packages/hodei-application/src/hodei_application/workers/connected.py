@@ -169,7 +169,7 @@ class ConnectedWorkers:
 
     def heard_lately(self) -> list[Connection]:
         """Connections with a sign of life within the suspicion time."""
-        return [connection for connection in self._by_id.values() if not self._is_silent(connection)]
+        return [connection for connection in self._by_id.values() if not self.is_silent(connection)]
 
     def idle_kinds(self) -> list[tuple[Kind, int]]:
         """Kinds of which a worker is idle, and how many are."""
@@ -180,7 +180,7 @@ class ConnectedWorkers:
         again.
         """
         for connection in self._idle.get(kind, {}).values():
-            if connection.worker.id not in self.reserved and not self._is_silent(connection):
+            if connection.worker.id not in self.reserved and not self.is_silent(connection):
                 yield connection
 
     def is_aware(self, worker_id: WorkerId, job_id: JobId, attempt: int) -> bool:
@@ -199,7 +199,8 @@ class ConnectedWorkers:
             return False
         return True
 
-    def _is_silent(self, connection: Connection) -> bool:
+    def is_silent(self, connection: Connection) -> bool:
+        """Whether it was not heard within the suspicion time."""
         return self.monotonic() - connection.heard_at > self.suspicion.total_seconds()
 
     def _sort(self, connection: Connection) -> None:

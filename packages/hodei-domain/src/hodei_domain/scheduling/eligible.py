@@ -1,6 +1,6 @@
 """Who can serve a demand class, and if not, why not, in words for people."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from attrs import evolve
@@ -11,25 +11,32 @@ from hodei_domain.scheduling.offers import ProviderOffer, WorkerOffer, demand_la
 
 
 def worker_cannot(demand: DemandClass, offer: WorkerOffer) -> str | None:
-    """Why this worker cannot serve that class; None if it can.
+    """Why this worker cannot serve that class, or one reason of several; None if it can.
 
     What is unknown of its machine refuses nothing.
     """
+    return next(worker_refusals(demand, offer), None)
+
+
+def worker_refusals(demand: DemandClass, offer: WorkerOffer) -> Iterator[str]:
+    """Everything that keeps this worker from serving that class."""
     if offer.image != demand.image:
-        return f"runs in {offer.image or 'its own image'}, not in {demand.image or 'the default one'}"
+        yield f"runs in {offer.image or 'its own image'}, not in {demand.image or 'the default one'}"
     if demand.pull is PullPolicy.ALWAYS and (offer.pull is not PullPolicy.ALWAYS or offer.jobs_done):
-        return "did not fetch its image for this job"
+        yield "did not fetch its image for this job"
     if demand.architecture and offer.architecture and demand.architecture != offer.architecture:
-        return f"is {offer.architecture}, not {demand.architecture}"
+        yield f"is {offer.architecture}, not {demand.architecture}"
     if demand.provider and demand.provider != offer.provider:
-        return f"belongs to provider {offer.provider or 'none'}, not {demand.provider}"
+        yield f"belongs to provider {offer.provider or 'none'}, not {demand.provider}"
     if demand.region and demand.region != offer.region:
-        return f"is in region {offer.region or 'none'}, not {demand.region}"
-    return (
-        _other_shape(demand.resources, offer.shape)
-        or _too_small(demand.resources, offer)
-        or _unmet(demand.constraints, _labels_of(offer))
-    )
+        yield f"is in region {offer.region or 'none'}, not {demand.region}"
+    # The container's limits are the job's: a larger one would let it take more than it asked for.
+    if offer.shape is not None and evolve(demand.resources, architecture="") != evolve(
+        offer.shape, architecture=""
+    ):
+        yield "has a container that was made for other resources"
+    yield from _too_small(demand.resources, offer)
+    yield from _unmet(demand.constraints, _labels_of(offer))
 
 
 def provider_cannot(demand: DemandClass, offer: ProviderOffer) -> str | None:
@@ -97,24 +104,16 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _other_shape(asked: Resources, shape: Resources | None) -> str | None:
-    # The container's limits are the job's: a larger one would let it take more than it asked for.
-    if shape is None or evolve(asked, architecture="") == evolve(shape, architecture=""):
-        return None
-    return "has a container that was made for other resources"
-
-
-def _too_small(asked: Resources, offer: WorkerOffer) -> str | None:
+def _too_small(asked: Resources, offer: WorkerOffer) -> Iterator[str]:
     has = offer.capacity
     if has.cpu_cores and asked.cpu_cores > has.cpu_cores:
-        return f"has {has.cpu_cores:g} cores, not {asked.cpu_cores:g}"
+        yield f"has {has.cpu_cores:g} cores, not {asked.cpu_cores:g}"
     if has.memory_mib and asked.memory_mib > has.memory_mib:
-        return f"has {has.memory_mib} MiB of memory, not {asked.memory_mib}"
+        yield f"has {has.memory_mib} MiB of memory, not {asked.memory_mib}"
     if has.disk_mib and asked.storage_mib > has.disk_mib:
-        return f"has {has.disk_mib} MiB of disk, not {asked.storage_mib}"
+        yield f"has {has.disk_mib} MiB of disk, not {asked.storage_mib}"
     if asked.gpu > has.gpu and offer.shape is None:  # a machine that does not know of a GPU has none
-        return f"has {has.gpu} GPUs, not {asked.gpu}"
-    return None
+        yield f"has {has.gpu} GPUs, not {asked.gpu}"
 
 
 def _beyond(asked: Resources, most: Resources) -> str | None:
@@ -138,13 +137,12 @@ def _unmet_there(demand: DemandClass, offer: ProviderOffer) -> str | None:
     # a worker made for this class would have these; the machine's own labels are not known before
     region = demand.region or offer.capabilities.region
     told = demand_labels(offer.name, region, demand.architecture, demand.image)
-    return _unmet(demand.constraints, {**offer.labels, **told})
+    return next(_unmet(demand.constraints, {**offer.labels, **told}), None)
 
 
-def _unmet(constraints: Iterable[Constraint], labels: Mapping[str, str]) -> str | None:
+def _unmet(constraints: Iterable[Constraint], labels: Mapping[str, str]) -> Iterator[str]:
     for constraint in constraints:
         if not constraint.allows(labels):
-            return (
+            yield (
                 f"its label {constraint.key} is {labels.get(constraint.key, 'absent')}: {constraint} is asked"
             )
-    return None

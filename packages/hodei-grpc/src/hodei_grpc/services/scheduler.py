@@ -12,13 +12,12 @@ from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.values import Resources
 from hodei_domain.scheduling.config import SchedulerConfig, parse_provider_strategy, parse_worker_strategy
 from hodei_domain.scheduling.decision import Decision
-from hodei_domain.workers.ports import WorkerFilter
-from hodei_domain.workers.worker import Worker, WorkerState
 from hodei_proto.wire import hodei as wire
 
 from hodei_grpc.caller import caller_of
-from hodei_grpc.convert import jobs, workers
-from hodei_grpc.convert.submissions import selected, to_submission, wire_names
+from hodei_grpc.convert import jobs
+from hodei_grpc.convert.available import from_available, to_wanted
+from hodei_grpc.convert.submissions import to_submission, wire_names
 from hodei_grpc.servicers import Context
 from hodei_grpc.services.closing import closed_after
 from hodei_grpc.services.jobs import required_job
@@ -36,16 +35,16 @@ class Scheduler:
     async def schedule_job(
         self, request: wire.ScheduleJobRequest, context: Context
     ) -> wire.ScheduleJobResponse:
-        """Queue a job; the answer has the decision if it was made already."""
+        """Queue a job; the answer has the decision, unless the job has to wait for a worker."""
         queue = wire.QueueJobRequest(job_definition=request.job_definition, queued_by=request.requested_by)
         submission = to_submission(queue, caller_of(context))
         with wire_names("job_definition"):
             told = await self._control.schedule_job(submission)
-        decision = await self._control.get_decision(told.job.id)
         return wire.ScheduleJobResponse(
             success=True,
-            message="queued",
-            decision=None if decision is None else await self._decision(decision),
+            message="queued" if told.decision is None else "assigned",
+            job_id=jobs.to_job_id(told.job),
+            decision=None if told.decision is None else await self._decision(told.decision),
             scheduled_at=told.job.created_at,
         )
 
@@ -105,12 +104,10 @@ class Scheduler:
         self, request: wire.GetAvailableWorkersRequest, context: Context
     ) -> wire.GetAvailableWorkersResponse:
         """Workers that could take a job now, or those in the status that was asked for."""
-        told = request.filter or wire.WorkerFilterCriteria()
-        states = _states(told.required_status)
-        found = await self._control.list_workers(WorkerFilter(states=states, limit=1000))
-        return wire.GetAvailableWorkersResponse(
-            workers=[_available(each.worker, each.usage) for each in found if _matches(each.worker, told)]
-        )
+        with wire_names("filter"):
+            wanted = to_wanted(request.filter or wire.WorkerFilterCriteria())
+        found = await self._control.available_workers(wanted)
+        return wire.GetAvailableWorkersResponse(workers=[from_available(each) for each in found])
 
 
 def _to_decision(decision: Decision, job: Job) -> wire.SchedulingDecision:
@@ -172,47 +169,3 @@ def _value(text: str) -> Any:
         except ValueError:
             continue
     return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def _states(status: wire.WorkerStatus) -> frozenset[WorkerState]:
-    """An unset status reads as OFFLINE, which no available worker is."""
-    if status is wire.WorkerStatus.WORKER_STATUS_OFFLINE:
-        return frozenset({WorkerState.READY})
-    return frozenset(state for state, number in workers.STATUSES.items() if number is status)
-
-
-def _matches(worker: Worker, told: wire.WorkerFilterCriteria) -> bool:
-    labels = dict(worker.labels)
-    if told.label_selector and not all(each.allows(labels) for each in selected(told.label_selector)):
-        return False
-    nodes = told.node_selector.node_labels if told.node_selector else {}
-    if any(labels.get(key) != value for key, value in nodes.items()):
-        return False
-    least, has = told.min_resources, worker.capacity
-    return least is None or (
-        has.cpu_cores >= least.cpu_cores
-        and has.memory_mib * MIB >= least.memory_bytes
-        and has.disk_mib * MIB >= least.disk_bytes
-        and has.gpu >= least.gpu_count
-    )
-
-
-def _available(worker: Worker, usage: Any) -> wire.AvailableWorker:
-    worker_id = wire.WorkerId(value=str(worker.id))
-    used = None
-    if usage is not None:
-        used = wire.ResourceUsage(
-            cpu_cores=usage.cpu_cores,
-            memory_bytes=usage.memory_bytes,
-            disk_bytes=usage.disk_written_bytes,
-            gpu_count=usage.gpu,
-        )
-    return wire.AvailableWorker(
-        worker_id=worker_id,
-        scheduling_info=wire.WorkerSchedulingInfo(
-            worker_id=worker_id, node_selector=wire.NodeSelector(node_labels=dict(worker.labels))
-        ),
-        current_usage=used,
-        status=workers.STATUSES[worker.state],
-        last_heartbeat=worker.last_heartbeat,
-    )

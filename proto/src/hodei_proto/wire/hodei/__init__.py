@@ -2873,6 +2873,11 @@ class ScheduleJobResponse(betterproto2.Message):
         4, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
     )
 
+    job_id: "JobId | None" = betterproto2.field(50, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The job, which has an id of the server's where none was given.
+    """
+
 
 default_message_pool.register_message("hodei", "ScheduleJobResponse", ScheduleJobResponse)
 
