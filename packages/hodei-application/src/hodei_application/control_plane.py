@@ -18,6 +18,7 @@ from hodei_application.jobs.get_job import GetJob, ReadJob
 from hodei_application.jobs.list_jobs import ListJobs
 from hodei_application.jobs.read_timeline import ReadTimeline
 from hodei_application.jobs.report_attempt import LegacyLogs, ReportAttempt
+from hodei_application.jobs.resolve_job import ResolveJob
 from hodei_application.jobs.retry_job import RetryJob
 from hodei_application.jobs.submit_job import SubmitJob, SubmitJobs
 from hodei_application.jobs.watch_job import WatchJob
@@ -76,6 +77,7 @@ class ControlPlane:
     schedule_job: ScheduleJob
     get_job: GetJob
     read_job: ReadJob
+    resolve_job: ResolveJob
     list_jobs: ListJobs
     cancel_job: CancelJob
     retry_job: RetryJob
@@ -218,6 +220,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         schedule_job=ScheduleJob(submit_job, decisions),
         get_job=GetJob(begin, why_pending(parts)),
         read_job=ReadJob(begin),
+        resolve_job=ResolveJob(begin),
         list_jobs=ListJobs(begin),
         cancel_job=CancelJob(begin=begin, now=now, connected=connected, moves=moves, signals=signals),
         retry_job=RetryJob(

@@ -37,6 +37,9 @@ class JobExecutionService:
     get_job_status: Final = Unary(
         "/hodei.JobExecutionService/GetJobStatus", hodei.GetJobStatusRequest, hodei.GetJobStatusResponse
     )
+    resolve_job: Final = Unary(
+        "/hodei.JobExecutionService/ResolveJob", hodei.ResolveJobRequest, hodei.ResolveJobResponse
+    )
     list_jobs: Final = Unary(
         "/hodei.JobExecutionService/ListJobs", hodei.ListJobsRequest, hodei.ListJobsResponse
     )

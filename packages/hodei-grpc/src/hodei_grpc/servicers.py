@@ -53,6 +53,11 @@ class JobExecutionServicer(Protocol):
     ) -> hodei.GetJobStatusResponse: ...
 
     @abstractmethod
+    async def resolve_job(
+        self, request: hodei.ResolveJobRequest, context: Context
+    ) -> hodei.ResolveJobResponse: ...
+
+    @abstractmethod
     async def list_jobs(self, request: hodei.ListJobsRequest, context: Context) -> hodei.ListJobsResponse: ...
 
     @abstractmethod

@@ -19,6 +19,7 @@ import pytest
 from attrs import define, evolve, field
 from hodei_domain.audit.record import AuditFilter
 from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.jobs.reference import JobReference
 from hodei_domain.jobs.views import JobFilter
 from hodei_domain.kernel.demand import ANY
 from hodei_domain.kernel.ids import JobId, ProviderId, WorkerId
@@ -248,6 +249,15 @@ async def test_pages_of_jobs_that_no_index_finds_look_at_so_many_at_a_time(
         first = await tx.job_views.list_jobs(asked)
         assert first.next_cursor is not None
         await tx.job_views.list_jobs(evolve(asked, cursor=first.next_cursor))
+        plans.judge()
+
+
+async def test_a_job_that_is_referred_to_is_found_by_index(database_url: str, plans: Plans) -> None:
+    fill(database_url)
+    async with open_store(database_url, connections=1) as store, store.begin() as tx:
+        for text in ("job 4711", "0192f3c4", "dead", "facade00", str(new_job_id())):
+            await tx.job_views.referred(JobReference(text), 20)
+        assert len(await tx.job_views.referred(JobReference("job 4711"), 20)) == 1
         plans.judge()
 
 

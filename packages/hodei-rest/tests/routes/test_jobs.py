@@ -44,6 +44,24 @@ async def test_a_job_is_stored_shown_and_found(rest: Any) -> None:
     assert [each["id"] for each in (await rest.client.get("/api/v1/jobs")).json()] == [job["id"]]
 
 
+async def test_a_job_is_found_by_what_people_call_it(rest: Any) -> None:
+    job = await submit(rest, name="nightly")
+    await submit(rest, name="other")
+
+    async def resolved(reference: str, **more: str) -> list[str]:
+        answer = await rest.client.get("/api/v1/jobs/resolve", params={"reference": reference} | more)
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.json()]
+
+    for reference in (job["id"], job["id"][-8:], "nightly"):
+        assert await resolved(reference) == [job["id"]]
+    nobodys = await rest.client.get("/api/v1/jobs/resolve", params={"reference": "@last", "owner": "eve"})
+    assert code_of(nobodys) == (404, "job.not-found")
+    assert (await rest.client.get("/api/v1/jobs/resolve")).status_code == 400
+    found = await rest.client.get("/api/v1/jobs", params={"name": job["id"][-8:]})
+    assert [each["id"] for each in found.json()] == [job["id"]]
+
+
 async def test_the_same_submission_twice_is_one_job_and_another_under_its_name_is_refused(rest: Any) -> None:
     id = str(uuid.uuid4())
     for by_id, headers in (({"id": id}, {}), ({}, {"idempotency-key": "once"})):

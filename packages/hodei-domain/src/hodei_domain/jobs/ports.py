@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from hodei_domain.jobs.job import Attempt, Job, JobState
+from hodei_domain.jobs.reference import JobReference
 from hodei_domain.jobs.spec import Priority
 from hodei_domain.jobs.views import JobFilter, JobPage, LostAttempt, Overdue, WaitingClass
 from hodei_domain.kernel.change import Change
@@ -105,6 +106,13 @@ class JobViews(Protocol):
 
         A job that is submitted while someone pages by cursor moves nothing: no job comes twice or is left
         out. A page that is not counted may end before it is full, where what it looks for is rare.
+        """
+        ...
+
+    async def referred(self, reference: JobReference, limit: int) -> list[Job]:
+        """At most so many jobs whose id is, begins or ends with the reference, or whose name is exactly it,
+        newest first (created_at, then id); if more ids begin so, those with the highest. A whole id means
+        its own job alone. However many jobs there are, it takes no longer.
         """
         ...
 

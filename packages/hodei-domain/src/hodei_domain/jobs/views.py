@@ -35,10 +35,11 @@ def _check_tags(_: Any, __: Any, tags: tuple[str, ...]) -> None:
 class JobFilter:
     """Which jobs to list. Empty conditions hold for all.
 
-    `search` matches a part of the name in any case, or the beginning of the id. All `labels` and `tags` must
-    be there. `provider_id` is that of the newest attempt's worker. Jobs were created at or after `since` and
-    before `until`. `cursor` is a page's `next_cursor`; `offset` counts from there and is meant for small
-    numbers only. `counted`: whether the page is to say how many match in all, which looks at every job.
+    `search` matches a part of the name in any case, or the beginning or the end of the id. All `labels` and
+    `tags` must be there. `provider_id` is that of the newest attempt's worker. Jobs were created at or
+    after `since` and before `until`. `cursor` is a page's `next_cursor`; `offset` counts from there and is
+    meant for small numbers only. `counted`: whether the page is to say how many match in all, which looks
+    at every job.
     """
 
     states: frozenset[JobState] = field(default=frozenset(), converter=_states)

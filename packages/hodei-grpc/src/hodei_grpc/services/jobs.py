@@ -65,6 +65,13 @@ class JobExecution:
         details = await self._control.get_job(required_job(request.job_id))
         return convert.to_status(details.job)
 
+    async def resolve_job(self, request: wire.ResolveJobRequest, context: Context) -> wire.ResolveJobResponse:
+        """The jobs that a person may mean."""
+        owner = request.queued_by or caller_of(context).actor or ""
+        found = await self._control.resolve_job(request.reference, queued_by=owner)
+        now = self._now()
+        return wire.ResolveJobResponse(candidates=[convert.to_summary(job, now) for job in found])
+
     async def list_jobs(self, request: wire.ListJobsRequest, context: Context) -> wire.ListJobsResponse:
         """Jobs, newest first."""
         states = () if request.status is None else (_state(request.status),)

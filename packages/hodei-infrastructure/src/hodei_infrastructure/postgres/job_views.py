@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, LiteralString
 
 from attrs import frozen
-from hodei_domain.jobs.job import ACTIVE, OVER, Attempt, JobState
+from hodei_domain.jobs.job import ACTIVE, OVER, Attempt, Job, JobState
+from hodei_domain.jobs.reference import JobReference
 from hodei_domain.jobs.views import JobFilter, JobPage
 from hodei_domain.kernel.cursors import cursor_of, read_place
 from hodei_domain.kernel.ids import JobId
@@ -54,6 +55,20 @@ SELECT attempt, current_attempt FROM jobs WHERE id = %(id)s AND attempt > 0
 ORDER BY attempt
 """
 
+_BY_NAME: LiteralString = """
+SELECT jobs.* FROM jobs WHERE jobs.name = %(name)s AND jobs.name <> ''
+"""
+_BY_START: LiteralString = """
+SELECT jobs.* FROM jobs WHERE jobs.id BETWEEN %(lowest)s AND %(highest)s
+"""
+# The index has the last group of the id, backwards; `end` are the last digits of it, backwards too.
+_BY_END: LiteralString = """
+SELECT jobs.* FROM jobs JOIN job_specs ON job_specs.job_id = jobs.id
+WHERE reverse(right(job_specs.job_id::text, 12)) COLLATE "C" BETWEEN %(end)s AND %(end)s || 'g'
+    AND right(replace(job_specs.job_id::text, '-', ''), length(%(digits)s)) = %(digits)s
+"""
+LAST_GROUP = 12
+
 LOOKS = 20_000
 """Rows of a run that a page looks at: 25 ms for a search, a few times that for the others."""
 
@@ -76,6 +91,21 @@ class PostgresJobViews:
         jobs = [job_of(row, self._specs) for row in rows[: filter.limit]]
         last = (jobs[-1].created_at, jobs[-1].id) if len(rows) > filter.limit else floor
         return JobPage(jobs=jobs, total=total, next_cursor=cursor_of(*last) if last else None)
+
+    async def referred(self, reference: JobReference, limit: int) -> list[Job]:
+        """See JobViews."""
+        lowest, highest = reference.span
+        digits = reference.digits
+        asked = {
+            "name": reference.text,
+            "lowest": lowest,
+            "highest": highest,
+            "digits": digits,
+            "end": digits[-LAST_GROUP:][::-1],
+            "limit": limit,
+        }
+        rows = await self._session.rows(_referred(reference), asked)
+        return [job_of(row, self._specs) for row in rows]
 
     async def counts(self) -> Mapping[JobState, int]:
         """See JobViews."""
@@ -153,7 +183,8 @@ def _sieve(filter: JobFilter) -> LiteralString:
     """What every row of a run is looked at for."""
     asked: LiteralString = ""
     if filter.search:
-        asked += " AND (strpos(lower(jobs.name), %(search)s) > 0 OR starts_with(jobs.id::text, %(search)s))"
+        asked += " AND (strpos(lower(jobs.name), %(search)s) > 0 OR starts_with(jobs.id::text, %(search)s)"
+        asked += " OR right(jobs.id::text, length(%(search)s)) = %(search)s)"
     if len(filter.labels) + len(filter.tags) > 1:
         asked += _ALL_MARKS
     if filter.provider_id is not None:
@@ -210,6 +241,24 @@ def _page(filter: JobFilter, *, floored: bool) -> LiteralString:
         f"SELECT {JOB} FROM (SELECT * FROM ("
         + " UNION ALL ".join(runs)
         + ") AS run ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s) AS j "
+        "JOIN job_specs s ON s.job_id = j.id ORDER BY j.created_at DESC, j.id DESC"
+    )
+
+
+def _referred(reference: JobReference) -> LiteralString:
+    """Look each way by its own index, no further than asked. One job may be found in several ways."""
+    newest: LiteralString = "created_at DESC, id DESC LIMIT %(limit)s"
+    ways: list[LiteralString] = []
+    if not reference.is_whole:
+        ways.append(_BY_NAME + "ORDER BY " + newest)
+    if reference.digits:
+        ways.append(_BY_START + "ORDER BY id DESC LIMIT %(limit)s")  # many ids may begin alike
+    if reference.digits and not reference.is_whole:
+        ways.append(_BY_END + "ORDER BY " + newest)
+    return (
+        f"SELECT {JOB} FROM (SELECT DISTINCT ON (created_at, id) * FROM ("
+        + " UNION ALL ".join(f"({way})" for way in ways)
+        + f") AS run ORDER BY {newest}) AS j "
         "JOIN job_specs s ON s.job_id = j.id ORDER BY j.created_at DESC, j.id DESC"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from hodei_application.jobs.submit_job import Submission
@@ -73,7 +74,10 @@ class Jobs(Controller):
             list[schema.StateName] | None, QueryParameter(name="state", description="One or more states")
         ] = None,
         name: Annotated[
-            str, QueryParameter(max_length=256, description="A part of the name, or the beginning of the id")
+            str,
+            QueryParameter(
+                max_length=256, description="A part of the name, or the beginning or end of the id"
+            ),
         ] = "",
         owner: Annotated[str, QueryParameter(max_length=256, description="Who submitted it: queued_by")] = "",
         label: Annotated[
@@ -109,14 +113,28 @@ class Jobs(Controller):
             counted=False,
         )
         page = await desk.control.list_jobs(wanted)
-        attempts = [job.current for job in page.jobs if job.current is not None]
-        places = await desk.control.places(workers_of(attempts))
-        now = desk.now()
-        return answer(
-            request,
-            [to_summary(job, places, now) for job in page.jobs],
-            headers=next_link(request, page.next_cursor),
-        )
+        return answer(request, await _listed(desk, page.jobs), headers=next_link(request, page.next_cursor))
+
+    @get("/resolve", summary="Find the jobs that a reference may mean")
+    async def resolve(
+        self,
+        request: Asked,
+        desk: TheDesk,
+        reference: Annotated[
+            str,
+            QueryParameter(
+                min_length=1,
+                max_length=256,
+                description="An id, its beginning or its end (4 digits or more), a whole name, or @last",
+            ),
+        ],
+        owner: Annotated[
+            str, QueryParameter(max_length=256, description="Whose newest job @last is, if not yours")
+        ] = "",
+    ) -> Response[list[schema.JobSummary]]:
+        """Newest first, at most 20; more than one means that the reference is ambiguous."""
+        found = await desk.control.resolve_job(reference, queued_by=owner or caller_of(request).actor)
+        return answer(request, await _listed(desk, found))
 
     @get("/{job_id:str}", summary="Show a job")
     async def show(self, request: Asked, desk: TheDesk, job_id: Id) -> Response[schema.Job]:
@@ -171,6 +189,13 @@ def _label(text: str) -> tuple[str, str]:
     if not separator or not key:
         raise InvalidInput("is not KEY=VALUE", field="label")
     return key, value
+
+
+async def _listed(desk: Desk, jobs: Sequence[Job]) -> list[schema.JobSummary]:
+    attempts = [job.current for job in jobs if job.current is not None]
+    places = await desk.control.places(workers_of(attempts))
+    now = desk.now()
+    return [to_summary(job, places, now) for job in jobs]
 
 
 async def _shown(desk: Desk, job: Job) -> schema.Job:

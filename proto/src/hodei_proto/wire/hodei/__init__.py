@@ -108,6 +108,8 @@ __all__ = (
     "RealTimeMetrics",
     "RegisterWorkerRequest",
     "RegisterWorkerResponse",
+    "ResolveJobRequest",
+    "ResolveJobResponse",
     "ResourceAllocation",
     "ResourceCapacity",
     "ResourceRequirements",
@@ -2558,6 +2560,33 @@ class RegisterWorkerResponse(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei", "RegisterWorkerResponse", RegisterWorkerResponse)
+
+
+@dataclass(eq=False, repr=False)
+class ResolveJobRequest(betterproto2.Message):
+    reference: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    An id, its beginning or its end (4 digits or more), a whole name, or `@last`.
+    """
+
+    queued_by: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    Whose newest job `@last` is. Empty: that of x-actor-id.
+    """
+
+
+default_message_pool.register_message("hodei", "ResolveJobRequest", ResolveJobRequest)
+
+
+@dataclass(eq=False, repr=False)
+class ResolveJobResponse(betterproto2.Message):
+    candidates: "list[JobSummary]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    Newest first, at most 20. More than one: the reference is ambiguous.
+    """
+
+
+default_message_pool.register_message("hodei", "ResolveJobResponse", ResolveJobResponse)
 
 
 @dataclass(eq=False, repr=False)

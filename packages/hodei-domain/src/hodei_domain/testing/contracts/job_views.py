@@ -7,6 +7,7 @@ import pytest
 
 from hodei_domain.jobs.clocks import CANCEL_BOUND, EXECUTION_SLACK
 from hodei_domain.jobs.job import OVER, Job, JobState
+from hodei_domain.jobs.reference import JobReference
 from hodei_domain.jobs.result import Reason
 from hodei_domain.jobs.spec import Clocks, RetryRules
 from hodei_domain.jobs.views import JobFilter, Overdue
@@ -35,6 +36,12 @@ async def names(begin: Begin, filter: JobFilter) -> list[str]:
     """The names of a page."""
     async with begin() as tx:
         return [job.spec.name for job in (await tx.job_views.list_jobs(filter)).jobs]
+
+
+async def referred(begin: Begin, text: str) -> list[str]:
+    """The names of the jobs that the text may mean."""
+    async with begin() as tx:
+        return [job.spec.name for job in await tx.job_views.referred(JobReference(text), 10)]
 
 
 class JobViewsContract(StoreContract):
@@ -150,6 +157,38 @@ class JobViewsContract(StoreContract):
         await submitted(begin, name="y")
         assert await names(begin, JobFilter(search=str(job.id))) == ["x"]
         assert "x" in await names(begin, JobFilter(search=str(job.id)[:8].upper()))
+
+    async def test_search_finds_the_end_of_an_id(self, begin: Begin) -> None:
+        job = await submitted(begin, name="x")
+        await submitted(begin, name="y")
+        assert await names(begin, JobFilter(search=str(job.id)[-8:].upper())) == ["x"]
+
+    async def test_a_job_is_referred_to_by_its_id_and_both_ends_of_it(self, begin: Begin) -> None:
+        job = await submitted(begin, name="x")
+        await submitted(begin, name="y")
+        texts = [str(job.id), job.id.hex.upper(), str(job.id)[-8:], str(job.id)[-17:], str(job.id)[:-2]]
+        for text in texts:
+            assert await referred(begin, text) == ["x"], text
+        assert "x" in await referred(begin, str(job.id)[:6])
+
+    async def test_a_job_is_referred_to_by_its_whole_name_the_newest_first(self, begin: Begin) -> None:
+        for number, name in enumerate(("nightly", "nightly build", "Nightly", "nightly")):
+            await submitted(begin, name=name, queued_by=str(number), at=T0 + number * SECOND)
+        async with begin() as tx:
+            found = await tx.job_views.referred(JobReference("nightly"), 10)
+            assert [job.queued_by for job in found] == ["3", "0"]
+            assert len(await tx.job_views.referred(JobReference("nightly"), 1)) == 1
+
+    async def test_a_whole_id_is_no_name(self, begin: Begin) -> None:
+        job = await submitted(begin, name="x")
+        await submitted(begin, name=str(job.id))
+        assert await referred(begin, str(job.id)) == ["x"]
+        assert await referred(begin, str(new_job_id())) == []
+
+    async def test_a_name_may_look_like_a_part_of_an_id(self, begin: Begin) -> None:
+        job = await submitted(begin, name="x")
+        await submitted(begin, name=str(job.id)[-8:])
+        assert sorted(await referred(begin, str(job.id)[-8:])) == sorted(["x", str(job.id)[-8:]])
 
     async def test_every_state_is_counted(self, begin: Begin) -> None:
         await submitted(begin)

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from hodei_domain.jobs.clocks import next_deadline
 from hodei_domain.jobs.job import OVER, Attempt, Job, JobState
+from hodei_domain.jobs.reference import JobReference
 from hodei_domain.jobs.views import JobFilter, JobPage, LostAttempt, Overdue
 from hodei_domain.kernel.cursors import cursor_of, read_place
 from hodei_domain.kernel.ids import JobId, WorkerId
@@ -40,6 +41,17 @@ class MemoryJobViews(OfTransaction):
             if worker is None or worker.provider_id != filter.provider_id:
                 return False
         return _matches(job, filter)
+
+    async def referred(self, reference: JobReference, limit: int) -> list[Job]:
+        """See JobViews."""
+        digits, whole = reference.digits, reference.is_whole
+        found = [
+            job
+            for job in self.tables.jobs.rows.values()
+            if (digits and (job.id.hex.startswith(digits) or job.id.hex.endswith(digits)))
+            or (job.spec.name == reference.text and not whole)
+        ]
+        return sorted(found, key=_age, reverse=True)[:limit]
 
     async def counts(self) -> Mapping[JobState, int]:
         """See JobViews."""
@@ -116,8 +128,12 @@ def _matches(job: Job, filter: JobFilter) -> bool:
         and set(filter.tags) <= set(job.spec.tags)
         and (filter.since is None or job.created_at >= filter.since)
         and (filter.until is None or job.created_at < filter.until)
-        and (search in job.spec.name.lower() or str(job.id).startswith(search))
+        and (search in job.spec.name.lower() or _is_part(search, str(job.id)))
     )
+
+
+def _is_part(search: str, id: str) -> bool:
+    return id.startswith(search) or id.endswith(search)
 
 
 def _age(job: Job) -> tuple[datetime, UUID]:
