@@ -78,6 +78,17 @@ async def test_the_output_of_a_finished_job_is_given_whole(world: World) -> None
     assert follower.lines == [b"%d" % number for number in range(50)]
 
 
+async def test_only_what_is_stored_ends_there_though_the_job_goes_on(world: World) -> None:
+    agent, job = await running(world)
+    assert [
+        chunk async for chunk in world.control.follow_logs(LogRequest(job_id=job.id, stored_only=True))
+    ] == []
+    await agent.write(job, b"1\n2\n")
+    follower = Follower(world, job, stored_only=True, since=1)
+    await follower.task
+    assert follower.lines == [b"2"]
+
+
 async def test_the_last_lines_and_what_follows(world: World) -> None:
     agent, job = await running(world)
     await agent.write(job, b"1\n2\n3\n4\n")

@@ -224,7 +224,7 @@ async def test_pages_are_read_from_their_cursor_on(database_url: str, plans: Pla
                 await tx.job_views.list_jobs(evolve(asked, cursor=first.next_cursor))
         async with store.begin() as tx:
             assert len((await tx.audit.list(AuditFilter(limit=20))).records) == 20
-            assert (await tx.audit.list(AuditFilter(event_type="ProviderRemoved"))).records == []
+            assert (await tx.audit.list(AuditFilter(event_types=("ProviderRemoved",)))).records == []
         # How many match in all is another question, see below.
         plans.said = [plan for plan in plans.said if "count(*)" not in plan["Query Text"]]
         plans.judge()

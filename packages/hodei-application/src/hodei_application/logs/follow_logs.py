@@ -22,6 +22,7 @@ class LogRequest:
 
     All of it, or what follows the public sequence `since`, or the last `tail` lines and what follows, or
     (without `history`) what comes from now on. `from_offset` skips so many bytes of the present attempt.
+    With `stored_only` it ends with what is stored now, whether the job goes on or not.
     """
 
     job_id: JobId
@@ -29,6 +30,7 @@ class LogRequest:
     tail: int = field(default=0, validator=whole(0, 10_000_000))
     since: int = field(default=0, validator=whole(0, (1 << 63) - 1))
     from_offset: int | None = field(default=None)
+    stored_only: bool = False
 
 
 @define(eq=False)
@@ -73,6 +75,10 @@ class FollowLogs:
     async def __call__(self, request: LogRequest) -> AsyncIterator[LogChunk]:
         with self.logs.followers.subscribe(request.job_id) as subscriber:
             job, reader = await self._begin(request)
+            if request.stored_only:
+                async for chunk in self._stored(job, reader):
+                    yield chunk
+                return
             while True:
                 # The job was read before this: if it was over then, all its output is stored.
                 while page := await self._page(request.job_id, reader):
@@ -111,6 +117,15 @@ class FollowLogs:
             return Reader(0)
         end = await tx.logs.end(job.id, job.attempt)
         return Reader(public_sequence(job.attempt, end.next_sequence) - 1)
+
+    async def _stored(self, job: Job, reader: Reader) -> AsyncIterator[LogChunk]:
+        """Up to what is stored at the beginning: who writes faster than is read would never let it end."""
+        async with self.begin() as tx:
+            end = await tx.logs.end(job.id, job.attempt)
+        last = public_sequence(max(job.attempt, 1), end.next_sequence) - 1
+        while reader.since < last and (page := await self._page(job.id, reader)):
+            for chunk in page:
+                yield chunk
 
     async def _page(self, job_id: JobId, reader: Reader) -> list[LogChunk]:
         """The next stored chunks that hold something new; none at the end of what is stored."""

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from hodei_domain.kernel.checks import text, whole
+from hodei_domain.kernel.checks import check_texts, text, whole
+from hodei_domain.kernel.converters import texts
 from hodei_domain.kernel.cursors import Place, cursor_of, read_place
 
 
@@ -49,11 +50,15 @@ class AuditNews:
         return cls(records=sorted(records, key=lambda r: (r.occurred_at, r.id)), mark=mark)
 
 
+def _check_types(_: Any, __: Any, types: tuple[str, ...]) -> None:
+    check_texts(types, "event_type", 64, 256)
+
+
 @frozen(kw_only=True)
 class AuditFilter:
-    """Which records to list. None and "" hold for all; `start` is included, `end` is not."""
+    """Which records to list. What is empty holds for all; `start` is included, `end` is not."""
 
-    event_type: str = field(default="", validator=text(256))
+    event_types: tuple[str, ...] = field(default=(), converter=texts, validator=_check_types)
     actor: str = field(default="", validator=text(256))
     start: datetime | None = None
     end: datetime | None = None

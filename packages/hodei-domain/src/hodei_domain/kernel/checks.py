@@ -101,9 +101,18 @@ def lasting(longest: timedelta, *, zero: bool = False) -> Validator:
                 "must be longer than nothing" if not zero else "is negative", field=attribute.name
             )
         if value > longest:
-            raise InvalidInput(f"is longer than {longest}", field=attribute.name)
+            raise InvalidInput(f"is longer than {_words(longest)}", field=attribute.name)
 
     return check
+
+
+def _words(span: timedelta) -> str:
+    """A bound for people: in the largest unit of which it is so many."""
+    for name, unit in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, rest = divmod(span, timedelta(seconds=unit))
+        if count and not rest:
+            return f"{count} {name}{'s' if count != 1 else ''}"
+    return str(span)
 
 
 def one_of(*kinds: type) -> Validator:

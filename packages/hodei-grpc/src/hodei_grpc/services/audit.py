@@ -26,7 +26,7 @@ class Audit:
     ) -> wire.GetAuditLogsResponse:
         """A page of events, newest first."""
         wanted = AuditFilter(
-            event_type=request.event_type or "",
+            event_types=_named(request.event_type, request.event_types),
             actor=request.actor or "",
             start=request.start_time,
             end=request.end_time,
@@ -64,6 +64,11 @@ class Audit:
             counts=[wire.AuditEventTypeCount(event_type=name, count=count) for name, count in ordered],
             total_events=sum(counts.values()),
         )
+
+
+def _named(one: str | None, many: list[str]) -> list[str]:
+    """The types that a request asks for, in either of its fields."""
+    return [*([one] if one else ()), *many]
 
 
 def _entry(record: AuditRecord) -> wire.AuditLogEntry:

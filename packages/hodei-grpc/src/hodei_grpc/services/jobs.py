@@ -74,10 +74,10 @@ class JobExecution:
 
     async def list_jobs(self, request: wire.ListJobsRequest, context: Context) -> wire.ListJobsResponse:
         """Jobs, newest first."""
-        states = () if request.status is None else (_state(request.status),)
+        asked = [*request.statuses, *([] if request.status is None else [request.status])]
         with wire_names():
             wanted = JobFilter(
-                states=frozenset(states),
+                states=frozenset(map(_state, asked)),
                 search=request.search_term or "",
                 queued_by=request.queued_by,
                 cursor=request.cursor,

@@ -74,6 +74,7 @@ def _request(told: wire.SubscribeLogsRequest) -> LogRequest:
         tail=tail,
         since=since,
         from_offset=offset or None,
+        stored_only=told.stored_only,
     )
 
 

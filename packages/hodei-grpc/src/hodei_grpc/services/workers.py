@@ -27,10 +27,11 @@ class Workers:
         self, request: wire.ListWorkersRequest, context: Context
     ) -> wire.ListWorkersResponse:
         """Workers, newest first."""
+        states = frozenset(map(_state, filter(None, (request.state, *request.states))))
         wanted = WorkerFilter(
-            states=frozenset({_state(request.state)} if request.state else ()),
+            states=states,
             provider_id=await self._provider(request.provider) if request.provider else None,
-            include_ended=request.include_ended or request.state.upper() == WorkerState.TERMINATED,
+            include_ended=request.include_ended or WorkerState.TERMINATED in states,
             limit=request.limit or PAGE,
         )
         found = await self._control.list_workers(wanted)

@@ -1021,6 +1021,11 @@ class GetAuditLogsRequest(betterproto2.Message):
 
     offset: "int" = betterproto2.field(6, betterproto2.TYPE_INT32)
 
+    event_types: "list[str]" = betterproto2.field(50, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Any of these; `event_type` counts as one more.
+    """
+
 
 default_message_pool.register_message("hodei", "GetAuditLogsRequest", GetAuditLogsRequest)
 
@@ -1976,6 +1981,11 @@ class ListJobsRequest(betterproto2.Message):
 
     queued_by: "str" = betterproto2.field(51, betterproto2.TYPE_STRING)
 
+    statuses: "list[JobStatus]" = betterproto2.field(52, betterproto2.TYPE_ENUM, repeated=True)
+    """
+    Any of these; `status` counts as one more.
+    """
+
 
 default_message_pool.register_message("hodei", "ListJobsRequest", ListJobsRequest)
 
@@ -2034,6 +2044,11 @@ class ListWorkersRequest(betterproto2.Message):
     include_ended: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
     """
     Also TERMINATED ones.
+    """
+
+    states: "list[str]" = betterproto2.field(50, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Any of these; `state` counts as one more.
     """
 
 
@@ -3152,6 +3167,11 @@ class SubscribeLogsRequest(betterproto2.Message):
     from_offset: "int" = betterproto2.field(51, betterproto2.TYPE_INT64)
     """
     Start at this byte of the current attempt's output, counted from 0.
+    """
+
+    stored_only: "bool" = betterproto2.field(52, betterproto2.TYPE_BOOL)
+    """
+    Only what is stored now: the stream ends there, whether the job goes on or not.
     """
 
 

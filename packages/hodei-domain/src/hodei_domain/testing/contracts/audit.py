@@ -153,7 +153,9 @@ class AuditTrailContract(StoreContract):
             async with begin() as tx:
                 return [r.event_type for r in (await tx.audit.list(AuditFilter(**filter))).records]
 
-        assert await types(event_type="DoorClosed") == ["DoorClosed"]
+        assert await types(event_types=["DoorClosed"]) == ["DoorClosed"]
+        assert await types(event_types=["DoorClosed", "DoorOpened"]) == ["DoorClosed", *["DoorOpened"] * 2]
+        assert await types(event_types=["JobCreated", "DoorClosed"]) == ["DoorClosed"]
         assert await types(actor="ana") == ["DoorOpened"]
         assert await types(start=T0 + SECOND) == ["DoorClosed", "DoorOpened"]
         assert await types(start=T0, end=T0 + SECOND) == ["DoorOpened"], "the end is not included"

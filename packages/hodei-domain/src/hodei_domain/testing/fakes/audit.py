@@ -76,7 +76,8 @@ class MemoryAuditTrail(OfTransaction):
 
 
 def _matches(record: AuditRecord, filter: AuditFilter | AuditQuery) -> bool:
-    return (not filter.event_type or record.event_type == filter.event_type) and (
+    types = filter.event_types if isinstance(filter, AuditFilter) else (filter.event_type,)
+    return (not any(types) or record.event_type in types) and (
         not filter.actor or record.actor == filter.actor
     )
 
