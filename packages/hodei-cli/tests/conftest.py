@@ -22,9 +22,9 @@ Answer = Callable[[Any], Any]
 class Refusal(Exception):
     """The end of a call that did not go well; without a code it is not a Hodei server that says so."""
 
-    def __init__(self, status: grpc.StatusCode, text: str, code: str) -> None:
+    def __init__(self, status: grpc.StatusCode, text: str, code: str, field: str) -> None:
         super().__init__(text)
-        self.status, self.text, self.code = status, text, code
+        self.status, self.text, self.code, self.field = status, text, code, field
 
 
 class ScriptedServer:
@@ -44,9 +44,9 @@ class ScriptedServer:
         """End every call at once, as a server that is killed does."""
         self._server.stop(0).wait()
 
-    def refuse(self, status: grpc.StatusCode, text: str, *, code: str = "test") -> NoReturn:
+    def refuse(self, status: grpc.StatusCode, text: str, *, code: str = "test", field: str = "") -> NoReturn:
         """To be called by an answer: the call ends with this status, as a Hodei server ends it."""
-        raise Refusal(status, text, code)
+        raise Refusal(status, text, code, field)
 
     def asked(self, name: str) -> list[Any]:
         """The requests to the RPC of that name, in order."""
@@ -107,8 +107,8 @@ class _Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # its stub has no ba
 
 
 def _refuse(context: grpc.ServicerContext, refusal: Refusal) -> None:
-    if refusal.code:
-        context.set_trailing_metadata((("hodei-error-code", refusal.code),))
+    told = (("hodei-error-code", refusal.code), ("hodei-error-field", refusal.field))
+    context.set_trailing_metadata(tuple((key, value) for key, value in told if value))
     context.abort(refusal.status, refusal.text)
 
 

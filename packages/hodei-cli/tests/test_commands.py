@@ -9,8 +9,9 @@ import pytest
 from grpc import StatusCode
 from hodei_cli.exits import BY_STATUS, Exit
 from hodei_cli.main import run
-from hodei_cli.render import text_of
+from hodei_cli.tables import text_of
 from hodei_domain.kernel.errors import Kind
+from hodei_domain.logs.chunk import Run, pack_runs
 from hodei_grpc.methods import (
     AuditService,
     JobExecutionService,
@@ -22,6 +23,8 @@ from hodei_proto.wire import hodei as wire
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
+JOB = "0192f3c4-1a5b-7c3d-8e9f-0a1b2c3d4e5f"
+GAP = "[hodei: 9 bytes of output lost]"
 Output = pytest.CaptureFixture[str]
 
 
@@ -34,6 +37,20 @@ def job(id: str, state: str = "SUCCEEDED", **fields: Any) -> wire.JobSummary:
 def details(id: str, state: str = "SUCCEEDED", **fields: Any) -> wire.GetJobResponse:
     definition = wire.JobDefinition(job_id=wire.JobId(value=id), name="n", command="echo", arguments=["a b"])
     return wire.GetJobResponse(job=definition, state=state, created_at=AT, **fields)
+
+
+def chunk(*runs: tuple[int, bytes], first: int = 0, gap: int = 0) -> wire.LogChunk:
+    """Runs are flags and bytes."""
+    parts = [Run(flags, max(len(data.splitlines()), 1), 0, len(data)) for flags, data in runs]
+    return wire.LogChunk(
+        job_id=JOB,
+        attempt=1,
+        first_sequence=first,
+        lines=sum(part.entries for part in parts) + bool(gap),
+        runs=pack_runs(parts),
+        data=b"".join(data for _, data in runs),
+        gap_bytes=gap,
+    )
 
 
 # --- what goes wrong ---
@@ -180,6 +197,23 @@ def test_a_job_is_one_json_object(server: Any, capsys: Output) -> None:
     )
     assert record["completed_at"] == "2026-05-01T12:00:00+00:00"
     assert [each["attempt"] for each in record["attempts"]] == [1, 2]
+
+
+def test_progress_has_one_unit_in_every_command(server: Any, capsys: Output) -> None:
+    server.answers[JobExecutionService.list_jobs] = lambda _: wire.ListJobsResponse(
+        jobs=[job("1", "RUNNING", progress_percentage=40), job("2", "RUNNING")]
+    )
+    answer = details("1", "RUNNING", progress_percentage=40, progress_stage="build", progress_message="m")
+    server.answers[JobExecutionService.get_job] = lambda _: answer
+    assert run(["job", "list", "-o", "json"]) == 0
+    assert [each["progress"] for each in json.loads(capsys.readouterr().out)] == [40, None]
+    assert run(["job", "get", "1", "-o", "json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [record[key] for key in ("progress", "progress_stage", "progress_message")] == [40, "build", "m"]
+    assert run(["job", "get", "1", "-o", "yaml"]) == 0
+    assert "progress: 40\n" in capsys.readouterr().out
+    assert run(["job", "get", "1"]) == 0
+    assert "40 %" in capsys.readouterr().out
 
 
 def test_queueing_prints_the_id_alone(server: Any, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,23 +364,45 @@ def line(sequence: int, text: str, **fields: Any) -> wire.JobLogEntry:
 def test_logs_are_fetched_to_their_end(server: Any, capsys: Output) -> None:
     def page(request: wire.GetLogsRequest) -> wire.GetLogsResponse:
         begin = request.since_sequence
-        entries = [line(n + 1, f"line {n}") for n in range(begin, min(begin + request.limit, 1500))]
-        return wire.GetLogsResponse(entries=entries, has_more=begin + len(entries) < 1500)
+        entries = [line(n + 1, f"line {n}") for n in range(begin, min(begin + request.limit, 15_000))]
+        return wire.GetLogsResponse(entries=entries, has_more=begin + len(entries) < 15_000)
 
     server.answers[LogStreamService.get_logs] = page
-    assert run(["logs", "get", "1"]) == 0
-    assert capsys.readouterr().out.splitlines() == [f"line {n}" for n in range(1500)]
-    assert run(["logs", "get", "1", "--limit", "3"]) == 0
+    assert run(["logs", "get", "1", "--search", "line"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"line {n}" for n in range(15_000)]
+    assert [request.limit for request in server.asked("GetLogs")] == [10_000, 10_000]
+    assert run(["logs", "get", "1", "--search", "line", "--limit", "3"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
+def test_without_a_look_at_lines_output_is_fetched_in_chunks_byte_for_byte(
+    server: Any, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    server.answers[LogStreamService.subscribe_log_chunks] = lambda _: [
+        chunk((0, b"one \xff\r\n"), (1, b"error\n")),
+        chunk((0, b"end"), first=2, gap=9),
+    ]
+    assert run(["logs", "get", JOB, "--since", "4"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out == b"one \xff\r\nerror\nend"
+    assert b"9 bytes of output were lost here" in err
+    (request,) = server.asked("SubscribeLogChunks")
+    assert (request.include_history, request.stored_only, request.since_sequence) == (True, True, 4)
+
+
 def test_a_line_in_pieces_is_one_line_and_a_gap_is_told(server: Any, capsys: Output) -> None:
-    entries = [line(1, "one ", partial=True), line(2, "line"), line(3, "", gap_bytes=9), line(4, "end")]
-    server.answers[LogStreamService.get_logs] = lambda _: wire.GetLogsResponse(entries=entries)
-    assert run(["logs", "get", "1"]) == 0
+    server.answers[LogStreamService.subscribe_log_chunks] = lambda _: [
+        chunk((2, b"one "), (0, b"line\n")),
+        chunk((0, b"end\nbehind\n"), first=2, gap=9),
+    ]
+    assert run(["logs", "get", JOB, "--limit", "4"]) == 0
     out, err = capsys.readouterr()
     assert out == "one line\nend\n"
     assert "9 bytes of output were lost" in err
+    assert run(["logs", "get", JOB, "-o", "json"]) == 0
+    lines = json.loads(capsys.readouterr().out)
+    assert [each["line"] for each in lines] == ["one ", "line", GAP, "end", "behind"]
+    assert (lines[3]["sequence"], lines[2]["lost_bytes"]) == (4, 9)
 
 
 def test_logs_can_be_filtered_and_read_by_programs(server: Any, capsys: Output) -> None:

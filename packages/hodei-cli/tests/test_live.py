@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,8 @@ def board(*looks: dict[str, list[dict[str, Any]]]) -> Board:
     seen = iter(looks)
     now: dict[str, Any] = {}
 
-    def listed(state: str) -> list[dict[str, Any]]:
+    def listed(states: Collection[str]) -> list[dict[str, Any]]:
+        state = "".join(states)
         if state == "RUNNING":  # the first that is asked for
             now.clear()
             now.update(next(seen))

@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hodei_cli.render import Column, cut, dumped, len_shown, printable, show_list, show_one, span, table
+from hodei_cli.render import dumped, show_list, show_one
+from hodei_cli.tables import Column, cut, len_shown, printable, span, table
 
 COLUMNS = [Column("id", "ID"), Column("name", "NAME", elastic=True), Column("n", "COUNT")]
 ROWS = [{"id": "1", "name": "first", "n": 3}, {"id": "22", "name": "日本", "n": None}]

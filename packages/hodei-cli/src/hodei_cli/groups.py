@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from hodei_cli.naming import in_terms_of
 from hodei_cli.options import SHARED_NAMES, shared
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +32,11 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(shared())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; what a server refuses names the option that it is about."""
+        with in_terms_of(ctx):
+            return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first, the shared ones below."""

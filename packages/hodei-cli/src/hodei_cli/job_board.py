@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hodei_cli.live import Screen
 from hodei_cli.options import current
 from hodei_cli.program import as_typed
-from hodei_cli.render import JOBS, show_next, table, text_of
+from hodei_cli.render import JOBS, show_next
+from hodei_cli.tables import table, text_of
 from hodei_cli.terminal import paint
 from hodei_cli.views import OVER, Record
 
 LIVE = ("RUNNING", "SCHEDULED", "PENDING")
 KEPT = 20  # ended jobs that stay in the table
 
-List = Callable[[str], Iterable[Record]]
-"""The jobs in a state, the newest first; "" for the newest whatever their state."""
+List = Callable[[Collection[str]], Iterable[Record]]
+"""The jobs in these states, the newest first; of none the newest whatever their state."""
 
 Read = Callable[[str], Record]
 """One job, as in a list."""
@@ -38,10 +39,10 @@ class Board:
     def look(self) -> list[Record]:
         """Ask the server; what has changed since the last look: at first everything."""
         before = self._live
-        live = {row["id"]: row for state in LIVE for row in self._list(state)}
+        live = {row["id"]: row for state in LIVE for row in self._list([state])}
         if not self._begun:
             self._begun = True
-            self._end(reversed([row for row in self._list("") if row["state"] in OVER]))
+            self._end(reversed([row for row in self._list([]) if row["state"] in OVER]))
             self._live = live
             return self.rows()
         # A page has an end: what is not on it any more may just have been pushed off.

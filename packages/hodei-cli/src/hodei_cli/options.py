@@ -75,4 +75,11 @@ def shared() -> list[click.Parameter]:
     ]
 
 
+def single(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str:
+    """For a filter of one value, declared as multiple: a second one would win in silence and is refused."""
+    if len(values) > 1:
+        raise click.BadParameter("can be given once only", ctx, param)
+    return values[0] if values else ""
+
+
 SHARED_NAMES = frozenset({"server", "token", "output", "help"})

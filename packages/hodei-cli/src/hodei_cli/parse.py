@@ -24,6 +24,7 @@ BYTES = {
     "gi": 1024**3,
     "ti": 1024**4,
 }
+MOST_BYTES = 2**63 - 1  # what the wire can say
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -54,6 +55,8 @@ def size(text: str) -> int:
     value = round(float(found[1]) * BYTES[(found[2] or "").lower()])
     if value <= 0:
         raise ValueError("must be more than 0")
+    if value > MOST_BYTES:
+        raise ValueError(f"{text!r} is more than any machine has")
     return value
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hodei_grpc.client import CallFailed
 
 from hodei_cli.errors import CliError
-from hodei_cli.render import cut, printable
+from hodei_cli.tables import cut, printable
 
 if TYPE_CHECKING:
     from hodei_proto.wire.hodei import GetJobResponse

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from hodei_cli.program import as_typed
-from hodei_cli.terminal import STATE_COLOURS, paint
-
-Record = Mapping[str, Any]
-GAP = "  "
-
-
-class Column(NamedTuple):
-    """A table's column: the record's key, its title, and whether it may be cut to fit the terminal."""
-
-    key: str
-    title: str
-    elastic: bool = False
-
+from hodei_cli.tables import Column, Record, painted, printable, table, text_of
 
 JOBS = [
     Column("id", "ID"),
     Column("name", "NAME", elastic=True),
     Column("state", "STATE"),
-    Column("exit_code", "EXIT"),
-    Column("reason", "REASON"),
-    Column("queued_by", "BY", elastic=True),
-    Column("created_at", "CREATED"),
-    Column("duration", "TOOK"),
+    Column("exit_code", "EXIT", rank=3),
+    Column("reason", "REASON", elastic=True, rank=4),
+    Column("queued_by", "BY", elastic=True, rank=5),
+    Column("created_at", "CREATED", rank=2),
+    Column("duration", "TOOK", rank=1),
 ]
 
 
@@ -41,7 +28,7 @@ def show_list(records: Sequence[Record], columns: Sequence[Column], output: str,
     if output != "table":
         print(dumped(list(records), output))
     elif records:
-        print("\n".join(table(records, columns, _width())))
+        print("\n".join(table(records, columns, terminal_width())))
     else:
         print(as_typed(empty))
 
@@ -55,7 +42,7 @@ def show_one(record: Record, output: str) -> None:
     margin = max(map(len, shown), default=0)
     for key, value in shown.items():
         for number, line in enumerate(_lines(value)):
-            print(f"{key + ':' if number == 0 else '':<{margin + 1}} {_painted(line)}")
+            print(f"{key + ':' if number == 0 else '':<{margin + 1}} {painted(line)}")
 
 
 def show_lines(lines: Sequence[str], output: str, empty: str) -> None:
@@ -93,91 +80,6 @@ def dumped(value: Any, output: str) -> str:
     return text.rstrip("\n")
 
 
-def table(records: Sequence[Record], columns: Sequence[Column], width: int | None) -> list[str]:
-    """Aligned lines under a title line; elastic columns are cut where `width` (None: endless) asks for it."""
-    cells = [[text_of(record.get(column.key)) for column in columns] for record in records]
-    columns_of_cells = zip(*cells, strict=True)
-    widths = [
-        max(len_shown(cell) for cell in (column.title, *each))
-        for column, each in zip(columns, columns_of_cells, strict=True)
-    ]
-    if width is not None:
-        _fit(widths, columns, width)
-    lines = [_line([column.title for column in columns], widths, "bold")]
-    return lines + [_line(row, widths, None) for row in cells]
-
-
-def _fit(widths: list[int], columns: Sequence[Column], width: int) -> None:
-    over = sum(widths) + len(GAP) * (len(widths) - 1) - width
-    for number in sorted(range(len(widths)), key=lambda n: -widths[n]):
-        if over > 0 and columns[number].elastic:
-            less = min(over, max(widths[number] - 12, 0))
-            widths[number] -= less
-            over -= less
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], colour: str | None) -> str:
-    parts = []
-    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        shown = cut(cell, width)
-        padding = "" if number == len(cells) - 1 else " " * (width - len_shown(shown))
-        parts.append((paint(shown, colour, sys.stdout) if colour else _painted(shown)) + padding)
-    return GAP.join(parts).rstrip()
-
-
-def len_shown(text: str) -> int:
-    """Columns a terminal gives to `text`."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
-
-
-def cut(text: str, width: int) -> str:
-    """`text`, ended with … if it needs more than `width` columns."""
-    if len_shown(text) <= width:
-        return text
-    while text and len_shown(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
-
-
-def text_of(value: Any) -> str:
-    """One cell: nothing for None, local time to the second, `k=v` for mappings; control codes are shown."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, timedelta):
-        return span(value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}={text_of(each)}" for key, each in value.items())
-    if isinstance(value, (list, tuple, frozenset)):
-        return ", ".join(text_of(each) for each in value)
-    return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """`text` without what could steer a terminal: a job's name may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def span(value: timedelta) -> str:
-    """A duration for people: 0.4s, 12s, 3m05s, 2h10m, 3d4h."""
-    seconds = value.total_seconds()
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600}h"
-
-
 def _lines(value: Any) -> Iterable[str]:
     if isinstance(value, str):
         return [printable(line) for line in value.splitlines()]
@@ -188,11 +90,8 @@ def _lines(value: Any) -> Iterable[str]:
     return [text_of(value)]
 
 
-def _painted(text: str) -> str:
-    return paint(text, STATE_COLOURS.get(text), sys.stdout)
-
-
-def _width() -> int | None:
+def terminal_width() -> int | None:
+    """Columns of the terminal that stdout is; None if it is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
@@ -209,4 +108,6 @@ def _plainly(value: Any) -> Any:
         return {key: _plainly(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plainly(each) for each in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)  # YAML knows no kinds of numbers
     return _plain(value) if isinstance(value, (datetime, timedelta)) else value

@@ -196,14 +196,14 @@ def _set_command(job: JobDefinition, options: Mapping[str, Any]) -> None:
         raise UsageProblem("--interpreter and --lenient are about a --script, and there is none")
     if path:
         job.script = _script(path, options["interpreter"], options["lenient"])
-        job.name = options["name"] or Path(path).name
+        name = Path(path).name
     elif line:
         job.command = line
-        job.name = options["name"] or " ".join(line.split()[:1]) or "shell"
+        name = " ".join(line.split()[:1]) or "shell"
     else:
         job.command, job.arguments = as_program(command)
-        job.name = options["name"] or os.path.basename(command[0]) or command[0]
-    job.name = job.name[:256]
+        name = os.path.basename(command[0]) or command[0]
+    job.name = options["name"] or name[:256]
 
 
 def as_program(words: Sequence[str]) -> tuple[str, list[str]]:

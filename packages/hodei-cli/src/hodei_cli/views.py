@@ -49,7 +49,7 @@ def job_row(job: JobSummary) -> Record:
         "started_at": job.started_at,
         "completed_at": job.completed_at,
         "duration": job.duration,
-        "progress": job.progress_percentage,
+        "progress": progress(job.progress_percentage),
     }
 
 
@@ -60,7 +60,13 @@ def row_of(record: Record) -> Record:
         key: record[key] for key in ("id", "name", "state", "exit_code", "reason", "queued_by", "created_at")
     }
     took = completed - started if started is not None and completed is not None else None
-    return {**row, "started_at": started, "completed_at": completed, "duration": took, "progress": None}
+    return {
+        **row,
+        "started_at": started,
+        "completed_at": completed,
+        "duration": took,
+        "progress": record["progress"],
+    }
 
 
 def job_record(response: GetJobResponse) -> Record:
@@ -92,7 +98,9 @@ def job_record(response: GetJobResponse) -> Record:
         "rerun_of": job.rerun_of or None,
         "worker": response.worker_id or None,
         "attempt": response.attempt,
-        "progress": _progress(response),
+        "progress": progress(response.progress_percentage),
+        "progress_stage": response.progress_stage or None,
+        "progress_message": response.progress_message or None,
         "created_at": response.created_at,
         "started_at": response.started_at,
         "completed_at": response.completed_at,
@@ -295,10 +303,16 @@ def log_row(entry: JobLogEntry) -> Record:
     }
 
 
-def _progress(response: GetJobResponse) -> str | None:
-    parts = [f"{response.progress_percentage} %" if response.progress_percentage else ""]
-    parts += [response.progress_stage, response.progress_message]
-    return ", ".join(filter(None, parts)) or None
+class Percent(int):
+    """A number for programs, with its unit for people."""
+
+    def __str__(self) -> str:
+        return f"{int(self)} %"
+
+
+def progress(percentage: int) -> Percent | None:
+    """How far a job says it is; None if it says nothing."""
+    return Percent(percentage) if percentage else None
 
 
 def _word(words: Sequence[str], number: int) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hodei_cli.groups import group
-from hodei_cli.options import current
+from hodei_cli.options import current, single
 from hodei_cli.parse import Parsed
-from hodei_cli.render import Column, show_list
+from hodei_cli.render import show_list
+from hodei_cli.tables import Column
 from hodei_cli.views import audit_row, since
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 COLUMNS = [
     Column("at", "AT"),
     Column("event", "EVENT"),
-    Column("actor", "ACTOR", elastic=True),
-    Column("about", "ABOUT"),
+    Column("actor", "ACTOR", elastic=True, rank=1),
+    Column("about", "ABOUT", elastic=True),
     Column("payload", "WHAT", elastic=True),
 ]
+INSTANT = timedelta(microseconds=1)
+PAGE = 1000  # as many as a server gives at once
 MOMENT = Parsed("moment", lambda text: since(text, datetime.now(UTC)))
 
 
@@ -38,8 +41,14 @@ def audit() -> None:
 
 @audit.command("list")
 @click.argument("about", required=False)
-@click.option("--type", "event", metavar="EVENT", help="Only this event: JobCreated, WorkerRegistered, …")
-@click.option("--actor", help="Only what this one did.")
+@click.option(
+    "--type",
+    "event",
+    metavar="EVENT",
+    multiple=True,
+    help="Only this event: JobCreated, WorkerRegistered, …; several may be given.",
+)
+@click.option("--actor", multiple=True, callback=single, help="Only what this one did.")
 @click.option(
     "--since", "start", type=MOMENT, help="From this moment: 2h (ago), 2026-05-01, 2026-05-01T12:30."
 )
@@ -47,8 +56,8 @@ def audit() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, help="At most so many. [50]")
 def list_records(
     about: str | None,
-    event: str | None,
-    actor: str | None,
+    event: tuple[str, ...],
+    actor: str,
     start: datetime | None,
     end: datetime | None,
     limit: int,
@@ -59,14 +68,16 @@ def list_records(
     Examples:
       hodei audit list
       hodei audit list JOB_ID
-      hodei audit list --type JobCreated --since 1h --output json
+      hodei audit list --type JobCreated --type JobAssigned --since 1h --output json
     """
     from hodei_cli.session import connected
 
     with connected() as session:
-        rows = _of(session, about) if about else _all(session, event, actor, start, end, limit)
-    if about:
-        rows = [row for row in rows if event in (None, row["event"])][:limit]
+        if about:
+            story = _of(session, about)
+            rows = [each for each in story if _matches(each, event, actor, start, end)][:limit]
+        else:
+            rows = _all(session, event, actor, start, end, limit)
     show_list(rows, COLUMNS, current().output, "Nothing happened.")
 
 
@@ -79,10 +90,21 @@ def _of(session: Session, about: str) -> list[dict[str, Any]]:
     return [audit_row(each) for each in answer.logs]
 
 
+def _matches(
+    row: dict[str, Any], event: tuple[str, ...], actor: str, start: datetime | None, end: datetime | None
+) -> bool:
+    return (
+        (not event or row["event"] in event)
+        and (not actor or row["actor"] == actor)
+        and (start is None or row["at"] >= start)
+        and (end is None or row["at"] < end)
+    )
+
+
 def _all(
     session: Session,
-    event: str | None,
-    actor: str | None,
+    event: tuple[str, ...],
+    actor: str,
     start: datetime | None,
     end: datetime | None,
     limit: int,
@@ -90,5 +112,21 @@ def _all(
     from hodei_grpc.methods import AuditService
     from hodei_proto.wire.hodei import GetAuditLogsRequest
 
-    request = GetAuditLogsRequest(event_type=event, actor=actor, start_time=start, end_time=end, limit=limit)
-    return [audit_row(each) for each in session.call(AuditService.get_audit_logs, request).logs]
+    found: list[dict[str, Any]] = []
+    more = True
+    while more and len(found) < limit:
+        request = GetAuditLogsRequest(
+            event_type=event[0] if len(event) == 1 else None,  # so that older servers know it
+            event_types=list(event) if len(event) > 1 else [],
+            actor=actor or None,
+            start_time=start,
+            end_time=end,
+            limit=min(limit - len(found), PAGE),
+            offset=len(found),
+        )
+        answer = session.call(AuditService.get_audit_logs, request)
+        found += [audit_row(each) for each in answer.logs]
+        if end is None and answer.logs and answer.logs[0].occurred_at is not None:
+            end = answer.logs[0].occurred_at + INSTANT  # what happens meanwhile must not shift the next page
+        more = answer.has_more and bool(answer.logs)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 
 from hodei_cli.checks import findings
 from hodei_cli.exits import Exit
@@ -10,9 +11,10 @@ from hodei_cli.findings import OK, PROBLEM, Finding
 from hodei_cli.groups import command
 from hodei_cli.options import current
 from hodei_cli.program import as_typed
-from hodei_cli.render import show_list
+from hodei_cli.render import show_list, terminal_width
 from hodei_cli.terminal import paint
 
+MARGIN = 21
 SIGNS = {OK: ("ok", "green"), PROBLEM: ("problem", "red")}
 
 
@@ -39,6 +41,14 @@ def doctor() -> int:
 
 def _print(finding: Finding) -> None:
     word, colour = SIGNS.get(finding.verdict, ("note", "dim"))
-    print(f"{paint(f'{word:<7}', colour, sys.stdout)}  {finding.check:<10}  {as_typed(finding.found)}")
-    if finding.mend:
-        print(f"{'':<21}{paint(as_typed(finding.mend), 'dim', sys.stdout)}")
+    first, *rest = _wrapped(as_typed(finding.found))
+    print(f"{paint(f'{word:<7}', colour, sys.stdout)}  {finding.check:<10}  {first}")
+    for line in rest:
+        print(f"{'':<{MARGIN}}{line}")
+    for line in _wrapped(as_typed(finding.mend)):
+        print(f"{'':<{MARGIN}}{paint(line, 'dim', sys.stdout)}")
+
+
+def _wrapped(text: str) -> list[str]:
+    width = terminal_width()
+    return textwrap.wrap(text, max(width - MARGIN, 20)) if width is not None else [text] if text else []

@@ -9,14 +9,15 @@ import click
 from hodei_cli.exits import Exit
 from hodei_cli.groups import command
 from hodei_cli.options import current
-from hodei_cli.render import Column, show_list
+from hodei_cli.render import show_list
+from hodei_cli.tables import Column
 from hodei_cli.views import orphan_row
 
 COLUMNS = [
-    Column("provider", "PROVIDER"),
-    Column("worker", "WORKER"),
-    Column("presence", "IS"),
-    Column("started_at", "STARTED"),
+    Column("provider", "PROVIDER", elastic=True),
+    Column("worker", "WORKER", elastic=True),
+    Column("presence", "IS", rank=2),
+    Column("started_at", "STARTED", rank=1),
     Column("why", "WHY", elastic=True),
     Column("removed", "REMOVED"),
 ]

@@ -11,14 +11,15 @@ import click
 from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.groups import group
-from hodei_cli.options import current
+from hodei_cli.options import current, single
 from hodei_cli.parse import DURATION, PAIR
-from hodei_cli.render import JOBS, Column, show_list, show_next, show_one, text_of
+from hodei_cli.render import JOBS, show_list, show_next, show_one
 from hodei_cli.submission import OPTIONS_END_AT_COMMAND, definition, job_options, owner
+from hodei_cli.tables import Column, text_of
 from hodei_cli.views import OVER, STATES, job_record, job_row, row_of, timeline_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from hodei_proto.wire.hodei import GetJobResponse, JobDefinition, QueueJobResponse
 
@@ -106,25 +107,31 @@ def timeline(job_id: str) -> None:
 
 @job.command("list")
 @click.option(
-    "--state", type=click.Choice(sorted(set(STATES)), case_sensitive=False), help="Only in this state."
+    "--state",
+    "states",
+    type=click.Choice(sorted(set(STATES)), case_sensitive=False),
+    multiple=True,
+    help="Only in this state; several may be given.",
 )
-@click.option("--search", metavar="TEXT", help="Only with this text in name or id.")
-@click.option("--by", metavar="OWNER", default="", help="Only what this owner queued.")
+@click.option(
+    "--search", metavar="TEXT", multiple=True, callback=single, help="Only with this text in name or id."
+)
+@click.option("--by", metavar="OWNER", multiple=True, callback=single, help="Only what this owner queued.")
 @click.option("--limit", type=click.IntRange(1), default=20, help="At most so many, the newest first. [20]")
-def list_jobs(state: str | None, search: str | None, by: str, limit: int) -> None:
+def list_jobs(states: tuple[str, ...], search: str, by: str, limit: int) -> None:
     """List jobs, the newest first.
 
     \b
     Examples:
       hodei job list
-      hodei job list --state failed --limit 100
+      hodei job list --state failed --state timeout --limit 100
       hodei job list --search nightly --output json
     """
     from hodei_cli.session import connected
 
     with connected() as session:
-        rows = [job_row(each) for each in _pages(session, state, search, by, limit)]
-    show_list(rows, JOBS, current().output, NONE_SUCH if state or search or by else NO_JOBS)
+        rows = [job_row(each) for each in _pages(session, states, search, by, limit)]
+    show_list(rows, JOBS, current().output, NONE_SUCH if states or search or by else NO_JOBS)
 
 
 @job.command()
@@ -211,10 +218,9 @@ def _watch_all(by: str, every: timedelta, limit: int) -> None:
     with connected() as session:
         watch_board(
             Board(
-                lambda state: patient(
+                lambda states: patient(
                     lambda: [
-                        job_row(each)
-                        for each in _pages(session, state or None, None, by, limit if state else KEPT)
+                        job_row(each) for each in _pages(session, states, "", by, limit if states else KEPT)
                     ]
                 ),
                 lambda id: row_of(job_record(patient(lambda: _read(session, id)))),
@@ -289,17 +295,19 @@ def _show_queued(answer: QueueJobResponse) -> None:
         print(id)  # alone, so that a shell can take it: id=$(hodei job queue …)
 
 
-def _pages(session: Session, state: str | None, search: str | None, by: str, limit: int) -> list[Any]:
+def _pages(session: Session, states: Collection[str], search: str, by: str, limit: int) -> list[Any]:
     from hodei_grpc.methods import JobExecutionService
     from hodei_proto.wire.hodei import JobStatus, ListJobsRequest
 
+    wanted = [JobStatus(STATES.index(state.upper())) for state in states]
     found: list[Any] = []
     cursor = ""
     while len(found) < limit:
         request = ListJobsRequest(
             limit=min(limit - len(found), 1000),
-            status=JobStatus(STATES.index(state.upper())) if state else None,
-            search_term=search,
+            status=wanted[0] if len(wanted) == 1 else None,  # so that older servers know it
+            statuses=wanted if len(wanted) > 1 else [],
+            search_term=search or None,
             cursor=cursor,
             queued_by=by,
         )

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
 from hodei_cli.groups import group
-from hodei_cli.options import current
+from hodei_cli.options import current, single
 from hodei_cli.render import show_list, show_next
-from hodei_cli.terminal import paint
+from hodei_cli.terminal import colours_on, paint
 from hodei_cli.views import log_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hodei_proto.wire.hodei import JobLogEntry
+    from hodei_proto.wire.hodei import JobLogEntry, LogChunk
 
     from hodei_cli.session import Session
 
 LEVELS = ("INFO", "WARN", "ERROR")
 LEVEL_COLOURS = {"WARN": "yellow", "ERROR": "red"}
-PAGE = 1000
 
 
 @group()
@@ -40,32 +41,42 @@ def logs() -> None:
 @click.option(
     "--level", type=click.Choice(LEVELS, case_sensitive=False), help="This level and the ones above."
 )
-@click.option("--search", metavar="TEXT", default="", help="Only lines with this text.")
+@click.option(
+    "--search", metavar="TEXT", multiple=True, callback=single, help="Only lines with this text, in any case."
+)
 @click.option(
     "--since", type=click.IntRange(0), default=0, metavar="N", help="Only lines behind this sequence number."
 )
 @click.option("--limit", type=click.IntRange(1), help="At most so many lines, from the beginning.")
 @click.option("-t", "--timestamps", is_flag=True, help="Put the time in front of each line.")
 def get(job_id: str, level: str | None, search: str, since: int, limit: int | None, timestamps: bool) -> None:
-    """Print what a job has written until now, line by line. `logs follow` gives it byte for byte.
+    """Print what a job has written until now, both streams in the order in which they came.
+
+    Without options that look at lines it is byte for byte what the job wrote.
 
     \b
     Examples:
       hodei logs get JOB_ID
+      hodei logs get JOB_ID > output.bin
       hodei logs get JOB_ID --level error --timestamps
       hodei logs get JOB_ID --search 'took' --output json
     """
-    from hodei_proto.wire.hodei import GetLogsRequest
-
     from hodei_cli.session import connected
+    from hodei_cli.stored_logs import chunks, lines, matching_lines
 
-    request = GetLogsRequest(job_id=job_id, since_sequence=since, level=(level or "").upper(), search=search)
+    by_line = current().structured or timestamps or limit is not None or colours_on(sys.stdout)
     with connected() as session:
-        entries = _pages(session, request, limit)
-        if current().structured:
-            show_list([log_row(each) for each in entries], [], current().output, "")
+        if level or search:
+            found = matching_lines(session, job_id, since, (level or "").upper(), search, limit)
+        elif by_line:
+            found = islice(lines(session, job_id, since), limit)
+        else:
+            _print_bytes(chunks(session, job_id, since))
             return
-        for entry in entries:
+        if current().structured:
+            show_list([log_row(each) for each in found], [], current().output, "")
+            return
+        for entry in found:
             _print(entry, timestamps)
 
 
@@ -119,25 +130,23 @@ def _follow_records(session: Session, job_id: str, tail: int | None) -> None:
     patiently(Fixed(session), patience, once, lambda: seen)
 
 
-def _pages(session: Session, request: Any, limit: int | None) -> Iterator[JobLogEntry]:
-    from hodei_grpc.methods import LogStreamService
+def _print_bytes(chunks: Iterator[LogChunk]) -> None:
+    from hodei_cli.chunks import unseen, write_all
 
-    left = limit
-    while left is None or left > 0:
-        request.limit = PAGE if left is None else min(left, PAGE)
-        page = session.call(LogStreamService.get_logs, request)
-        yield from page.entries
-        if not page.has_more or not page.entries:
-            return
-        request.since_sequence = page.entries[-1].sequence
-        left = None if left is None else left - len(page.entries)
+    for chunk in chunks:
+        for piece in unseen(chunk, 0):
+            if piece.gap:
+                _tell_gap(piece.gap)
+            write_all(sys.stdout.fileno(), piece.data)
+
+
+def _tell_gap(lost: int) -> None:
+    click.echo(f"hodei: {lost} bytes of output were lost here", err=True)
 
 
 def _print(entry: JobLogEntry, timestamps: bool) -> None:
-    import sys
-
     if entry.gap_bytes:
-        click.echo(f"hodei: {entry.gap_bytes} bytes of output were lost here", err=True)
+        _tell_gap(entry.gap_bytes)
         return
     at = (
         entry.timestamp.astimezone().isoformat(" ", "milliseconds") + "  "

@@ -11,7 +11,8 @@ from hodei_cli.exits import Exit
 from hodei_cli.groups import group
 from hodei_cli.options import current
 from hodei_cli.parse import DURATION, SIZE
-from hodei_cli.render import Column, show_list, show_next, show_one
+from hodei_cli.render import show_list, show_next, show_one
+from hodei_cli.tables import Column
 from hodei_cli.views import RULES, pools_record, provider_row
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 RULE_NAMES = [name.replace("_", "-") for name in RULES]
 COLUMNS = [
-    Column("name", "NAME"),
-    Column("type", "TYPE"),
+    Column("name", "NAME", elastic=True),
+    Column("type", "TYPE", rank=4),
     Column("status", "STATUS"),
-    Column("enabled", "ENABLED"),
-    Column("active_workers", "WORKERS"),
-    Column("max_workers", "AT MOST"),
-    Column("id", "ID"),
-    Column("message", "MESSAGE"),
+    Column("enabled", "ENABLED", rank=2),
+    Column("active_workers", "WORKERS", rank=1),
+    Column("max_workers", "AT MOST", rank=3),
+    Column("id", "ID", rank=5),
+    Column("message", "MESSAGE", elastic=True, rank=6),
 ]
 
 

@@ -10,7 +10,8 @@ from hodei_cli.errors import UsageProblem
 from hodei_cli.groups import group
 from hodei_cli.options import current
 from hodei_cli.parse import DURATION
-from hodei_cli.render import Column, show_list, show_one
+from hodei_cli.render import show_list, show_one
+from hodei_cli.tables import Column
 from hodei_cli.views import available_row, queue_record
 
 WORKER_STRATEGIES = ("FirstAvailable", "LeastLoaded", "RoundRobin", "MostCapacity", "Affinity")
@@ -25,9 +26,9 @@ PROVIDER_STRATEGIES = (
 COLUMNS = [
     Column("id", "ID"),
     Column("status", "STATUS"),
-    Column("score", "SCORE"),
+    Column("score", "SCORE", rank=1),
     Column("why", "WHY", elastic=True),
-    Column("last_heartbeat", "SEEN"),
+    Column("last_heartbeat", "SEEN", rank=2),
 ]
 
 

@@ -14,7 +14,8 @@ from hodei_cli.exits import Exit
 from hodei_cli.groups import command
 from hodei_cli.options import current
 from hodei_cli.parse import DURATION
-from hodei_cli.render import Column, show_next, span, table, text_of
+from hodei_cli.render import show_next
+from hodei_cli.tables import Column, span, table, text_of
 from hodei_cli.terminal import paint
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 WORKERS = [
     Column("id", "WORKER"),
     Column("state", "STATE"),
-    Column("provider", "PROVIDER", elastic=True),
+    Column("provider", "PROVIDER", elastic=True, rank=5),
     Column("cpu", "CPU"),
     Column("memory", "MEMORY"),
-    Column("disk", "DISK"),
-    Column("network", "NET"),
-    Column("took", "FOR"),
-    Column("job", "JOB", elastic=True),
+    Column("disk", "DISK", rank=3),
+    Column("network", "NET", rank=4),
+    Column("took", "FOR", rank=1),
+    Column("job", "JOB"),
+    Column("job_name", "NAME", elastic=True, rank=2),
 ]
 MOST_WORKERS, MOST_NAMES = 1000, 200
 SHORTEST = timedelta(milliseconds=500)
@@ -151,23 +153,31 @@ def _print(view: View) -> None:
 
 
 def _lines(view: View, width: int | None) -> list[str]:
-    lines = [*_head(view), ""]
+    lines = [*_head(view, width), ""]
     if not view.workers:
         return [*lines, "No workers. They come when there are jobs."]
     return lines + table([_shown(row) for row in view.workers], WORKERS, width)
 
 
-def _head(view: View) -> list[str]:
+def _head(view: View, width: int | None) -> list[str]:
     states, queue, run = view.metrics.jobs_by_state, view.metrics.queue, view.metrics.run
     now = [f"{states.get(state, 0)} {state.lower()}" for state in ("PENDING", "SCHEDULED", "RUNNING")]
     ended = [f"{states.get(state, 0)} {state.lower()}" for state in ("SUCCEEDED", "FAILED", "TIMEOUT")]
     busy = sum(row["job"] is not None for row in view.workers)
     return [
         paint(f"Hodei  {text_of(view.at)}", "bold", sys.stdout),
-        f"jobs     {', '.join(now)}; in the last hour {', '.join(ended)}",
-        f"times    {_time('in the queue', queue)}; {_time('running', run)}",
+        *_told("jobs", width, ", ".join(now), f"in the last hour {', '.join(ended)}"),
+        *_told("times", width, _time("in the queue", queue), _time("running", run)),
         f"workers  {len(view.workers)}, {busy} with a job",
     ]
+
+
+def _told(what: str, width: int | None, *parts: str) -> list[str]:
+    """One line, or where that is too long one for each part."""
+    line = f"{what:<9}" + "; ".join(parts)
+    if width is None or len(line) <= width:
+        return [line]
+    return [f"{what if number == 0 else '':<9}{part}" for number, part in enumerate(parts)]
 
 
 def _time(what: str, told: Any) -> str:
@@ -179,7 +189,6 @@ def _time(what: str, told: Any) -> str:
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as a person reads it."""
-    name = row["job_name"]
     return {
         "id": row["id"],
         "state": row["state"],
@@ -189,7 +198,8 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "disk": size(row["disk_bytes"]),
         "network": size(row["network_bytes"]),
         "took": row["running_for"],
-        "job": f"{row['job']}  {name}" if name else row["job"],
+        "job": row["job"],
+        "job_name": row["job_name"],
     }
 
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 import click
 
 from hodei_cli.groups import group
-from hodei_cli.options import current
+from hodei_cli.options import current, single
 from hodei_cli.parse import DURATION
-from hodei_cli.render import Column, show_lines, show_list, show_one
+from hodei_cli.render import show_lines, show_list, show_one
+from hodei_cli.tables import Column
 from hodei_cli.views import worker_row
 
 STATES = ("CREATING", "CONNECTING", "READY", "BUSY", "DRAINING", "TERMINATING", "TERMINATED")
@@ -18,12 +19,12 @@ COLUMNS = [
     Column("id", "ID"),
     Column("state", "STATE"),
     Column("provider", "PROVIDER", elastic=True),
-    Column("image", "IMAGE", elastic=True),
-    Column("hostname", "HOST", elastic=True),
-    Column("job", "JOB"),
-    Column("jobs_done", "DONE"),
-    Column("created_at", "CREATED"),
-    Column("last_heartbeat", "SEEN"),
+    Column("image", "IMAGE", elastic=True, rank=2),
+    Column("hostname", "HOST", elastic=True, rank=5),
+    Column("job", "JOB", rank=1),
+    Column("jobs_done", "DONE", rank=4),
+    Column("created_at", "CREATED", rank=6),
+    Column("last_heartbeat", "SEEN", rank=3),
 ]
 
 
@@ -39,17 +40,25 @@ def worker() -> None:
 
 
 @worker.command("list")
-@click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="Only in this state.")
-@click.option("--provider", default="", metavar="NAME", help="Only of this provider.")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(STATES, case_sensitive=False),
+    multiple=True,
+    help="Only in this state; several may be given.",
+)
+@click.option(
+    "--provider", metavar="NAME", multiple=True, callback=single, help="Only of this provider, by name or id."
+)
 @click.option("--all", "ended", is_flag=True, help="Also those that are gone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, help="At most so many. [100]")
-def list_workers(state: str | None, provider: str, ended: bool, limit: int) -> None:
+def list_workers(states: tuple[str, ...], provider: str, ended: bool, limit: int) -> None:
     """List workers, the newest first.
 
     \b
     Examples:
       hodei worker list
-      hodei worker list --state busy
+      hodei worker list --state busy --state draining
       hodei worker list --all --output json
     """
     from hodei_grpc.methods import WorkerService
@@ -58,14 +67,15 @@ def list_workers(state: str | None, provider: str, ended: bool, limit: int) -> N
     from hodei_cli.session import connected
 
     request = ListWorkersRequest(
-        state=(state or "").upper(),
+        state=states[0].upper() if len(states) == 1 else "",  # so that older servers know it
+        states=[state.upper() for state in states] if len(states) > 1 else [],
         provider=provider,
         limit=limit,
-        include_ended=ended or state == "TERMINATED",
+        include_ended=ended,
     )
     with connected() as session:
         rows = [worker_row(each) for each in session.call(WorkerService.list_workers, request).workers]
-    empty = "No worker matches." if state or provider else "No workers. They come when there are jobs."
+    empty = "No worker matches." if states or provider else "No workers. They come when there are jobs."
     show_list(rows, COLUMNS, current().output, empty)
 
 
