@@ -60,8 +60,11 @@ SETTINGS = {
         "that the server makes. In containers it is memory, beside the job's. Else: `64MiB`."
     ),
     "docker_user": (
-        "`UID` or `UID:GID` of containers whose image names no user but root; `image` lets them be root. "
-        "Else: `65532:65532`."
+        "`UID` or `UID:GID` of containers whose image names no user but root, for jobs that ask for none. "
+        "Else, or with `image`: as the image says, root with few capabilities."
+    ),
+    "docker_require_non_root": (
+        "With 1 nothing runs as root in containers: jobs that ask for it, or whose image does, are refused."
     ),
     "k8s_enabled": "Offer the Kubernetes provider. Not in this release.",
     "k8s_namespace": "Namespace of the workers' pods.",
@@ -95,6 +98,7 @@ AGENT = {
     "HODEI_WORKER_DIR": "A directory for jobs' files and for output that waits. Else: below `$TMPDIR`.",
     "HODEI_WORKER_IN_IMAGE": "`1` if jobs are to get the environment, directory and limits of the image "
     "around the agent.",
+    "HODEI_IMAGE_ENTRYPOINT": "What that image would start, a JSON list of words, for jobs that want it.",
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
     "HODEI_SPOOL_SIZE": "The most output that waits on disk for the server, over all jobs, such as `1GiB` "

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import pytest
 
@@ -30,12 +31,14 @@ class Engine:
 
     def __init__(self) -> None:
         self._labels: set[str] = set()
+        self._images: list[str] = []
 
-    def call(self, method: str, path: str) -> Any:
+    def call(self, method: str, path: str, body: Any = None) -> Any:
         """What it answers; None if that is nothing or a refusal."""
         connection = _Connection("localhost")
         try:
-            connection.request(method, path)
+            told = None if body is None else json.dumps(body)
+            connection.request(method, path, told, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             content = answer.read()
             return json.loads(content) if content and answer.status < 300 else None
@@ -53,11 +56,24 @@ class Engine:
         found: list[dict[str, Any]] = self.call("GET", f"/containers/json?all=1&filters={wanted}")
         return found
 
+    def image(self, base: str, *changes: str) -> str:
+        """An image of the tests' own: another one with lines of a Dockerfile."""
+        name = f"hodei-made/{uuid4().hex}:1"
+        container = self.call("POST", "/containers/create", {"Image": base})["Id"]
+        repo, tag = name.split(":")
+        wanted = urlencode({"container": container, "repo": repo, "tag": tag, "changes": "\n".join(changes)})
+        assert self.call("POST", f"/commit?{wanted}", {})
+        self.call("DELETE", f"/containers/{container}?v=1")
+        self._images.append(name)
+        return name
+
     def clean(self) -> None:
         """Remove what a test that failed left behind."""
         for label in self._labels:
             for each in self._labelled(label):
                 self.call("DELETE", f"/containers/{each['Id']}?force=1&v=1")
+        for image in self._images:
+            self.call("DELETE", f"/images/{image}?force=1")
 
     def until(self, place: Path, what: Callable[[list[dict[str, Any]]], Any]) -> Any:
         """Look until the workers are as wanted; what that gives."""

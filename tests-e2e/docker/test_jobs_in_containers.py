@@ -30,7 +30,7 @@ def platform(shared_machine: Any, engine: Any) -> Iterator[Any]:
     ("image", "words", "said"),
     [
         (BUSYBOX, ["echo", "hi there"], "hi there"),
-        (BUSYBOX, ["sh", "-c", "id -u"], "65532"),
+        (BUSYBOX, ["sh", "-c", "id -u"], "0"),
         ("hodei-test/distroless:1", ["/app/hello", "you"], "hello from distroless you"),
         ("hodei-test/debian:12", ["sh", "-c", "echo $HODEI_JOB_NAME"], "sh"),
         (PYTHON, ["python", "-c", "print(6 * 7)"], "42"),
@@ -39,6 +39,74 @@ def platform(shared_machine: Any, engine: Any) -> Iterator[Any]:
 def test_a_job_runs_in_its_image(platform: Any, image: str, words: list[str], said: str) -> None:
     done = platform.run("run", "--image", image, "--", *words)
     assert (done.status, done.out.decode().strip()) == (0, said), done.err
+
+
+DEBIAN = "hodei-test/debian:12"
+# As a package manager does: gives a file away, becomes its new owner, takes it back, removes it.
+LIKE_APT = """set -e
+install -d -o 33 -g 33 -m 700 /etc/x /var/lib/x
+install -o 33 -m 600 /etc/hostname /var/lib/x/y
+echo more >> /var/lib/x/y
+setpriv --reuid=33 --regid=33 --clear-groups sh -c 'test -w /var/lib/x/y && id -u'
+chmod 4755 /var/lib/x/y && chown 0:0 /var/lib/x/y && rm -r /var/lib/x /etc/x
+grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status
+"""
+
+
+def test_root_of_an_image_may_do_what_package_managers_do_and_no_more(platform: Any) -> None:
+    done = platform.run("run", "--image", DEBIAN, "--shell", LIKE_APT)
+    assert done.status == 0, done.err
+    said = dict(line.split(":\t") for line in done.out.decode().splitlines() if ":" in line)
+    few = f"{sum(1 << number for number in (0, 1, 3, 4, 5, 6, 7, 10, 18, 31)):016x}"  # capabilities(7)
+    assert done.out.startswith(b"33\n")
+    assert said == {"CapEff": few, "CapBnd": few, "NoNewPrivs": "1"}
+
+
+@pytest.mark.parametrize(
+    ("user", "line", "said"),
+    [
+        ("4711:4712", "id -u; id -g; whoami", "4711 4712 hodei"),
+        ("0", "id -u; whoami", "0 root"),
+        ("65534", "whoami", "nobody"),
+    ],
+)
+def test_a_job_is_who_it_asks_to_be_and_has_a_name(platform: Any, user: str, line: str, said: str) -> None:
+    done = platform.run("run", "--image", BUSYBOX, "--user", user, "--shell", line)
+    assert (done.status, done.out.decode().split()) == (0, said.split()), done.err
+
+
+def test_a_volume_of_the_image_can_be_written_to_by_its_user(platform: Any, engine: Any) -> None:
+    for user in ("", "USER 4711"):
+        image = engine.image(BUSYBOX, "VOLUME /data", user)
+        done = platform.run("run", "--image", image, "--shell", "id -u && ls -ld /data && touch /data/x")
+        assert (done.status == 0) is (not user), (done.out, done.err)  # as with docker run
+
+
+def test_an_entrypoint_runs_only_where_it_is_asked_for(platform: Any, engine: Any) -> None:
+    image = engine.image(BUSYBOX, 'ENTRYPOINT ["/bin/echo", "by the image:"]')
+    cases = {
+        (): "plain",
+        ("--entrypoint", "image"): "by the image: echo plain",
+        ("--entrypoint", "/bin/echo 'by me:'"): "by me: echo plain",
+    }
+    for options, said in cases.items():
+        done = platform.run("run", "--image", image, *options, "--", "echo", "plain")
+        assert (done.status, done.out.decode().strip()) == (0, said), done.err
+    line = platform.run("run", "--image", image, "--entrypoint", "image", "--shell", "exit 3")
+    assert (line.status, line.out.decode().strip()) == (0, "by the image: /bin/sh -c exit 3")
+
+
+def test_the_image_s_entrypoint_without_an_image_is_refused(platform: Any) -> None:
+    done = platform.run("run", "--entrypoint", "image", "--", "true")
+    assert done.status == 64
+    assert "entrypoint" in done.err.decode()
+
+
+def test_a_user_that_cannot_be_is_refused_with_the_option_s_name(platform: Any) -> None:
+    done = platform.run("run", "--image", BUSYBOX, "--user", "me", "--", "true")
+    assert done.status == 64
+    assert "user" in done.err.decode()
+    assert "UID:GID" in done.err.decode()
 
 
 def test_its_exit_code_and_its_two_streams_come_back_apart(platform: Any) -> None:

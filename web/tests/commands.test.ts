@@ -33,6 +33,8 @@ describe("a job as a command", () => {
     command: ["printf", "%s", "a b"],
     image: "alpine:3",
     pull: "never",
+    user: "5:6",
+    entrypoint: "image",
     env: { TOKEN: "a'b $c", EMPTY: "" },
     timeout_ms: 90_000,
     timeouts: { queue_ms: 1500, grace_ms: 5000 },
@@ -46,7 +48,7 @@ describe("a job as a command", () => {
 
   it("of hodei has every option as a real shell reads it", () => {
     expect(words(asCli(full))).toEqual([
-      "job", "queue", "--name", "it's a job", "--image", "alpine:3", "--pull", "never",
+      "job", "queue", "--name", "it's a job", "--image", "alpine:3", "--pull", "never", "--user", "5:6", "--entrypoint", "image",
       "-e", "TOKEN=a'b $c", "-e", "EMPTY=", "--timeout", "1m30s", "--queue-timeout", "1500ms", "--grace", "5s",
       "--retry", "2", "--priority", "high", "--cpu", "0.5", "--memory", "512Mi", "--gpu", "1",
       "--require", "zone=eu", "--label", "team=data", "--tag", "x y", "--", "printf", "%s", "a b",
@@ -92,6 +94,8 @@ describe("a job as a command", () => {
         environment: full.env,
         image: "alpine:3",
         pull: "IMAGE_PULL_POLICY_NEVER",
+        user: "5:6",
+        entrypoint: "image",
         requirements: { cpu_cores: 0.5, memory_bytes: 536_870_912, gpu_count: 1 },
         scheduling: { priority: "PRIORITY_HIGH" },
         timeout: { execution_timeout: "90s", cleanup_timeout: "5s", queue_timeout: "1.5s" },

@@ -90,7 +90,7 @@ describe("a draft", () => {
 
   it.each([
     { command: "echo hi | wc" },
-    { command: ["echo", "it's"], image: "alpine", pull: "always" as const },
+    { command: ["echo", "it's"], image: "alpine", pull: "always" as const, user: "0", entrypoint: "image" },
     { script: { interpreter: "python", content: "print(1)" }, env: { A: "1" }, timeout_ms: 5000 },
     { script: { interpreter: "/bin/zsh", content: "x", strict: false }, retry: { max_attempts: 4, signals: [9] } },
   ])("made from the job %j gives the same job again", (spec) => expect(specOf(draftOf(spec))).toEqual(spec));

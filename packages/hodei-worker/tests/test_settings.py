@@ -110,3 +110,13 @@ def test_the_spool_has_a_size_with_a_unit(text: str, size: int) -> None:
 def test_a_size_that_makes_no_sense_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(SettingsError, match=r"HODEI_SPOOL_SIZE=.*(64MiB or 1GiB|1MiB to 1TiB)"):
         read_settings({"HODEI_OTP_TOKEN": "x", "HODEI_SPOOL_SIZE": text})
+
+
+def test_the_entrypoint_of_an_image_is_a_list_of_words() -> None:
+    given = {"HODEI_OTP_TOKEN": "x"}
+    told = read_settings({**given, "HODEI_IMAGE_ENTRYPOINT": '["/bin/tini", "--"]'})
+    assert told.image_entrypoint == ("/bin/tini", "--")
+    with pytest.raises(
+        SettingsError, match="HODEI_IMAGE_ENTRYPOINT='\\[1\\]': should be a JSON list of words"
+    ):
+        read_settings({**given, "HODEI_IMAGE_ENTRYPOINT": "[1]"})

@@ -108,6 +108,10 @@ export function ImageSection() {
             ))}
           </ChoiceField>
         </div>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <TextField of="user" path="user" label={t("form.user")} help={t("form.user.help")} placeholder="1000:1000" optional />
+          <TextField of="entrypoint" path="entrypoint" label={t("form.entrypoint")} help={t("form.entrypoint.help")} placeholder="image" optional />
+        </div>
         <fieldset>
           <div className="mb-1.5 flex items-center justify-between gap-3">
             <legend className="text-sm font-medium">{t("form.env")}</legend>

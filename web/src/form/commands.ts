@@ -14,6 +14,8 @@ export function asCli(spec: JobSpec): string {
   option("description", spec.description);
   option("image", spec.image);
   option("pull", spec.pull === "missing" ? "" : spec.pull);
+  option("user", spec.user);
+  option("entrypoint", spec.entrypoint);
   for (const [name, value] of Object.entries(spec.env ?? {})) words.push(`-e ${quote(`${name}=${value}`)}`);
   option("workdir", spec.working_dir);
   clock("timeout", spec.timeout_ms);
@@ -97,6 +99,8 @@ export function asGrpcurl(spec: JobSpec, token: boolean): string {
     environment: spec.env,
     image: spec.image || undefined,
     pull: PULL[spec.pull ?? "missing"],
+    user: spec.user || undefined,
+    entrypoint: spec.entrypoint || undefined,
     requirements: dense({
       cpu_cores: resources.cpu_cores || undefined,
       memory_bytes: mib(resources.memory_mib),

@@ -16,6 +16,8 @@ export type Draft = {
   strict: boolean;
   image: string;
   pull: "missing" | "always" | "never";
+  user: string;
+  entrypoint: string;
   env: Variable[];
   working_dir: string;
   stdin: string;
@@ -51,7 +53,7 @@ export type Draft = {
 
 export const EMPTY: Draft = {
   name: "", description: "", kind: "shell", content: "", interpreter: "bash", strict: true,
-  image: "", pull: "missing", env: [{ name: "", value: "" }], working_dir: "", stdin: "",
+  image: "", pull: "missing", user: "", entrypoint: "", env: [{ name: "", value: "" }], working_dir: "", stdin: "",
   cpu_cores: "", memory_mib: "", storage_mib: "", gpu: "", architecture: "",
   execution: "", queue: "", no_output: "", total: "", grace: "",
   provider: "", region: "", priority: "normal", max_budget: "", constraints: [],
@@ -83,6 +85,8 @@ export function specOf(draft: Draft, defaultImage = ""): JobSpec {
     ...commandOf(draft),
     image: draft.image.trim() || (draft.kind === "exec" ? defaultImage : ""),
     pull: draft.pull === "missing" ? undefined : draft.pull,
+    user: draft.user.trim(),
+    entrypoint: draft.entrypoint.trim(),
     env: record(draft.env),
     working_dir: draft.working_dir.trim(),
     stdin: draft.stdin,
@@ -138,6 +142,8 @@ export function draftOf(spec: JobSpec): Draft {
     ...kindOf(spec),
     image: spec.image ?? "",
     pull: spec.pull ?? "missing",
+    user: spec.user ?? "",
+    entrypoint: spec.entrypoint ?? "",
     env: variables(spec.env),
     working_dir: spec.working_dir ?? "",
     stdin: spec.stdin ?? "",

@@ -90,7 +90,7 @@ function checkCommand({ kind, content, interpreter }: Draft, say: (field: string
 
 /** Fields of the form that show problems of their own; a deeper path belongs to the longest that begins it. */
 const FIELDS = [
-  "name", "description", "command", "script.interpreter", "image", "pull", "env", "working_dir", "stdin",
+  "name", "description", "command", "script.interpreter", "image", "pull", "user", "entrypoint", "env", "working_dir", "stdin",
   "resources.cpu_cores", "resources.memory_mib", "resources.storage_mib", "resources.gpu", "resources.architecture",
   "timeout_ms", "timeouts.queue_ms", "timeouts.no_output_ms", "timeouts.total_ms", "timeouts.grace_ms",
   "provider", "region", "priority", "max_budget", "constraints", "on_worker_lost", "labels", "tags", "drop_logs",

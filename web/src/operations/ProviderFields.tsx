@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { ProviderSetting, SchedulerSettings } from "@/api/types";
 import { useWords } from "@/i18n";
-import { Area, Field, Input } from "@/parts";
+import { Area, Field, Input, Select } from "@/parts";
 import { type Errors, RULES, RULE_TIMES, type Texts } from "./settings";
 
 type Props = { texts: Texts; errors: Errors; onChange: (name: string, text: string) => void };
@@ -48,6 +48,11 @@ export function SettingFields({ settings, texts, errors, onChange }: Props & { s
           <Field key={name} label={label} error={errors[name]} help={hints.filter(Boolean).join(". ").replace(/\.\. /g, ". ")} optional>
             {kind === "labels" ? (
               <Area {...shared} rows={2} onChange={(event) => onChange(name, event.target.value)} className="font-mono" />
+            ) : kind === "flag" ? (
+              <Select name={shared.name} value={shared.value} onChange={(event) => onChange(name, event.target.value)}>
+                <option value="">{t("part.no")}</option>
+                <option value="true">{t("part.yes")}</option>
+              </Select>
             ) : (
               <Input
                 {...shared}

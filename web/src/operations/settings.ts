@@ -7,7 +7,7 @@ export type Texts = Record<string, string>;
 export type Errors = Record<string, string>;
 
 export function toText(kind: ProviderSetting["kind"], value: unknown): string {
-  if (value === null || value === undefined) return "";
+  if (value === null || value === undefined || value === false) return "";
   if (kind === "list" && Array.isArray(value)) return value.map(String).join(", ");
   if (kind === "labels" && typeof value === "object")
     return Object.entries(value).map(([name, text]) => `${name}=${String(text)}`).join("\n");
@@ -21,6 +21,7 @@ function toValue(kind: ProviderSetting["kind"], text: string, t: Translate): unk
   if (text.trim() === "") return null;
   if (kind === "text") return text.trim();
   if (kind === "list") return splitList(text);
+  if (kind === "flag") return text === "true";
   if (kind === "number") {
     if (!/^-?\d+$/.test(text.trim())) throw new Error(t("providers.number.bad"));
     return Number(text);

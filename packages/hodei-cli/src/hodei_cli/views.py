@@ -89,6 +89,8 @@ def job_record(response: GetJobResponse) -> Record:
         "working_dir": job.working_dir or None,
         "image": job.image or None,
         "pull": _word(PULLS, int(job.pull)) if job.image else None,
+        "user": job.user or None,
+        "entrypoint": job.entrypoint or None,
         "retries": max(job.retry.max_attempts - 1, 0) if job.retry is not None else 0,
         "on_worker_lost": _word(LOST, int(job.on_worker_lost)),
         "labels": dict(job.labels),

@@ -65,7 +65,10 @@ def test_the_order_of_variables_says_nothing() -> None:
 def test_every_field_of_a_spec_is_in_its_document() -> None:
     spec = JobSpec(
         command=Shell("true"),
+        image="a:1",
         pull=PullPolicy.NEVER,
+        user="0",
+        entrypoint="image",
         preferred_provider="near",
         preferred_region="eu",
         submit_dir="/home",

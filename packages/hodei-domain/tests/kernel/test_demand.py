@@ -37,6 +37,8 @@ def test_whatever_differs_makes_another_class() -> None:
         evolve(FULL, image=""),
         evolve(FULL, pull=PullPolicy.ALWAYS),
         evolve(FULL, pull=PullPolicy.NEVER),
+        evolve(FULL, user="0"),
+        evolve(FULL, user="0:0"),
         evolve(FULL, resources=Resources()),
         evolve(FULL, resources=Resources(cpu_cores=2, memory_mib=512)),
         evolve(FULL, constraints=[A]),

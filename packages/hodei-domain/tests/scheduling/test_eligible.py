@@ -224,3 +224,9 @@ def test_an_image_that_is_to_be_fetched_anew_asks_for_a_worker_that_did_and_serv
 def test_who_takes_the_image_that_is_there_takes_any_worker_with_it(pull: PullPolicy) -> None:
     for made in PullPolicy:
         assert worker_cannot(demand(pull=pull), evolve(WORKER, pull=made, jobs_done=3)) is None
+
+
+def test_a_worker_is_one_user_and_takes_jobs_for_no_other() -> None:
+    assert worker_cannot(demand(user="5:6"), evolve(WORKER, user="5:6")) is None
+    assert worker_cannot(demand(user="5:6"), WORKER) == "runs as its image's user, not as user 5:6"
+    assert worker_cannot(demand(), evolve(WORKER, user="0")) == "runs as user 0, not as its image's user"

@@ -143,6 +143,7 @@ class Providers:
             "network_mode": settings.docker_network,
             "server": settings.docker_server,
             "user": settings.docker_user,
+            "require_non_root": settings.docker_require_non_root,
         }
         return evolve(config, **{k: value for k, value in told.items() if value != getattr(usual, k)})
 

@@ -105,6 +105,7 @@ class Settings:
     # Read here to be refused in time. Agents take it from the environment; None: they use their own.
     spool_bytes: int | None = _setting("HODEI_SPOOL_SIZE", v.maybe(v.size), None)
     docker_user: str = _setting("HODEI_DOCKER_USER", _taken_by(docker.user), "")
+    docker_require_non_root: bool = _setting("HODEI_DOCKER_REQUIRE_NON_ROOT", v.flag, False)
     k8s_enabled: bool = _setting("HODEI_K8S_ENABLED", v.flag, False)
     k8s_namespace: str = _setting("HODEI_K8S_NAMESPACE", v.words, "hodei-workers")
     k8s_kubeconfig: Path | None = _setting("HODEI_K8S_KUBECONFIG", v.maybe(v.path), None)

@@ -33,6 +33,7 @@ def host_of(resources: Resources, facts: EngineFacts = FACTS, **config: Any) -> 
     body = convert.container(
         a_spec("x", resources=resources),
         image=IMAGE,
+        user="5",
         engine=facts,
         config=DockerConfig(**config),
         marks=convert.Marks(installation="i", provider="docker"),
@@ -81,8 +82,9 @@ def test_ours_win_over_labels_that_look_like_ours() -> None:
 
 def test_the_agent_takes_over_how_it_logs_and_nothing_else() -> None:
     environ = {"HODEI_LOG_LEVEL": "debug", "HODEI_TOKEN": "secret", "PATH": "/x"}
-    told = convert.agent_environment(a_spec(), environ)
+    told = convert.agent_environment(a_spec(), ("/entry", "-x"), environ)
     assert "HODEI_LOG_LEVEL=debug" in told
+    assert 'HODEI_IMAGE_ENTRYPOINT=["/entry", "-x"]' in told
     assert not [each for each in told if "secret" in each or each.startswith("PATH=")]
 
 

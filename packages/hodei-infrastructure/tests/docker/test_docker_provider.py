@@ -25,6 +25,10 @@ from hodei_infrastructure.docker.engine import Engine
 from hodei_infrastructure.docker.provider import DockerProvider
 from hodei_infrastructure.docker.testing import BUSYBOX, MakeImage, MakeProvider, a_spec, inspect
 
+FEW = [
+    *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE"),
+    *("SETFCAP", "SETGID", "SETUID", "SYS_CHROOT"),
+]
 OTP = "hodei-otp-that-nobody-may-see"
 NO_GRACE = timedelta(0)
 PATIENCE = 30.0
@@ -90,7 +94,7 @@ async def test_a_container_is_held_to_what_its_job_asked_for_and_has_no_rights(
     assert (host["PidsLimit"], host["CapDrop"], host["Privileged"]) == (77, ["ALL"], False)
     assert host["SecurityOpt"] == ["no-new-privileges"]
     assert (host["RestartPolicy"]["Name"], host["Dns"]) == ("no", ["192.0.2.1"])
-    assert config["User"] == "65532:65532"
+    assert (config["User"], host["CapAdd"]) == ("0", FEW)
     assert config["Labels"]["team"] == "a"
     assert config["Labels"]["hodei.worker.id"] == str(worker.worker_id)
     assert config["Labels"]["hodei.expires-at"] == "2030-01-01T00:00:00+00:00"
@@ -118,25 +122,65 @@ async def test_the_image_s_own_entrypoint_command_and_health_check_do_not_run(
 
 
 @pytest.mark.parametrize(
-    ("named", "configured", "expected"),
+    ("asked", "named", "configured", "expected"),
     [
-        ("root", "", "65532:65532"),
-        ("0:0", "1000:1000", "1000:1000"),
-        ("0:7", "image", "0:7"),
-        ("77:88", "1000", "77:88"),
+        ("", "", "", "0"),
+        ("", "root", "", "0"),
+        ("", "0:7", "image", "0:7"),
+        ("", "0:0", "1000:1000", "1000:1000"),
+        ("", "77:88", "1000", "77:88"),
+        ("5:6", "77:88", "1000", "5:6"),
+        ("0", "77:88", "", "0"),
     ],
 )
-async def test_nobody_is_root_unless_the_operator_lets_images_decide(
+async def test_the_job_says_who_it_is_else_the_image_else_the_operator(
     make_provider: MakeProvider,
     make_image: MakeImage,
     engine: Engine,
+    asked: str,
     named: str,
     configured: str,
     expected: str,
 ) -> None:
-    provider, worker = make_provider(user=configured), a_spec(await make_image(User=named))
+    provider = make_provider(user=configured)
+    worker = a_spec(await make_image(User=named), user=asked)
     await provider.create_worker(worker, OTP)
-    assert (await inspect(engine, worker))["Config"]["User"] == expected
+    document = await inspect(engine, worker)
+    assert document["Config"]["User"] == expected
+    root = expected.partition(":")[0] in ("0", "root")
+    assert len(document["HostConfig"]["CapAdd"] or ()) == (len(FEW) if root else 0)
+
+
+@pytest.mark.parametrize("named", ["", "root", "0:7", "00"])
+async def test_where_nobody_may_be_root_the_refusal_says_so(
+    make_provider: MakeProvider, make_image: MakeImage, named: str
+) -> None:
+    provider, image = make_provider(require_non_root=True), await make_image(User=named)
+    error = await refusal(provider, a_spec(image))
+    assert (error.final, error.reason) == (True, "image-start")
+    assert "is run as root" in error.message
+    assert "HODEI_DOCKER_REQUIRE_NON_ROOT" in error.message
+    assert "--user UID" in error.message
+    assert await provider.list_workers() == []
+    assert "--user UID" in (provider.why_not(DemandClass(image=image, user="0:5")) or "")
+    assert provider.why_not(DemandClass(image=image, user="5")) is None
+    await provider.create_worker(a_spec(image, user="5"), OTP)
+
+
+async def test_a_number_without_an_account_gets_one_and_accounts_of_the_image_stay(
+    make_provider: MakeProvider, engine: Engine
+) -> None:
+    provider, worker, known = make_provider(), a_spec(user="4711:4712"), a_spec(user="65534")
+    for each in (worker, known):
+        await provider.create_worker(each, OTP)
+    passwd, group = [
+        await engine.get_file(container_name(worker.worker_id), f"/etc/{name}")
+        for name in ("passwd", "group")
+    ]
+    before = await engine.get_file(container_name(known.worker_id), "/etc/passwd")
+    assert before is not None
+    assert passwd == before + b"hodei:x:4711:4712::/:/bin/sh\n"
+    assert (group or b"").endswith(b"hodei:x:4712:\n")
 
 
 async def test_an_image_without_tmp_gets_one(

@@ -21,6 +21,7 @@ from hodei_worker.plain_line import plain_words
 from hodei_worker.process import Process, check_working_dir, start_process
 from hodei_worker.reaper import Exit, Reaper
 from hodei_worker.scratch import Scratch
+from hodei_worker.script import entrypoint_of
 from hodei_worker.spool import Spool
 from hodei_worker.workspace import Workspace
 
@@ -42,6 +43,7 @@ class Host:
     pace: Pace = field(default_factory=Pace)
     working_dir: str = ""  # of jobs that name none; empty for a private one
     in_image: bool = False  # the container around us was made for the job
+    entrypoint: tuple[str, ...] = ()  # of the image around us
     shelf: Shelf | None = None  # None: output waits in memory alone
 
 
@@ -170,7 +172,8 @@ class Attempt:
         self._confinement = host.limiter.confine(order.asked)
         if self._is_line and not has_shell():
             workspace.argv = plain_words(workspace.argv[-1], environment) or workspace.argv
-        argv = self._confinement.wrap(Launch(workspace.argv, environment, workspace.working_dir))
+        words = (*entrypoint_of(order.entrypoint, host.entrypoint), *workspace.argv)
+        argv = self._confinement.wrap(Launch(words, environment, workspace.working_dir))
         with first_to_go() if host.in_image else nullcontext():
             self._process = start_process(
                 argv,

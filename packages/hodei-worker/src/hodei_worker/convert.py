@@ -30,6 +30,7 @@ def to_order(command: wire.RunJobCommand) -> Order:
         no_output_timeout=_seconds(command.no_output_timeout_ms),
         grace=_seconds(command.grace_ms) or DEFAULT_GRACE,
         drop_logs=command.drop_logs,
+        entrypoint=command.entrypoint,
     )
 
 

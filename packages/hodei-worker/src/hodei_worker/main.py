@@ -114,6 +114,7 @@ async def run(settings: Settings) -> int:
             pace=Pace(lines=settings.batch_lines, seconds=settings.flush_seconds),
             working_dir=image_directory() if settings.in_image else "",
             in_image=settings.in_image,
+            entrypoint=settings.image_entrypoint,
             shelf=shelf,
         )
         return Agent(host, outbox)

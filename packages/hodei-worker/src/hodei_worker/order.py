@@ -60,6 +60,7 @@ class Order:
     no_output_timeout: float | None = None
     grace: float = 10.0
     drop_logs: bool = False
+    entrypoint: str = ""  # goes before the command; `image`: what the image around us says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

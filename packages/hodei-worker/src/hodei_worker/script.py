@@ -11,6 +11,7 @@ from hodei_worker.order import NotStarted, Script
 # Endings for the interpreters that look at them: PowerShell refuses a script that is not called .ps1.
 ENDINGS = {"bash": ".sh", "sh": ".sh", "python": ".py", "python3": ".py", "node": ".js", "pwsh": ".ps1"}
 # `set -euo pipefail`, said as options: a line in the file would shift every line number the shell reports.
+IMAGE_ENTRYPOINT = "image"
 STRICT = ("-e", "-u", "-o", "pipefail")
 
 
@@ -27,6 +28,19 @@ def write_script(script: Script, directory: Path) -> tuple[str, ...]:
         raise NotStarted("spawn", f"the script could not be written to {path}: {e}", 1) from e
     strict = STRICT if script.strict and _base_name(interpreter) == "bash" else ()
     return (*interpreter, *strict, str(path))
+
+
+def entrypoint_of(asked: str, of_image: tuple[str, ...]) -> tuple[str, ...]:
+    """What goes before a job's command: nothing, the image's own (`image`), or a program and its arguments.
+
+    Raise NotStarted where that cannot be read as words.
+    """
+    if asked == IMAGE_ENTRYPOINT:
+        return of_image
+    try:
+        return tuple(shlex.split(asked))
+    except ValueError as e:
+        raise NotStarted("command-not-found", f"entrypoint {asked!r}: {e}", 127) from e
 
 
 def _interpreter(script: Script) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ class Settings:
     directory: Path
     drain_seconds: float = DRAIN_SECONDS
     spool_bytes: int = CAPACITY_BYTES  # what may wait on disk for the server
+    image_entrypoint: tuple[str, ...] = ()  # what that image would start, for jobs that want it
     in_image: bool = False  # jobs run in the image around the agent, with its environment and limits
 
 
@@ -77,6 +79,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         directory=reader.read(("HODEI_WORKER_DIR",), _directory, None) or reader.usual_directory(),
         drain_seconds=reader.read(("HODEI_DRAIN_TIMEOUT",), _number(0, 86_400, float), DRAIN_SECONDS),
         spool_bytes=reader.read(("HODEI_SPOOL_SIZE",), _size, CAPACITY_BYTES),
+        image_entrypoint=reader.read(("HODEI_IMAGE_ENTRYPOINT",), _words, ()),
         in_image=reader.read(("HODEI_WORKER_IN_IMAGE",), _yes_or_no, False),
     )
     if reader.problems:
@@ -191,6 +194,16 @@ def _size(text: str) -> int:
     if not LEAST_SPOOL <= int(number) * factor <= MOST_SPOOL:
         raise ValueError("should be from 1MiB to 1TiB")
     return int(number) * factor
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        words = json.loads(text)
+    except ValueError:
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("should be a JSON list of words")
+    return tuple(words)
 
 
 def _yes_or_no(text: str) -> bool:

@@ -11,6 +11,7 @@ def demand_of(spec: JobSpec) -> DemandClass:
     """The class of workers that can serve this job; jobs that differ in nothing else share it."""
     return DemandClass(
         image=spec.image,
+        user=spec.user,
         pull=spec.pull if spec.image else PullPolicy.IF_NOT_PRESENT,
         resources=spec.resources,
         constraints=spec.constraints,

@@ -1,6 +1,7 @@
 """What a job is to do: command, surroundings, resources, clocks, retry. Checked once, when it is made."""
 
 import posixpath
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from enum import Enum, IntEnum
@@ -20,7 +21,15 @@ from hodei_domain.kernel.checks import (
 )
 from hodei_domain.kernel.converters import number_set, text_set, texts
 from hodei_domain.kernel.errors import InvalidInput
-from hodei_domain.kernel.values import UNASKED, Constraint, Operator, PullPolicy, Resources, copied
+from hodei_domain.kernel.values import (
+    UNASKED,
+    Constraint,
+    Operator,
+    PullPolicy,
+    Resources,
+    check_user,
+    copied,
+)
 
 __all__ = [
     "Clocks",
@@ -212,6 +221,24 @@ def _check_stdin(_: Any, __: Any, stdin: str | None) -> None:
         check_text(stdin, "stdin", MAX_TEXT)
 
 
+def _check_user(_: Any, __: Any, user: str) -> None:
+    check_text(user, "user", 32)
+    check_user(user, "user")
+
+
+IMAGE_ENTRYPOINT = "image"
+
+
+def _check_entrypoint(_: Any, __: Any, entrypoint: str) -> None:
+    check_text(entrypoint, "entrypoint", 4096)
+    try:
+        words = shlex.split(entrypoint)
+    except ValueError as error:
+        raise InvalidInput(f"{entrypoint!r} cannot be read as words: {error}", field="entrypoint") from None
+    if entrypoint and not words:
+        raise InvalidInput("is empty", field="entrypoint")
+
+
 @frozen(kw_only=True)
 class JobSpec:
     """Everything a person says about a job. Raises InvalidInput with the field's name.
@@ -219,7 +246,9 @@ class JobSpec:
     `max_losses` is the budget of lost workers, apart from `retry.max_attempts`. `provider` and `region` must
     hold; what is preferred gives way where it cannot be had. `max_budget` is in the currency of the
     provider's estimate. A job that runs on the machine `submit_host` itself, not in a container, starts in
-    `submit_dir`; a relative `working_dir` is below that.
+    `submit_dir`; a relative `working_dir` is below that. `user` is UID[:GID] in a container, "" for the
+    image's own. `entrypoint` goes before the command: `image` for the image's own, else a program and its
+    first arguments; "" is none, whatever the image has.
     """
 
     name: str = field(default="", validator=text(256))
@@ -229,6 +258,8 @@ class JobSpec:
     )
     image: str = field(default="", validator=text(1024))
     pull: PullPolicy = field(default=PullPolicy.IF_NOT_PRESENT, validator=one_of(PullPolicy))
+    user: str = field(default="", validator=_check_user)
+    entrypoint: str = field(default="", validator=_check_entrypoint)
     resources: Resources = field(default=UNASKED, validator=one_of(Resources))
     constraints: tuple[Constraint, ...] = field(
         default=(), converter=_conditions, validator=_check_constraints
@@ -251,6 +282,10 @@ class JobSpec:
     tags: tuple[str, ...] = field(default=(), converter=texts, validator=_check_tags)
     stdin: str | None = field(default=None, validator=_check_stdin, repr=False)
     drop_logs: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.entrypoint == IMAGE_ENTRYPOINT and not self.image:
+            raise InvalidInput("`image` needs an image whose entrypoint is meant", field="entrypoint")
 
     def start_dir(self, host: str, *, in_container: bool) -> str:
         """Where the job starts on a worker of that machine; "" for a directory of its own."""

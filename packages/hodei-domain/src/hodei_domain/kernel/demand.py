@@ -25,11 +25,13 @@ def _ordered(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
 class DemandClass:
     """What a worker must offer to serve a job.
 
-    "" means no wish; `resources.architecture` is the architecture. `provider` and `region` must hold; what is
-    preferred holds where it can: see scheduling.eligible.honour().
+    "" means no wish; `resources.architecture` is the architecture, `user` is UID[:GID] in a container.
+    `provider` and `region` must hold; what is preferred holds where it can: see
+    scheduling.eligible.honour().
     """
 
     image: str = ""
+    user: str = ""
     pull: PullPolicy = PullPolicy.IF_NOT_PRESENT  # of the image; means nothing without one
     resources: Resources = UNASKED
     constraints: tuple[Constraint, ...] = field(default=(), converter=_ordered)
@@ -52,7 +54,7 @@ class DemandClass:
         """All fields, ready for JSON."""
         # absent where it is the default: the keys of classes stay what they were
         added = {} if self.pull is PullPolicy.IF_NOT_PRESENT else {"pull": self.pull.value}
-        added |= {name: getattr(self, name) for name in PREFERENCES if getattr(self, name)}
+        added |= {name: getattr(self, name) for name in ("user", *PREFERENCES) if getattr(self, name)}
         return added | {
             "image": self.image,
             "resources": self.resources.to_json(),
@@ -66,6 +68,7 @@ class DemandClass:
         """Back from to_json(). Raises InvalidInput."""
         return cls(
             image=document["image"],
+            user=document.get("user", ""),
             pull=parse_pull_policy(document.get("pull", PullPolicy.IF_NOT_PRESENT.value)),
             resources=Resources.from_json(document["resources"]),
             constraints=[Constraint.from_json(c) for c in document["constraints"]],
@@ -83,6 +86,7 @@ class DemandClass:
             f"{asked.gpu} GPUs": asked.gpu,
         }
         wishes = [self.image or "no image", *(text for text, amount in amounts.items() if amount)]
+        wishes += [f"user {self.user}"] if self.user else []
         wishes += [wish for wish in (self.architecture, self.provider, self.region) if wish]
         wishes += [f"{wish} preferred" for wish in (self.preferred_provider, self.preferred_region) if wish]
         return "; ".join([*wishes, *map(str, self.constraints)])

@@ -1,6 +1,7 @@
 """Values that several rooms speak of: resources, constraints on labels."""
 
 import math
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -41,6 +42,17 @@ def parse_pull_policy(name: object) -> PullPolicy:
             if policy.value == ("IF_NOT_PRESENT" if word == "MISSING" else word):
                 return policy
     raise InvalidInput(f"{name!r} is none of always, missing, never", field="pull")
+
+
+_USER = re.compile(r"(\d{1,10})(?::(\d{1,10}))?")
+MAX_ID = 2**32 - 2  # the kernel keeps the number after it for "no one"
+
+
+def check_user(user: str, name: str) -> None:
+    """ "", or UID[:GID], who is to run something in a container. Raises InvalidInput."""
+    match = _USER.fullmatch(user)
+    if user and (match is None or any(int(each) > MAX_ID for each in match.groups() if each)):
+        raise InvalidInput(f"{user!r} is neither UID nor UID:GID (numbers)", field=name)
 
 
 def _real(value: Any) -> Any:

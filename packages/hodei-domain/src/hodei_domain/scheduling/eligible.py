@@ -22,6 +22,8 @@ def worker_refusals(demand: DemandClass, offer: WorkerOffer) -> Iterator[str]:
     """Everything that keeps this worker from serving that class."""
     if offer.image != demand.image:
         yield f"runs in {offer.image or 'its own image'}, not in {demand.image or 'the default one'}"
+    if offer.user != demand.user:
+        yield f"runs as {_who(offer.user)}, not as {_who(demand.user)}"
     if demand.pull is PullPolicy.ALWAYS and (offer.pull is not PullPolicy.ALWAYS or offer.jobs_done):
         yield "did not fetch its image for this job"
     if demand.architecture and offer.architecture and demand.architecture != offer.architecture:
@@ -102,6 +104,10 @@ def honour(demand: DemandClass, providers: Iterable[ProviderOffer]) -> DemandCla
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def _who(user: str) -> str:
+    return f"user {user}" if user else "its image's user"
 
 
 def _too_small(asked: Resources, offer: WorkerOffer) -> Iterator[str]:

@@ -22,14 +22,16 @@ LIMITS_LABEL, BY_CONTAINER = "hodei.limits", "container"  # what an agent says o
 class WorkerOffer:
     """A worker that could take a job, now or once it has started.
 
-    `image` is the one it was made with, "" for the provider's default, fetched as `pull` says. `load` is the
-    share of its machine in use, 0 to 1. `images` are those known to lie on its machine.
+    `image` is the one it was made with, "" for the provider's default, fetched as `pull` says; `user` is who
+    it was made to run as, "" for the image's own. `load` is the share of its machine in use, 0 to 1. `images`
+    are those known to lie on its machine.
     """
 
     worker_id: WorkerId
     provider: str = ""
     region: str = ""
     image: str = ""
+    user: str = ""
     pull: PullPolicy = PullPolicy.IF_NOT_PRESENT
     architecture: str = ""
     capacity: Capacity = UNKNOWN
@@ -99,6 +101,7 @@ def offer_of(worker: Worker, provider: str = "", region: str = "", load: float =
         provider=provider,
         region=region or worker.demand.region,
         image=worker.demand.image,
+        user=worker.demand.user,
         pull=worker.demand.pull,
         architecture=worker.architecture or asked.architecture,
         capacity=capacity,

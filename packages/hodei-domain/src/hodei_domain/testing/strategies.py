@@ -90,6 +90,7 @@ def demands() -> st.SearchStrategy[DemandClass]:
     return st.builds(
         DemandClass,
         image=st.sampled_from(["", "alpine:3.20", "python:3.12"]),
+        user=st.sampled_from(["", "0", "1000:1000"]),
         pull=st.sampled_from(PullPolicy),
         resources=resources(),
         constraints=st.lists(constraints(), max_size=3),

@@ -81,6 +81,8 @@ def to_definition(job: Job) -> wire.JobDefinition:
         tags=list(spec.tags),
         image=spec.image,
         pull=PULLS[spec.pull],
+        user=spec.user,
+        entrypoint=spec.entrypoint,
         retry=_retry(spec),
         on_worker_lost=_LOST[spec.on_worker_lost],
         provider=spec.provider,

@@ -79,6 +79,7 @@ def to_run(job: Job, worker_id: str, start_dir: str = "") -> wire.RunJobCommand:
         drop_logs=spec.drop_logs,
         storage_bytes=spec.resources.storage_mib * MIB,
         worker_id=worker_id,
+        entrypoint=spec.entrypoint,
     )
 
 

@@ -94,6 +94,8 @@ def _to_spec(definition: wire.JobDefinition) -> JobSpec:
         environment=definition.environment,
         image=definition.image,
         pull=_pull(definition),
+        user=definition.user,
+        entrypoint=definition.entrypoint,
         resources=_resources(definition),
         constraints=_constraints(definition),
         provider=definition.provider,

@@ -32,3 +32,11 @@ def archive(entries: Iterable[Entry]) -> bytes:
                 about.size = len(entry.content)
                 tar.addfile(about, io.BytesIO(entry.content))
     return packed.getvalue()
+
+
+def content_of(packed: bytes) -> bytes | None:
+    """The content of the one file in an archive; None if that is a link, a directory …"""
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        first = tar.next()
+        file = tar.extractfile(first) if first is not None and first.isfile() else None
+        return file.read() if file is not None else None

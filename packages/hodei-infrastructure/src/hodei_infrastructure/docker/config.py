@@ -45,7 +45,7 @@ def server_address(text: str) -> str:
 
 
 def user(text: str) -> str:
-    """`image`, or a number or two with a colon between. Raises InvalidInput."""
+    """ "" or `image`, or a number or two with a colon between. Raises InvalidInput."""
     if text and text != AS_IN_IMAGE and not _USER.fullmatch(text):
         raise InvalidInput(
             f"{text!r} is neither UID nor UID:GID nor `image` (as the image has it)",
@@ -92,7 +92,8 @@ def _labels(labels: Mapping[str, str]) -> dict[str, str]:
 class DockerConfig:
     """Settings of one engine. "" stands for what is found out or usual.
 
-    `user`: UID[:GID] of workers whose image does not name a user other than root; `image`: root, then.
+    `user`: UID[:GID] of workers whose image does not name a user other than root, where a job asks for none;
+    `image`: root, then. `require_non_root`: nobody is root, whatever image and job say.
     `server`: host:port of the control plane as workers are to dial it. `pids_limit`: processes and threads
     of one worker, its job included.
     """
@@ -103,8 +104,14 @@ class DockerConfig:
     dns_servers: tuple[str, ...] = field(default=(), converter=_servers)
     labels: Mapping[str, str] = field(factory=dict, converter=_labels)
     user: str = field(default="", converter=user)
+    require_non_root: bool = field(default=False)
     server: str = field(default="", converter=server_address)
     pids_limit: int = field(default=1024)
+
+    @require_non_root.validator
+    def _check_require_non_root(self, _: Any, required: Any) -> None:
+        if not isinstance(required, bool):
+            raise InvalidInput("must be true or false", field="docker.require_non_root")
 
     @pids_limit.validator
     def _check_pids_limit(self, _: Any, limit: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from hodei_domain.providers.records import ABSENT, FoundWorker, Presence, Presen
 from hodei_domain.workers.spec import WorkerSpec
 
 from hodei_infrastructure.docker.config import AS_IN_IMAGE, DockerConfig
-from hodei_infrastructure.docker.facts import MIB, EngineFacts, ImageFacts
+from hodei_infrastructure.docker.facts import MIB, EngineFacts, ImageFacts, is_root
 from hodei_infrastructure.variables import size
 
 INSTALLATION, WORKER, PROVIDER = "hodei.installation", "hodei.worker.id", "hodei.provider"
@@ -31,7 +32,22 @@ AGENT_DIR = "/hodei"
 SCRATCH_DIR = "/hodei-work"
 SECRET_DIR = ".hodei-start"  # noqa: S105  # below the root; the agent may delete from it, whoever it is
 SECRET_FILE = "token"  # noqa: S105  # a name
-NOBODY = "65532:65532"  # what distroless calls nonroot
+CAPABILITIES = (
+    "CHOWN",  # package managers, `install -o`, `tar -x` give files to their owners
+    "DAC_OVERRIDE",  # root reads and writes what belongs to others: apt's lists are `_apt`'s
+    "FOWNER",  # … and changes their modes
+    "FSETID",  # … without losing their set-user-ID bits
+    "KILL",  # ends what it has started as somebody else
+    "NET_BIND_SERVICE",  # ports below 1024
+    "SETFCAP",  # rpm writes the capabilities of files it unpacks; without new privileges nobody gains them
+    "SETGID",  # becomes an ordinary user: apt's fetchers, `su`, databases
+    "SETUID",
+    "SYS_CHROOT",  # debootstrap, `dpkg --root`
+)
+"""What root has in a container: Docker's own choice without MKNOD (device nodes), NET_RAW (forged packets),
+SETPCAP and AUDIT_WRITE. Whoever is not root has none, and nobody gains any.
+"""
+
 AGENT_MIB = 64
 """On top of the job's memory: the agent (45 MiB). Its spool, in the scratch directory, comes beside."""
 
@@ -75,7 +91,9 @@ KEPT = ("HODEI_LOG_LEVEL", "HODEI_LOG_BATCH_SIZE", "HODEI_LOG_FLUSH_INTERVAL", "
 """What an agent takes over from the server's environment."""
 
 
-def agent_environment(spec: WorkerSpec, environ: Mapping[str, str] = os.environ) -> list[str]:
+def agent_environment(
+    spec: WorkerSpec, entrypoint: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> list[str]:
     """What the agent is told. The one-time password is named by its file only."""
     told = {name: environ[name] for name in KEPT if name in environ} | {
         "HODEI_SERVER": spec.server_address,
@@ -86,22 +104,36 @@ def agent_environment(spec: WorkerSpec, environ: Mapping[str, str] = os.environ)
         "HODEI_WORKER_IN_IMAGE": "1",
         "GRPC_ENABLE_FORK_SUPPORT": "0",
     }
+    if entrypoint:
+        told["HODEI_IMAGE_ENTRYPOINT"] = json.dumps(entrypoint)
     return [f"{name}={value}" for name, value in told.items()]
 
 
-def user_of(image: ImageFacts, config: DockerConfig) -> str:
-    """Who the agent and its jobs are."""
-    if image.names_a_user:
-        return image.user
-    if config.user == AS_IN_IMAGE:
-        return image.user or "0"
-    return config.user or NOBODY
+def user_of(asked: str, image: ImageFacts, config: DockerConfig) -> str:
+    """Who the agent and its jobs are: whom the job asks for, else the image, else the operator; else root."""
+    if asked or image.names_a_user:
+        return asked or image.user
+    if config.user and config.user != AS_IN_IMAGE:
+        return config.user
+    # By number: an image without a list of accounts knows nobody by name.
+    return "0" if image.user in ("", "root") else image.user
+
+
+NON_ROOT = "HODEI_DOCKER_REQUIRE_NON_ROOT"
+
+
+def why_not_as(user: str, config: DockerConfig) -> str | None:
+    """Why nobody may be that user there, for people; None if one may."""
+    if config.require_non_root and is_root(user):
+        return f"runs nothing as root ({NON_ROOT}); say who else it is with --user UID[:GID]"
+    return None
 
 
 def container(
     spec: WorkerSpec,
     *,
     image: ImageFacts,
+    user: str,
     engine: EngineFacts,
     config: DockerConfig,
     marks: Marks,
@@ -116,8 +148,8 @@ def container(
         "Image": image.id,
         "Entrypoint": list(command),
         "Cmd": [],
-        "User": user_of(image, config),
-        "Env": agent_environment(spec),
+        "User": user,
+        "Env": agent_environment(spec, image.entrypoint),
         "Labels": labels(spec, marks, config),
         "Healthcheck": {"Test": ["NONE"]},
         "AttachStdin": False,
@@ -125,6 +157,7 @@ def container(
         "AttachStderr": False,
         "HostConfig": {
             **_host(spec.demand.resources, engine, config),
+            "CapAdd": list(CAPABILITIES) if is_root(user) else [],
             "Mounts": [] if volume is None else [agent_mount(volume, read_only=True)],
         },
     }
@@ -200,6 +233,8 @@ def why_not(demand: DemandClass, engine: EngineFacts | None, config: DockerConfi
         return "has no default image for jobs that name none; HODEI_WORKER_IMAGE sets it"
     if config.network_mode == "none":
         return "its network is `none`, through which no worker reaches the server"
+    if demand.user and (refusal := why_not_as(demand.user, config)):
+        return refusal
     if engine is None:
         return None
     asked = demand.resources

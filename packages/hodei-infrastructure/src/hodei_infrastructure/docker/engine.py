@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import define, field
 
+from hodei_infrastructure.docker.archive import content_of
 from hodei_infrastructure.docker.errors import EngineRefused, unreachable
 
 if TYPE_CHECKING:
@@ -83,6 +84,17 @@ class Engine:
                 if response.status not in (200, 404):
                     raise EngineRefused(response.status, f"cannot look for {path}: {response.reason}")
                 return response.status == 200
+
+    async def get_file(self, container: str, path: str) -> bytes | None:
+        """The content of a plain file in a container, started or not; None if there is no such thing."""
+        try:
+            async with self._call("GET", f"containers/{container}/archive", {"path": path}) as response:
+                packed = await response.read()
+        except EngineRefused as refused:
+            if refused.status != 404:
+                raise
+            return None
+        return content_of(packed)
 
     async def put_archive(self, container: str, path: str, archive: bytes) -> None:
         """Unpack a tar archive below a directory that exists in a container, started or not."""

@@ -56,6 +56,12 @@ def engine_facts(info: Mapping[str, Any]) -> EngineFacts:
     )
 
 
+def is_root(user: str) -> bool:
+    """Whether this is root by its name or number; the image's accounts may call root something else."""
+    name = user.partition(":")[0]
+    return name in ("", "root") or (name.isdecimal() and int(name) == 0)
+
+
 @frozen(kw_only=True)
 class ImageFacts:
     """An image that the engine has, as GET /images/…/json has it."""
@@ -63,11 +69,12 @@ class ImageFacts:
     id: str
     architecture: str
     user: str
+    entrypoint: tuple[str, ...] = ()
 
     @property
     def names_a_user(self) -> bool:
         """Whether it is to be run as somebody other than root."""
-        return self.user.partition(":")[0] not in ("", "0", "root")
+        return not is_root(self.user)
 
 
 def image_facts(document: Mapping[str, Any]) -> ImageFacts:
@@ -77,4 +84,5 @@ def image_facts(document: Mapping[str, Any]) -> ImageFacts:
         id=str(document.get("Id") or ""),
         architecture=architecture_name(str(document.get("Architecture") or "")),
         user=str(config.get("User") or ""),
+        entrypoint=tuple(map(str, config.get("Entrypoint") or ())),
     )

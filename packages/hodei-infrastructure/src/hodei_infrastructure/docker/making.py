@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.errors import WorkerNotCreated
 from hodei_domain.workers.spec import WorkerSpec
 
-from hodei_infrastructure.docker import convert
+from hodei_infrastructure.docker import accounts, convert
 from hodei_infrastructure.docker.archive import Entry, archive
 from hodei_infrastructure.docker.config import DockerConfig
 from hodei_infrastructure.docker.containers import Containers
@@ -20,6 +21,9 @@ from hodei_infrastructure.docker.engine import Engine
 from hodei_infrastructure.docker.errors import EngineRefused, start_refusal
 from hodei_infrastructure.docker.facts import EngineFacts, ImageFacts
 from hodei_infrastructure.docker.pulling import Images
+
+STARTED_WITHIN = 5.0  # seconds for another server to start the container that it has made
+LOOK_AGAIN = 0.1
 
 Tell = Callable[[str], None]
 
@@ -36,6 +40,7 @@ class Making:
     containers: Containers
     _default_refused: str = field(default="", init=False)
     _has_tmp: dict[str, bool] = field(factory=dict, init=False)
+    _lists: dict[tuple[str, str], list[Entry]] = field(factory=dict, init=False)
 
     def name_of(self, spec: WorkerSpec) -> str:
         """The name of its image: the job's own, or the default."""
@@ -76,12 +81,14 @@ class Making:
     ) -> bool:
         """Make and start the container; False if another server was quicker. Raises WorkerNotCreated."""
         name = self.name_of(spec)
+        user = self._user(spec, image)
         bundle = await self.delivery.bundle(facts.architecture)
         volume = await self.delivery.volume(bundle, image.id)
         tell(f"starting a container of {name}")
         body = convert.container(
             spec,
             image=image,
+            user=user,
             engine=facts,
             config=self.config,
             marks=self.marks,
@@ -94,12 +101,22 @@ class Making:
         try:
             if volume is None:
                 await self.delivery.copy(container, bundle)
-            await self._furnish(container, image, otp)
+            await self._furnish(container, image, user, otp)
             await self.engine.post(f"containers/{container}/start")
         except EngineRefused as refused:
             await self.containers.remove(container)
             raise start_refusal(name, refused) from refused
+        except WorkerNotCreated:
+            await self.containers.remove(container)
+            raise
         return True
+
+    def _user(self, spec: WorkerSpec, image: ImageFacts) -> str:
+        """Who its jobs are. Raises WorkerNotCreated if that may not be."""
+        user = convert.user_of(spec.demand.user, image, self.config)
+        if refusal := convert.why_not_as(user, self.config):
+            raise _is_root(self.name_of(spec), self.marks.provider, refusal)
+        return user
 
     async def exists(self, id: WorkerId) -> bool:
         """Whether the worker has a container that was started. Raises WorkerNotCreated if a stranger has its
@@ -125,13 +142,28 @@ class Making:
         try:
             made = await self.engine.post("containers/create", body, name=convert.container_name(id))
         except EngineRefused as refused:
-            if refused.status == 409 and await self.exists(id):
+            if refused.status == 409 and (await self._started(id) or await self.exists(id)):
                 return None
             raise start_refusal(name, refused) from refused
         return str(made["Id"])
 
-    async def _furnish(self, container: str, image: ImageFacts, otp: str) -> None:
-        """Put in what the agent needs: its password, and a /tmp if the image has none."""
+    async def _started(self, id: WorkerId) -> bool:
+        """Wait for another server, which has just made the container, to start it."""
+        deadline = asyncio.get_running_loop().time() + STARTED_WITHIN
+        while (document := await self.containers.named(id)) is not None:
+            if not convert.is_ours(document, self.marks, id):
+                return False
+            if document["State"]["Status"] != "created":
+                return True
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(LOOK_AGAIN)
+        return False
+
+    async def _furnish(self, container: str, image: ImageFacts, user: str, otp: str) -> None:
+        """Put in what the agent needs: its password, a /tmp if the image has none, an account if its user has
+        none.
+        """
         if image.id not in self._has_tmp:
             self._has_tmp[image.id] = await self.engine.has_path(container, "/tmp")  # noqa: S108
         # Nobody but the agent is in the container before the agent has read it and removed it.
@@ -142,7 +174,26 @@ class Making:
         ]
         if not self._has_tmp[image.id]:
             entries.append(Entry(name="tmp", mode=0o1777))
+        entries += await self._accounts(container, image, user)
         await self.engine.put_archive(container, "/", archive(entries))
+
+    async def _accounts(self, container: str, image: ImageFacts, user: str) -> list[Entry]:
+        """The image's lists of accounts with one for its user, as far as they lack it. Raises
+        WorkerNotCreated if the user is root under another name where nobody may be root.
+        """
+        key = (image.id, user)
+        if key not in self._lists:
+            found = await accounts.read(self.engine, container)
+            if self.config.require_non_root and found.uid_of(user) == 0:
+                refusal = convert.why_not_as("0", self.config) or ""
+                raise _is_root(f"{image.id} (as {user})", self.marks.provider, refusal)
+            self._lists[key] = found.lacking(user)
+        return self._lists[key]
+
+
+def _is_root(image: str, provider: str, refusal: str) -> WorkerNotCreated:
+    told = f"the image {image} is run as root, and provider {provider} {refusal}"
+    return WorkerNotCreated(told, reason=Reason.IMAGE_START, final=True)
 
 
 def _check_architecture(name: str, image: ImageFacts, facts: EngineFacts) -> None:

@@ -76,6 +76,8 @@ def why_not(demand: DemandClass) -> str | None:
         return (
             f"the process provider runs no images: {demand.image} needs a container provider such as docker"
         )
+    if demand.user:
+        return f"the process provider runs jobs as the server's own user, not as {demand.user}: name an image"
     if demand.resources.gpu:
         return "the process provider gives no GPUs to jobs"
     return None

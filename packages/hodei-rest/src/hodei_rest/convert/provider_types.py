@@ -33,7 +33,14 @@ _DOCKER = [
         label="User",
         kind="text",
         default="",
-        help="UID or UID:GID of workers whose image names none; `image` leaves it as the image has it",
+        help="UID or UID:GID of jobs that ask for none in images that would be root; else the image says",
+    ),
+    Setting(
+        name="require_non_root",
+        label="Nothing runs as root",
+        kind="flag",
+        default=False,
+        help="Jobs that ask for root, or whose image does, are refused",
     ),
     Setting(
         name="server",

@@ -79,6 +79,11 @@ class JobSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     env: dict[str, str] = {}
     image: str = ""
     pull: PullName = "missing"
+    user: Annotated[str, Meta(description="UID or UID:GID in a container; else the image's own user")] = ""
+    entrypoint: Annotated[
+        str,
+        Meta(description="Goes before the command: `image` for the image's own, else a program; else none"),
+    ] = ""
     timeout_ms: Annotated[Milliseconds | None, Meta(description="Short for timeouts.execution_ms")] = None
     timeouts: Timeouts = msgspec.field(default_factory=Timeouts)
     resources: Resources = msgspec.field(default_factory=Resources)

@@ -165,8 +165,8 @@ class Setting(Struct, kw_only=True):
 
     name: str
     label: str
-    kind: Literal["text", "number", "list", "labels"]
-    default: str | int | None
+    kind: Literal["text", "number", "list", "labels", "flag"]
+    default: str | int | bool | None
     help: str
 
 

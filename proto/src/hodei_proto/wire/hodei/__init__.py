@@ -1560,6 +1560,17 @@ class JobDefinition(betterproto2.Message):
     As that machine calls itself.
     """
 
+    user: "str" = betterproto2.field(70, betterproto2.TYPE_STRING)
+    """
+    UID or UID:GID in a container. Empty: the image's own user, root included.
+    """
+
+    entrypoint: "str" = betterproto2.field(71, betterproto2.TYPE_STRING)
+    """
+    Goes before the command: `image` for the image's own ENTRYPOINT, else a program and its first arguments, quoted as
+    for a shell. Empty: none, the command runs as it is.
+    """
+
 
 default_message_pool.register_message("hodei", "JobDefinition", JobDefinition)
 
@@ -2867,6 +2878,11 @@ class RunJobCommand(betterproto2.Message):
     worker_id: "str" = betterproto2.field(58, betterproto2.TYPE_STRING)
     """
     Which worker is meant, for the job's environment.
+    """
+
+    entrypoint: "str" = betterproto2.field(70, betterproto2.TYPE_STRING)
+    """
+    As in JobDefinition.
     """
 
 
