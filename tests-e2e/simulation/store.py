@@ -353,7 +353,7 @@ def _locks_of(tables: Tables, port: str, method: str, arguments: tuple[Any, ...]
             return [("log", *key) for key in sorted({(c.job_id, c.attempt) for c in arguments[0]})]
         case "leaders", "acquire" | "release":
             return [("leader", arguments[0])]
-        case "settings", "put":
+        case "settings", "put" | "put_if_absent":
             return [("setting", arguments[0])]
     return ()
 

@@ -173,6 +173,12 @@ class ControlPlane:
         """Whether the store answers and the loops run, so that calls make sense."""
         return self.engine.is_ready()
 
+    async def until_replaced(self) -> None:
+        """Return when another database has taken the place of the one that this control plane started on:
+        only a restart helps.
+        """
+        await self.engine.identity.replaced.wait()
+
     def is_live(self) -> bool:
         """Whether the loops run; if not, only a restart helps."""
         return self.engine.is_live()

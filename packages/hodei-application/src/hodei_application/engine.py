@@ -40,6 +40,7 @@ log = logging.getLogger("hodei.control-plane")
 
 REFRESH = timedelta(seconds=2)
 WISHES = timedelta(seconds=15)
+IDENTITY = timedelta(seconds=10)
 LONGEST = timedelta(seconds=60)
 
 
@@ -98,9 +99,13 @@ class Engine:
     def _loop(self, name: str, step: Any, every: timedelta, wake: Wake | None = None) -> Loop:
         return Loop(name, step, every, wake or Wake(), self.outside.jitter, self._note_failure)
 
+    async def _check_identity(self) -> None:
+        await self.identity.check(self.outside.begin)
+
     def _of_watchers(self) -> list[Loop]:
         """What every replica does for those who look on."""
         return [
+            self._loop("identity", self._check_identity, IDENTITY),
             self._loop("refresh", self.refresh, REFRESH, self.signals.joined),
             self._loop("events", self.feed.step, LONGEST, self.feed.joined),
         ]
@@ -186,7 +191,7 @@ class Engine:
 
     def is_ready(self) -> bool:
         """Whether the store answers and the loops run."""
-        return self.is_live() and not self.outage.present
+        return self.is_live() and not self.outage.present and not self.identity.replaced.is_set()
 
     def is_live(self) -> bool:
         """Whether all loops run."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+import asyncio
+import logging
 
-from hodei_application.ports import NewId, Transaction
+from attrs import define, field
+from hodei_domain.kernel.errors import StoreReplaced
+
+from hodei_application.ports import NewId, Transaction, UnitOfWork
+
+log = logging.getLogger("hodei.control-plane")
 
 NAME = "database"
 
@@ -18,8 +24,21 @@ class Identity:
 
     _new_id: NewId
     id: str = field(default="", init=False)
+    replaced: asyncio.Event = field(factory=asyncio.Event, init=False)
+    """Set when another database has taken its place. What this process remembers is of the former one."""
 
     async def learn(self, tx: Transaction) -> None:
         """Read it, or give it."""
         kept = await tx.settings.put_if_absent(NAME, {"id": self._new_id().hex})
         self.id = str(kept["id"])
+
+    async def check(self, begin: UnitOfWork) -> None:
+        """See whether it is still the same. Raises StoreUnavailable."""
+        try:
+            async with begin() as tx:
+                kept = await tx.settings.get(NAME)
+        except StoreReplaced:
+            kept = None
+        if (kept or {}).get("id") != self.id and not self.replaced.is_set():
+            log.error("The database was made anew, or another one took its place, while this server ran")
+            self.replaced.set()

@@ -202,14 +202,17 @@ async def _until_stop(
 ) -> None:
     from hodei_grpc.owner import until_forsaken
 
-    waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.asked.wait())]
+    replaced = asyncio.create_task(control.until_replaced())
+    waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.asked.wait()), replaced]
     if options.owner_fd is not None:
         waits.append(asyncio.create_task(until_forsaken(options.owner_fd, control, curtain)))
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for each in waits:
             each.cancel()
+    if replaced in done:
+        raise bootstrap.StartError(bootstrap.REPLACED)
 
 
 if __name__ == "__main__":

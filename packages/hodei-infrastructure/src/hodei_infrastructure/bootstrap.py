@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hodei_infrastructure.postgres.store import PostgresStore
 
 __all__ = [
+    "REPLACED",
     "Settings",
     "SettingsError",
     "StartError",
@@ -45,6 +46,7 @@ __all__ = [
     "open_journal",
     "refuse_exposure",
     "stop_signals",
+    "until_stopped",
     "upgrade_database",
 ]
 
@@ -213,6 +215,21 @@ async def control_plane(
             await providers.register(control)
             await _start(control, settings, hints, stack)
         yield control
+
+
+REPLACED = "the database is not the one that this server started on; start it again to use it as it is now"
+
+
+async def until_stopped(stop: Stop, control: ControlPlane) -> None:
+    """Return when the stop is asked for. Raise StartError when another database took the place of ours."""
+    asked, replaced = (asyncio.create_task(each) for each in (stop.asked.wait(), control.until_replaced()))
+    try:
+        await asyncio.wait((asked, replaced), return_when=asyncio.FIRST_COMPLETED)
+        if replaced.done():
+            raise StartError(REPLACED)
+    finally:
+        asked.cancel()
+        replaced.cancel()
 
 
 @asynccontextmanager

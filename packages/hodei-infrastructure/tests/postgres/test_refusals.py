@@ -7,7 +7,13 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from hodei_domain.kernel.errors import StoreBusy, StoreClash, StoreTakesNoWrites, StoreUnavailable
+from hodei_domain.kernel.errors import (
+    StoreBusy,
+    StoreClash,
+    StoreReplaced,
+    StoreTakesNoWrites,
+    StoreUnavailable,
+)
 from hodei_domain.testing.making import running, submitted
 from hodei_infrastructure.postgres.connections import pool_of
 from hodei_infrastructure.postgres.errors import translated
@@ -44,7 +50,7 @@ async def hasty_store(database_url: str, postgres_store: PostgresStore) -> Async
         ("25P03", StoreUnavailable, "cannot be reached"),
         ("25P04", StoreUnavailable, "cannot be reached"),
         ("42501", StoreUnavailable, "lacks a right: x"),
-        ("42P01", StoreUnavailable, "lacks tables of ours"),
+        ("42P01", StoreReplaced, "lacks tables of ours"),
     ],
 )
 async def test_a_refusal_is_about_one_transaction_about_writing_or_about_everything(

@@ -101,7 +101,7 @@ async def _live(settings: bootstrap.Settings, url: str, ready: int | None, stop:
         async with bootstrap.onlooker(settings, url) as control, service.serving(control) as told:
             stop.starting = None  # from here on a signal ends what runs in good order
             _tell_ready(ready, told)
-            await stop.asked.wait()
+            await bootstrap.until_stopped(stop, control)
     finally:
         service.close()
 

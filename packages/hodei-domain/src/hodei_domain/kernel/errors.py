@@ -127,6 +127,12 @@ class StoreClash(StoreBusy):
     """Two transactions stood in each other's way and this one is undone: repeat it at once."""
 
 
+class StoreReplaced(StoreUnavailable):
+    """The store is not the one that it was: what this process knows of it is void."""
+
+    kind, code = Kind.UNAVAILABLE, "store.replaced"
+
+
 class StoreTakesNoWrites(StoreUnavailable):
     """The store can be read and takes no writes."""
 

@@ -8,7 +8,13 @@ from contextlib import contextmanager
 
 import psycopg
 import psycopg_pool
-from hodei_domain.kernel.errors import StoreBusy, StoreClash, StoreTakesNoWrites, StoreUnavailable
+from hodei_domain.kernel.errors import (
+    StoreBusy,
+    StoreClash,
+    StoreReplaced,
+    StoreTakesNoWrites,
+    StoreUnavailable,
+)
 
 logger = logging.getLogger("hodei.postgres")
 
@@ -45,7 +51,7 @@ _TRANSIENT: dict[str, Refusal] = {
     "28": (StoreUnavailable, "the database refuses our name or password"),
     "3D": (StoreUnavailable, "the database does not exist on this server"),
     "42501": (StoreUnavailable, "the database account lacks a right"),
-    "42P01": (StoreUnavailable, "the database lacks tables of ours: it was made anew"),
+    "42P01": (StoreReplaced, "the database lacks tables of ours: it was made anew"),
 }
 
 
