@@ -12,6 +12,7 @@ from hodei_proto.wire import hodei as wire
 from hodei_proto.wire.hodei import providers as wire_providers
 
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+WORKER = "0192f3c4-1a5b-7c3d-8e9f-0a1b2c3d4e5f"
 Output = pytest.CaptureFixture[str]
 
 
@@ -176,7 +177,7 @@ def test_a_worker_is_ended_and_its_lost_job_named(server: Any, capsys: Output) -
     server.answers[WorkerService.terminate_worker] = lambda _: wire.TerminateWorkerResponse(
         worker=worker, lost_job_id="1"
     )
-    assert run(["worker", "terminate", "w", "--reason", "hangs", "-o", "json"]) == 0
+    assert run(["worker", "terminate", WORKER, "--reason", "hangs", "-o", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["lost_job"], shown["image"], shown["pull"], shown["max_jobs"]) == (
         "1",
@@ -184,7 +185,7 @@ def test_a_worker_is_ended_and_its_lost_job_named(server: Any, capsys: Output) -
         "always",
         1,
     )
-    assert server.asked("TerminateWorker") == [wire.TerminateWorkerRequest(worker_id="w", reason="hangs")]
+    assert server.asked("TerminateWorker") == [wire.TerminateWorkerRequest(worker_id=WORKER, reason="hangs")]
 
 
 def test_what_an_agent_wrote_is_printed_without_what_could_steer_the_terminal(
@@ -192,15 +193,15 @@ def test_what_an_agent_wrote_is_printed_without_what_could_steer_the_terminal(
 ) -> None:
     told = wire.GetWorkerLogsResponse(lines=["a\x1b[2J", "b"], truncated=True)
     server.answers[WorkerService.get_worker_logs] = lambda _: told
-    assert run(["worker", "logs", "w", "--tail", "2"]) == 0
+    assert run(["worker", "logs", WORKER, "--tail", "2"]) == 0
     shown = capsys.readouterr()
     assert shown.out == "a\\x1b[2J\nb\n"
     assert "the oldest lines are missing" in shown.err
-    assert server.asked("GetWorkerLogs") == [wire.GetWorkerLogsRequest(worker_id="w", tail_lines=2)]
-    assert run(["worker", "logs", "w", "-o", "json"]) == 0
+    assert server.asked("GetWorkerLogs") == [wire.GetWorkerLogsRequest(worker_id=WORKER, tail_lines=2)]
+    assert run(["worker", "logs", WORKER, "-o", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == ["a\x1b[2J", "b"]
     server.answers[WorkerService.get_worker_logs] = lambda _: wire.GetWorkerLogsResponse()
-    assert run(["worker", "logs", "w"]) == 0
+    assert run(["worker", "logs", WORKER]) == 0
     assert "wrote nothing" in capsys.readouterr().out
 
 

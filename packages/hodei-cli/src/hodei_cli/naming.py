@@ -35,6 +35,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "no_output_timeout": ("silence_timeout",),
     "provider_id": ("name",),
     "queued_by": ("queued_by", "by"),
+    "reference": ("job_id",),
     "retry": (),
     "script": (),
     "search_term": ("search",),

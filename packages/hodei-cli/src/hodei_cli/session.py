@@ -28,8 +28,9 @@ ANSWER_SECONDS = 40.0
 class Session:
     """A connection to one server. Raises NoServer when it is not reached and CallFailed when it refuses."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self.server = server
+        self._answer_seconds = answer_seconds
         self._client = SyncClient(server.address, token=server.token)
 
     def __enter__(self) -> Session:
@@ -53,7 +54,7 @@ class Session:
     def call(self, method: Unary[Q, R], request: Q) -> R:
         """Return the answer."""
         with self._reached():
-            return self._client.call(method, request, timeout=ANSWER_SECONDS)
+            return self._client.call(method, request, timeout=self._answer_seconds)
 
     def stream(self, method: ServerStream[Q, R], request: Q) -> Generator[R, None, None]:
         """Yield the answers as they come, for as long as they come."""

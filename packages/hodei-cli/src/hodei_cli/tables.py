@@ -20,7 +20,7 @@ Record = Mapping[str, Any]
 GAP = "  "
 CUT_TO = 12  # columns that a text keeps as long as others can go
 SHORT_ID = 8
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Column(NamedTuple):
@@ -146,7 +146,12 @@ def cut(text: str, width: int) -> str:
 
 def short_id(id: str) -> str:
     """The end of an id, as the dashboard shows it: the beginning is the time and the same for neighbours."""
-    return id[-SHORT_ID:] if _ID.fullmatch(id) else id
+    return id[-SHORT_ID:] if is_id(id) else id
+
+
+def is_id(text: str) -> bool:
+    """Whether that is a whole id."""
+    return _ID.fullmatch(text) is not None
 
 
 def _with_short_ids(value: Any) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hodei_cli import references
+from hodei_cli.completing import any_job
 from hodei_cli.groups import group
 from hodei_cli.options import current, single
 from hodei_cli.parse import Parsed
@@ -40,7 +42,7 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.argument("about", required=False)
+@click.argument("about", required=False, shell_complete=any_job)
 @click.option(
     "--type",
     "event",
@@ -62,19 +64,20 @@ def list_records(
     end: datetime | None,
     limit: int,
 ) -> None:
-    """List what happened, the newest first; of one job or worker (ABOUT, its id) in order.
+    """List what happened, the newest first; of one thing in order: ABOUT is a job, a worker, a provider or
+    a correlation id.
 
     \b
     Examples:
       hodei audit list
-      hodei audit list JOB_ID
+      hodei audit list @last                  # what happened to your newest job
       hodei audit list --type JobCreated --type JobAssigned --since 1h --output json
     """
     from hodei_cli.session import connected
 
     with connected() as session:
         if about:
-            story = _of(session, about)
+            story = _of(session, about) or _of(session, references.anything(session, about))
             rows = [each for each in story if _matches(each, event, actor, start, end)][:limit]
         else:
             rows = _all(session, event, actor, start, end, limit)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from hodei_cli import references
+from hodei_cli.completing import any_job, ended_job, live_job
 from hodei_cli.errors import CliError
 from hodei_cli.exits import Exit
 from hodei_cli.groups import group
@@ -42,7 +44,7 @@ def job() -> None:
     \b
     Examples:
       hodei job list
-      hodei job get 0192f3c4-…
+      hodei job get @last
     """
 
 
@@ -65,31 +67,36 @@ def queue(**options: Any) -> None:
 
 
 @job.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=any_job)
 def get(job_id: str) -> None:
     """Show everything about one job, also why it waits and how it ended.
+
+    A job is named by its id, by the beginning or the end of it (four digits or more), by its name, or as
+    @last: your newest one. Where several may be meant they are listed, and nothing is done.
 
     \b
     Examples:
       hodei job get 0192f3c4-1a5b-7c3d-8e9f-0a1b2c3d4e5f
-      hodei job get JOB_ID --output json
+      hodei job get 2c3d4e5f                  # the end of the id, as lists show it
+      hodei job get nightly
+      hodei job get @last --output json
     """
     from hodei_cli.session import connected
 
     with connected() as session:
-        response = _read(session, job_id)
+        response = _read(session, references.job(session, job_id))
     show_one(job_record(response), current().output)
 
 
 @job.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=any_job)
 def timeline(job_id: str) -> None:
     """Show what has happened to a job, in order: also how a worker is made for it while it waits.
 
     \b
     Examples:
       hodei job timeline JOB_ID
-      hodei job timeline JOB_ID --output json
+      hodei job timeline @last --output json
     """
     from hodei_grpc.methods import AuditService
     from hodei_proto.wire.hodei import GetAuditLogsByCorrelationRequest
@@ -97,8 +104,8 @@ def timeline(job_id: str) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        response = _read(session, job_id)  # or an unknown job would have an empty timeline
-        id = response.job.job_id.value if response.job and response.job.job_id else job_id
+        id = references.job(session, job_id)
+        _read(session, id)  # or an unknown job would have an empty timeline
         request = GetAuditLogsByCorrelationRequest(correlation_id=id)
         entries = session.call(AuditService.get_audit_logs_by_correlation, request).logs
     rows = [timeline_row(each) for each in entries]
@@ -135,7 +142,7 @@ def list_jobs(states: tuple[str, ...], search: str, by: str, limit: int) -> None
 
 
 @job.command()
-@click.argument("job_id", nargs=-1, required=True)
+@click.argument("job_id", nargs=-1, required=True, shell_complete=live_job)
 @click.option("--reason", default="", help="Why, for those who read it later.")
 def cancel(job_id: tuple[str, ...], reason: str) -> None:
     """Stop jobs, queued or running. Cancelling twice is no error.
@@ -151,7 +158,7 @@ def cancel(job_id: tuple[str, ...], reason: str) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        for each in job_id:
+        for each in [references.job(session, text) for text in job_id]:
             request = CancelJobRequest(job_id=JobId(value=each), reason=reason)
             answer = session.call(JobExecutionService.cancel_job, request)
             record = {"id": each, "message": answer.message or None, "cancelled_at": answer.cancelled_at}
@@ -159,7 +166,7 @@ def cancel(job_id: tuple[str, ...], reason: str) -> None:
 
 
 @job.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=ended_job)
 @click.option(
     "-e", "--env", type=PAIR, metavar="NAME=VALUE", multiple=True, help="Set or replace a variable."
 )
@@ -177,12 +184,13 @@ def retry(job_id: str, env: tuple[tuple[str, str], ...]) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        request = RetryJobRequest(job_id=JobId(value=job_id), environment=dict(env))
+        id = references.job(session, job_id)
+        request = RetryJobRequest(job_id=JobId(value=id), environment=dict(env))
         _show_queued(session.call(JobExecutionService.retry_job, request))
 
 
 @job.command()
-@click.argument("job_id", required=False)
+@click.argument("job_id", required=False, shell_complete=any_job)
 @click.option("--by", metavar="OWNER", default="", help="Without JOB_ID: only what this owner queued.")
 @click.option("--every", type=DURATION, default="1s", metavar="DURATION", help="How often to look. [1s]")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, help="At most so many in each state. [50]")
@@ -196,7 +204,7 @@ def watch(job_id: str | None, by: str, every: timedelta, limit: int) -> int:
     Examples:
       hodei job watch
       hodei job watch --by ana --output json  # a line of JSON for each change
-      hodei job watch JOB_ID
+      hodei job watch @last
       hodei job watch JOB_ID --output json    # a line of JSON for each move
     """
     if job_id is None:
@@ -239,7 +247,6 @@ def _watch_one(job_id: str) -> int:
     from hodei_cli.session import connected
 
     seen: dict[str, Any] = {}
-    request = GetJobRequest(job_id=JobId(value=job_id))
 
     def once() -> None:
         nonlocal seen
@@ -252,8 +259,11 @@ def _watch_one(job_id: str) -> int:
         if seen.get("state") not in OVER:  # a server that leaves
             raise NoServer(session.server.address)
 
-    with connected() as session, PendingLine(lambda: _read(session, job_id)) as pending:
-        patience = Patience(say, "the job goes on", f"hodei job watch {job_id}")
+    with connected() as session, ExitStack() as stack:
+        id = references.job(session, job_id)
+        request = GetJobRequest(job_id=JobId(value=id))
+        pending = stack.enter_context(PendingLine(lambda: _read(session, id)))
+        patience = Patience(say, "the job goes on", f"hodei job watch {id}")
         patiently(Fixed(session), patience, once, lambda: seen)
     return Exit.OK if seen["state"] == "SUCCEEDED" else Exit.FAILED
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hodei_cli import references
+from hodei_cli.completing import any_job
 from hodei_cli.groups import group
 from hodei_cli.options import current, single
 from hodei_cli.render import show_list, show_next
@@ -31,13 +33,13 @@ def logs() -> None:
 
     \b
     Examples:
-      hodei logs follow JOB_ID
+      hodei logs follow @last
       hodei logs get JOB_ID --level error
     """
 
 
 @logs.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=any_job)
 @click.option(
     "--level", type=click.Choice(LEVELS, case_sensitive=False), help="This level and the ones above."
 )
@@ -66,6 +68,7 @@ def get(job_id: str, level: str | None, search: str, since: int, limit: int | No
 
     by_line = current().structured or timestamps or limit is not None or colours_on(sys.stdout)
     with connected() as session:
+        job_id = references.job(session, job_id)
         if level or search:
             found = matching_lines(session, job_id, since, (level or "").upper(), search, limit)
         elif by_line:
@@ -81,7 +84,7 @@ def get(job_id: str, level: str | None, search: str, since: int, limit: int | No
 
 
 @logs.command()
-@click.argument("job_id")
+@click.argument("job_id", shell_complete=any_job)
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Begin with the last N lines. [all]")
 def follow(job_id: str, tail: int | None) -> None:
     """Print a job's output, byte for byte, and what comes, until the job has ended.
@@ -91,7 +94,7 @@ def follow(job_id: str, tail: int | None) -> None:
     \b
     Examples:
       hodei logs follow JOB_ID
-      hodei logs follow --tail 100 JOB_ID
+      hodei logs follow --tail 100 @last
       hodei logs follow JOB_ID > output.bin
       hodei logs follow JOB_ID --output json    # a line of JSON for each line
     """
@@ -100,6 +103,7 @@ def follow(job_id: str, tail: int | None) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
+        job_id = references.job(session, job_id)
         if current().structured:
             _follow_records(session, job_id, tail)
         else:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hodei_cli.errors import CliError
-from hodei_cli.exits import Exit
+from hodei_cli import references
+from hodei_cli.completing import any_provider
 from hodei_cli.groups import group
 from hodei_cli.options import current
 from hodei_cli.parse import DURATION, SIZE
 from hodei_cli.render import show_list, show_next, show_one
 from hodei_cli.tables import Column
-from hodei_cli.views import RULES, pools_record, provider_row
+from hodei_cli.views import RULES, pools_record
 
 if TYPE_CHECKING:
     from hodei_proto.wire.hodei.providers import ProviderConfig
@@ -57,12 +57,12 @@ def list_providers() -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        rows = _all(session)
+        rows = references.providers(session)
     show_list(rows, COLUMNS, current().output, "No providers: nothing can run here.")
 
 
 @provider.command()
-@click.argument("name")
+@click.argument("name", shell_complete=any_provider)
 def get(name: str) -> None:
     """Show one provider, by name or id, and ask how it is.
 
@@ -76,7 +76,7 @@ def get(name: str) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        record = _one(session, name)
+        record = references.provider(session, name)
         pools = pools_record(_config(session, record["id"]))
         request = GetProviderHealthRequest(name_or_id=record["id"])
         health = session.call(ProviderManagementService.get_provider_health, request)
@@ -91,7 +91,7 @@ def get(name: str) -> None:
 
 
 @provider.command("set")
-@click.argument("name")
+@click.argument("name", shell_complete=any_provider)
 @click.option("--max-workers", type=click.IntRange(0, 100_000), help="Most workers at a time.")
 @click.option("--min-idle", type=click.IntRange(0, 10_000), help="Workers that are kept ready without a job.")
 @click.option("--idle-ttl", type=DURATION, help="How long a worker beyond these may be idle.")
@@ -130,17 +130,17 @@ def set_provider(name: str, **options: Any) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        present = _config(session, name)
+        present = _config(session, references.provider(session, name)["id"])
         request = UpdateProviderRequest(provider=changed(present, options))
         answer = session.call(ProviderManagementService.update_provider, request)
-        record = _one(session, name)
+        record = references.provider(session, present.id)
     if answer.provider is not None:
         record |= pools_record(answer.provider)
     show_one(record, current().output)
 
 
 @provider.command()
-@click.argument("name")
+@click.argument("name", shell_complete=any_provider)
 def enable(name: str) -> None:
     """Let a provider get jobs and workers again.
 
@@ -154,13 +154,13 @@ def enable(name: str) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        request = EnableProviderRequest(provider_id=_one(session, name)["id"])
-        session.call(ProviderManagementService.enable_provider, request)
-        show_one(_one(session, name), current().output)
+        id = references.provider(session, name)["id"]
+        session.call(ProviderManagementService.enable_provider, EnableProviderRequest(provider_id=id))
+        show_one(references.provider(session, id), current().output)
 
 
 @provider.command()
-@click.argument("name")
+@click.argument("name", shell_complete=any_provider)
 def disable(name: str) -> None:
     """Let a provider get no jobs. Its idle workers go at once, busy ones after their jobs.
 
@@ -174,13 +174,13 @@ def disable(name: str) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        request = DisableProviderRequest(provider_id=_one(session, name)["id"])
-        session.call(ProviderManagementService.disable_provider, request)
-        show_one(_one(session, name), current().output)
+        id = references.provider(session, name)["id"]
+        session.call(ProviderManagementService.disable_provider, DisableProviderRequest(provider_id=id))
+        show_one(references.provider(session, id), current().output)
 
 
 @provider.command()
-@click.argument("name")
+@click.argument("name", shell_complete=any_provider)
 def delete(name: str) -> None:
     """Forget a provider that has no workers: that of a machine which will not return, for instance.
 
@@ -196,18 +196,10 @@ def delete(name: str) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        found = _one(session, name)
+        found = references.provider(session, name)
         request = DeleteProviderRequest(provider_id=found["id"])
         session.call(ProviderManagementService.delete_provider, request)
     show_next({"id": found["id"], "name": found["name"]}, current().output, f"{found['name']}  forgotten")
-
-
-def _all(session: Session) -> list[dict[str, Any]]:
-    from hodei_grpc.methods import ProviderManagementService
-    from hodei_proto.wire.hodei import ListProvidersRequest
-
-    answer = session.call(ProviderManagementService.list_providers, ListProvidersRequest())
-    return [provider_row(each) for each in answer.providers]
 
 
 def _config(session: Session, name: str) -> ProviderConfig:
@@ -218,12 +210,3 @@ def _config(session: Session, name: str) -> ProviderConfig:
     found = session.call(ProviderManagementService.get_provider, request).provider
     assert found is not None  # or the call was refused
     return found
-
-
-def _one(session: Session, name: str) -> dict[str, Any]:
-    rows = _all(session)
-    for row in rows:
-        if name in (row["name"], row["id"]):
-            return row
-    known = ", ".join(row["name"] for row in rows)
-    raise CliError(f"there is no provider {name!r}", Exit.NOT_FOUND, f"There are: {known or 'none'}")

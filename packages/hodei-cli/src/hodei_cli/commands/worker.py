@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import click
 
+from hodei_cli import references
+from hodei_cli.completing import any_worker
 from hodei_cli.groups import group
 from hodei_cli.options import current, single
 from hodei_cli.parse import DURATION
@@ -80,13 +82,16 @@ def list_workers(states: tuple[str, ...], provider: str, ended: bool, limit: int
 
 
 @worker.command()
-@click.argument("worker_id")
+@click.argument("worker_id", shell_complete=any_worker)
 def get(worker_id: str) -> None:
     """Show everything about one worker.
+
+    A worker is named by its id, or by the beginning or the end of it, as lists show it.
 
     \b
     Examples:
       hodei worker get WORKER_ID
+      hodei worker get 2c3d4e5f --output json
     """
     from hodei_grpc.methods import WorkerService
     from hodei_proto.wire.hodei import GetWorkerRequest
@@ -94,13 +99,14 @@ def get(worker_id: str) -> None:
     from hodei_cli.session import connected
 
     with connected() as session:
-        answer = session.call(WorkerService.get_worker, GetWorkerRequest(worker_id=worker_id))
+        request = GetWorkerRequest(worker_id=references.worker(session, worker_id))
+        answer = session.call(WorkerService.get_worker, request)
     if answer.worker is not None:
         show_one(worker_row(answer.worker), current().output)
 
 
 @worker.command()
-@click.argument("worker_id")
+@click.argument("worker_id", shell_complete=any_worker)
 @click.option("--deadline", type=DURATION, help="End its job after so long. [as its pool says, else 10m]")
 @click.option("--reason", default="", help="Why, for those who read it later.")
 def drain(worker_id: str, deadline: timedelta | None, reason: str) -> None:
@@ -116,15 +122,16 @@ def drain(worker_id: str, deadline: timedelta | None, reason: str) -> None:
 
     from hodei_cli.session import connected
 
-    request = DrainWorkerRequest(worker_id=worker_id, deadline=deadline, reason=reason)
     with connected() as session:
+        id = references.worker(session, worker_id)
+        request = DrainWorkerRequest(worker_id=id, deadline=deadline, reason=reason)
         answer = session.call(WorkerService.drain_worker, request)
     if answer.worker is not None:
         show_one(worker_row(answer.worker), current().output)
 
 
 @worker.command()
-@click.argument("worker_id")
+@click.argument("worker_id", shell_complete=any_worker)
 @click.option("--reason", default="", help="Why, for those who read it later.")
 def terminate(worker_id: str, reason: str) -> None:
     """Destroy a worker at once. The job it runs is lost: tried again, unless the job says otherwise.
@@ -139,15 +146,16 @@ def terminate(worker_id: str, reason: str) -> None:
 
     from hodei_cli.session import connected
 
-    request = TerminateWorkerRequest(worker_id=worker_id, reason=reason)
     with connected() as session:
+        id = references.worker(session, worker_id)
+        request = TerminateWorkerRequest(worker_id=id, reason=reason)
         answer = session.call(WorkerService.terminate_worker, request)
     if answer.worker is not None:
         show_one(worker_row(answer.worker) | {"lost_job": answer.lost_job_id or None}, current().output)
 
 
 @worker.command()
-@click.argument("worker_id")
+@click.argument("worker_id", shell_complete=any_worker)
 @click.option("--tail", type=click.IntRange(1, 10_000), default=100, help="At most so many lines. [100]")
 def logs(worker_id: str, tail: int) -> None:
     """Print what a worker's agent wrote, to find out why it did not come or went away.
@@ -164,8 +172,9 @@ def logs(worker_id: str, tail: int) -> None:
 
     from hodei_cli.session import connected
 
-    request = GetWorkerLogsRequest(worker_id=worker_id, tail_lines=tail)
     with connected() as session:
+        id = references.worker(session, worker_id)
+        request = GetWorkerLogsRequest(worker_id=id, tail_lines=tail)
         answer = session.call(WorkerService.get_worker_logs, request)
     show_lines(answer.lines, current().output, "Its agent wrote nothing, or what it wrote is gone.")
     if answer.truncated:
