@@ -65,3 +65,17 @@ def test_a_label_that_nobody_has_is_said_when_the_job_is_queued(platform: Any) -
     assert queued.status == 0
     assert b"its label zone is absent" in queued.err
     assert platform.run("job", "cancel", queued.out.decode().strip()).status == 0
+
+
+def test_place_and_price_come_from_settings_and_from_the_command_line(machine: Any) -> None:
+    machine.up(HODEI_PROVIDER_REGION="eu", HODEI_PROVIDER_COST="2")
+    words = ("run", "--region", "eu", "--max-budget", "1", "--timeout", "10m", "--", "echo", "cheap")
+    assert machine.run(*words).out == b"cheap\n"
+    queued = machine.run("job", "queue", "--max-budget", "1", "--", "true")
+    assert b"process: costs 2 an hour, and the job's budget is 1 an hour" in queued.err
+    told = json.loads(
+        machine.run("provider", "set", "process", "--cost", "0.5", "--label", "disk=ssd", "-o", "json").out
+    )
+    assert (told["region"], told["cost_per_hour"], told["labels"]) == ("eu", 0.5, {"disk": "ssd"})
+    assert machine.run("job", "watch", queued.out.decode().strip()).status == 0
+    assert machine.run("run", "--require", "disk=ssd", "--", "echo", "here").out == b"here\n"

@@ -14,7 +14,7 @@ from reference.words import AGENT, CLIENT, SETTINGS
 
 def page() -> str:
     """The page."""
-    known = {each.name: each for each in fields(Settings)}
+    known = {each.name: each for each in fields(Settings) if each.name != "without_effect"}
     if set(known) != set(SETTINGS):
         raise LookupError(f"scripts/reference/words.py: SETTINGS for {sorted(set(known) ^ set(SETTINGS))}")
     rows = ([_names(each), _default(each), SETTINGS[name]] for name, each in known.items())

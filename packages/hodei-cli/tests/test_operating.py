@@ -136,6 +136,15 @@ def test_the_limit_of_a_provider_is_its_own_and_that_of_an_image_its_pools(provi
     )
 
 
+def test_region_labels_and_price_are_sent_where_they_are_given(providers: Any) -> None:
+    asked = set_to(providers, "--region", "eu", "--label", "disk=ssd", "--label", "gone=", "--cost", "0.5")
+    assert asked.labels is not None
+    assert (asked.region, asked.labels.labels, asked.cost_per_hour) == ("eu", {"disk": "ssd"}, 0.5)
+    asked = set_to(providers, "--max-workers", "3")
+    assert (asked.region, asked.labels, asked.cost_per_hour) == (None, None, None)
+    assert set_to(providers, "--region", "").region == ""
+
+
 def test_a_pool_may_be_for_certain_resources_only(providers: Any) -> None:
     asked = set_to(providers, "--image", "alpine", "--cpu", "2", "--max-lifetime", "1h")
     [pool] = asked.pools

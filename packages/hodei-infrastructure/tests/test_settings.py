@@ -146,11 +146,10 @@ def test_only_loopback_addresses_count_as_this_machine() -> None:
     assert not read(HODEI_BIND="0.0.0.0").loopback
 
 
-def test_providers_that_are_not_in_this_release_are_named() -> None:
-    assert read(HODEI_K8S_ENABLED="1", HODEI_FC_ENABLED="1").missing_providers == (
-        "kubernetes",
-        "firecracker",
-    )
+def test_variables_of_providers_that_are_not_in_this_release_are_named() -> None:
+    given = read(HODEI_K8S_ENABLED="1", HODEI_K8S_NAMESPACE="hodei-workers", HODEI_FC_KERNEL_PATH="/vmlinux")
+    assert given.without_effect == ("HODEI_K8S_ENABLED", "HODEI_K8S_NAMESPACE", "HODEI_FC_KERNEL_PATH")
+    assert read(HODEI_K8S_ENABLED="0", HODEI_K8S_NAMESPACE="jobs", HODEI_K8S_TEST="1").without_effect == ()
 
 
 def test_docker_is_used_by_itself_unless_it_is_said_otherwise() -> None:
@@ -214,3 +213,24 @@ def test_an_address_is_shown_without_its_secrets(given: str, shown: str) -> None
 )
 def test_an_address_is_what_libpq_takes_for_one(given: str) -> None:
     assert read(HODEI_DATABASE_URL=given).database_url == given
+
+
+def test_place_and_price_of_this_machine_are_read() -> None:
+    given = read(
+        HODEI_PROVIDER_REGION="eu", HODEI_PROVIDER_LABELS="zone=a, disk=ssd", HODEI_PROVIDER_COST="0.5"
+    )
+    assert (given.provider_region, given.provider_labels, given.provider_cost) == (
+        "eu",
+        {"zone": "a", "disk": "ssd"},
+        0.5,
+    )
+    assert (read().provider_labels, read().provider_cost) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"HODEI_PROVIDER_LABELS": "zone"}, {"HODEI_PROVIDER_COST": "-1"}, {"HODEI_PROVIDER_COST": "nan"}],
+)
+def test_place_and_price_that_mean_nothing_are_named(given: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(given))):
+        read(**given)

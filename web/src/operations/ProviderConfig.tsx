@@ -5,10 +5,10 @@ import type { PoolRules, Provider } from "@/api/types";
 import { useWords } from "@/i18n";
 import { Button, Card, ErrorPanel, toast } from "@/parts";
 import { providerPath } from "./ProviderActions";
-import { CommonFields, RuleFields, SettingFields } from "./ProviderFields";
+import { CommonFields, PlacementFields, RuleFields, SettingFields } from "./ProviderFields";
 import { typeName } from "./providers";
 import { useChange, useProviderTypes, useScheduler } from "./queries";
-import { type Errors, errorsOf, readSettings, RULE_TIMES, RULES, splitList, type Texts, toText } from "./settings";
+import { type Errors, errorsOf, OWN, ownBody, ownTexts, readSettings, RULE_TIMES, RULES, splitList, type Texts, toText } from "./settings";
 
 type Known = { value: Provider; etag: string | null };
 type Props = { known: Known; onSaved: (name: string) => void };
@@ -27,8 +27,8 @@ export function ProviderConfig({ known, onSaved }: Props) {
 const readAgain = (provider: Provider) => apiTagged<Provider>(providerPath(provider));
 
 /** What the form changes, as text. The rest of a provider, its workers, changes all the time. */
-const changeable = ({ name, max_workers, priority, tags, config, pool }: Provider) =>
-  JSON.stringify([name, max_workers, priority, tags, Object.entries(config).sort(), pool]);
+const changeable = ({ name, max_workers, priority, tags, config, pool, own }: Provider) =>
+  JSON.stringify([name, max_workers, priority, tags, Object.entries(config).sort(), pool, own]);
 
 const isStale = (error: unknown) => error instanceof ApiError && error.status === 412;
 
@@ -61,10 +61,11 @@ function Form({ shown, onReload, onSaved }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const read = readSettings(settings, texts, t);
-    const found = { ...read.errors, ...numberErrors(texts, t("providers.number.bad")) };
+    const own = readSettings(OWN, texts, t);
+    const found = { ...read.errors, ...own.errors, ...numberErrors(texts, t("providers.number.bad")) };
     setErrors(found);
     if (Object.keys(found).length > 0) return;
-    save.mutate(bodyOf(texts, read.config), {
+    save.mutate({ ...bodyOf(texts, read.config), ...ownBody(own.config) }, {
       onSuccess: (now) => {
         toast(t("providers.saved", { name: now.value.name }));
         onSaved(now);
@@ -79,6 +80,9 @@ function Form({ shown, onReload, onSaved }: FormProps) {
     <form onSubmit={submit} className="flex max-w-3xl flex-col gap-5" noValidate>
       <Card title={t("providers.details")}>
         <CommonFields {...fields} />
+      </Card>
+      <Card title={t("providers.placement")}>
+        <PlacementFields {...fields} />
       </Card>
       <Card title={t("providers.settings", { type: typeName(provider.type) })}>
         <SettingFields settings={settings} {...fields} />
@@ -109,6 +113,7 @@ function textsOf(provider: Provider, settings: Parameters<typeof readSettings>[0
     max_workers: String(provider.max_workers),
     priority: String(provider.priority),
     tags: provider.tags.join(", "),
+    ...ownTexts(provider.own),
   };
   for (const { name, kind } of settings) texts[name] = toText(kind, provider.config[name]);
   for (const name of RULES) texts[`pool.${name}`] = provider.pool[name]?.toString() ?? "";

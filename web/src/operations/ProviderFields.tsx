@@ -30,6 +30,27 @@ export function CommonFields({ texts, errors, onChange }: Props) {
   );
 }
 
+/** Where it is and what it costs: for jobs that ask for a region, a label, or have a budget. */
+export function PlacementFields({ texts, errors, onChange }: Props) {
+  const { t } = useWords();
+  const input = (name: string, more: { inputMode?: "decimal" } = {}) => (
+    <Input name={name} value={texts[name] ?? ""} onChange={(event) => onChange(name, event.target.value)} {...more} />
+  );
+  return (
+    <Grid>
+      <Field label={t("providers.region")} error={errors["own.region"]} help={t("providers.region.help")} optional>
+        {input("own.region")}
+      </Field>
+      <Field label={t("providers.own-cost")} error={errors["own.cost_per_hour"]} help={t("providers.own-cost.help")} optional>
+        {input("own.cost_per_hour", { inputMode: "decimal" })}
+      </Field>
+      <Field label={t("providers.own-labels")} error={errors["own.labels"]} help={t("providers.own-labels.help")} className="sm:col-span-2" optional>
+        <Area name="own.labels" rows={2} value={texts["own.labels"] ?? ""} onChange={(event) => onChange("own.labels", event.target.value)} className="font-mono" />
+      </Field>
+    </Grid>
+  );
+}
+
 /** What the service says that a type may be asked for. */
 export function SettingFields({ settings, texts, errors, onChange }: Props & { settings: readonly ProviderSetting[] }) {
   const { t } = useWords();

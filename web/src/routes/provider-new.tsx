@@ -3,10 +3,10 @@ import { type FormEvent, useState } from "react";
 import { api } from "@/api/client";
 import type { ConnectionTest, Provider } from "@/api/types";
 import { useWords } from "@/i18n";
-import { CommonFields, SettingFields } from "@/operations/ProviderFields";
+import { CommonFields, PlacementFields, SettingFields } from "@/operations/ProviderFields";
 import { typeName } from "@/operations/providers";
 import { useChange, useProviderTypes } from "@/operations/queries";
-import { type Errors, errorsOf, readSettings, splitList, type Texts } from "@/operations/settings";
+import { type Errors, errorsOf, OWN, ownBody, readSettings, splitList, type Texts } from "@/operations/settings";
 import { TestResult } from "@/operations/TestResult";
 import { Button, Card, ErrorPanel, Field, PageHead, Select, Skeleton, toast } from "@/parts";
 
@@ -27,6 +27,8 @@ export default function ProviderNew() {
   /** The body of the form; null, and errors at the fields, where it makes none. */
   const read = (): object | null => {
     const { config, errors } = readSettings(chosen?.settings ?? [], texts, t);
+    const own = readSettings(OWN, texts, t);
+    Object.assign(errors, own.errors);
     for (const name of ["max_workers", "priority"])
       if (!/^-?\d+$/.test(texts[name]?.trim() ?? "")) errors[name] = t("providers.number.bad");
     setErrors(errors);
@@ -39,6 +41,7 @@ export default function ProviderNew() {
       max_workers: Number(texts["max_workers"]),
       priority: Number(texts["priority"]),
       tags: splitList(texts["tags"] ?? ""),
+      ...ownBody(own.config),
     };
   };
   const refused = (error: Error) => setErrors(errorsOf(error));
@@ -74,17 +77,19 @@ export default function ProviderNew() {
       <PageHead title={t("providers.new.title")} />
       <form onSubmit={submit} noValidate className="flex max-w-3xl flex-col gap-5">
         <Card title={t("providers.details")}>
-          <Field label={t("providers.type")} className="mb-4" error={errors["type"]}>
+          <Field label={t("providers.type")} className="mb-4" error={errors["type"]} help={t("providers.type.help")}>
             <Select value={chosen?.type} onChange={(event) => { setType(event.target.value); test.reset(); }}>
               {types.data.map((one) => (
                 <option key={one.type} value={one.type} disabled={!one.available}>
                   {one.label}
-                  {!one.available && ` (${t("providers.unavailable")})`}
                 </option>
               ))}
             </Select>
           </Field>
           <CommonFields {...fields} />
+        </Card>
+        <Card title={t("providers.placement")}>
+          <PlacementFields {...fields} />
         </Card>
         {chosen && (
           <Card title={t("providers.settings", { type: typeName(chosen.type) })}>

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hodei_proto.wire.hodei.providers import Pool, PoolResources, PoolRules, ProviderConfig
+from hodei_proto.wire.hodei.providers import (
+    Pool,
+    PoolResources,
+    PoolRules,
+    ProviderConfig,
+    ProviderLabels,
+)
 
 from hodei_cli.errors import UsageProblem
 from hodei_cli.views import RULES
@@ -17,10 +23,11 @@ def changed(present: ProviderConfig, options: Mapping[str, Any]) -> ProviderConf
     whole = options["image"] is None and resources is None
     given = {name: options[name] for name in RULES if options[name] is not None}
     unset = {name.replace("-", "_") for name in options["unset"]}
-    if not (given or unset or options["reset"] or options["priority"] is not None):
+    placed = _placement(present, options)
+    if not (given or unset or placed or options["reset"] or options["priority"] is not None):
         raise UsageProblem("there is nothing to change", "hodei provider set docker --max-workers 20")
     # Clients send the priority always; the rest of what is left empty stays as it is.
-    asked = ProviderConfig(id=present.id, priority=present.priority)
+    asked = ProviderConfig(id=present.id, priority=present.priority, **placed)
     if options["priority"] is not None:
         asked.priority = options["priority"]
     if whole:
@@ -33,6 +40,15 @@ def changed(present: ProviderConfig, options: Mapping[str, Any]) -> ProviderConf
         pool.rules = _rules(known, given, unset, reset=options["reset"])
         asked.pools = [pool]
     return asked
+
+
+def _placement(present: ProviderConfig, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Where it is and what it costs, as far as the options say."""
+    placed = {"region": options["region"], "cost_per_hour": options["cost"]}
+    if options["label"]:
+        labels = {**(present.labels.labels if present.labels else {}), **dict(options["label"])}
+        placed["labels"] = ProviderLabels(labels={name: value for name, value in labels.items() if value})
+    return {name: value for name, value in placed.items() if value is not None}
 
 
 def _own_limit(given: dict[str, Any]) -> int:

@@ -103,6 +103,9 @@ _OPTIONS = (
     click.option(
         "--prefer-provider", default="", metavar="NAME", help="Run it on this provider if that can take it."
     ),
+    click.option(
+        "--max-budget", type=click.FloatRange(0, 1e12, min_open=True), help="Most it may cost, by --timeout."
+    ),
     click.option("--prefer-region", default="", metavar="NAME", help="Run it in this region if that can be."),
     click.option(
         "--require", type=PAIR, metavar="LABEL=VALUE", multiple=True, help="Only a worker with this label."
@@ -151,6 +154,7 @@ def definition(options: Mapping[str, Any]) -> JobDefinition:
         on_worker_lost=WorkerLostPolicy(LOST.index(options["on_worker_lost"])),
         provider=options["provider"],
         region=options["region"],
+        max_budget=options["max_budget"] or 0.0,
         preferred_provider=options["prefer_provider"],
         preferred_region=options["prefer_region"],
         constraints=[Constraint(key=k, operator="Eq", values=[v]) for k, v in options["require"]],

@@ -178,8 +178,11 @@ def provider_row(provider: ProviderListing) -> Record:
 
 
 def pools_record(provider: ProviderConfig) -> Record:
-    """The rules for a provider's pools of workers: those for each, and those for some."""
+    """Where a provider is, what it costs, and the rules for its pools of workers: for each, and for some."""
     return {
+        "region": provider.region or None,
+        "labels": dict(provider.labels.labels) if provider.labels else {},
+        "cost_per_hour": provider.cost_per_hour,
         "pool": rules_record(provider.pool),
         "pools": {pool_name(each): rules_record(each.rules) for each in provider.pools},
     }

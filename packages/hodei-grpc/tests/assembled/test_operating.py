@@ -60,6 +60,19 @@ async def test_a_bad_rule_is_refused_by_the_fields_name(platform: Platform) -> N
         await update(platform, pool=providers.PoolRules(min_idle=10_001))
 
 
+@pytest.mark.parametrize("type", [t for t in providers.ProviderType if t.name not in ("DOCKER",)])
+async def test_a_provider_that_nothing_could_drive_is_refused(
+    platform: Platform, type: providers.ProviderType
+) -> None:
+    asked = providers.RegisterProviderRequest(name="x", provider_type=type)
+    with pytest.raises(CallFailed) as caught:
+        await platform.call(ProvidersProviderManagementService.register_provider, asked)
+    assert caught.value.status is grpc.StatusCode.INVALID_ARGUMENT
+    assert "provider_type" in str(caught.value)
+    if type is not providers.ProviderType.UNSPECIFIED:
+        assert "DOCKER can be registered" in str(caught.value)
+
+
 async def running_worker(platform: Platform) -> tuple[str, wire.WorkerView]:
     job = await platform.queue("sleep", "60")
     told = await platform.until(job, "RUNNING")

@@ -11,7 +11,7 @@ from platform import node
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
-from hodei_domain.kernel.errors import HodeiError
+from hodei_domain.kernel.errors import HodeiError, InvalidInput
 from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.provider import Provider, ProviderType
 
@@ -70,19 +70,18 @@ class Providers:
 
     # --- adapters ---
 
-    def plugin(self, provider: Provider) -> ProviderPlugin | None:
-        """The adapter for a provider's row; None for what this server does not have. Raises InvalidInput.
+    def plugin(self, provider: Provider) -> ProviderPlugin:
+        """The adapter for a provider's row. Raises InvalidInput, also for what no release of ours has.
 
         What another machine has cannot be reached from here: asked about its workers we would say that they
         are gone.
         """
+        only_checked(provider)
         owner = provider.config.get("installation")
-        if provider.type not in (ProviderType.BARE_METAL, ProviderType.DOCKER):
-            return None
         if owner not in (None, self.installation):
             return Elsewhere(provider).plugin()
         if provider.type is ProviderType.BARE_METAL:
-            return None if owner is None else self._processes.plugin(provider.name)
+            return self._processes.plugin(provider.name)
         if owner is None and self.settings.docker_enabled is False:
             return Elsewhere(provider).plugin()  # others may serve it; our own we clean up at least
         return self._docker(provider).plugin()
@@ -170,8 +169,8 @@ class Providers:
         """Rows for the providers that this machine brings along: the same row, with the same id, at each
         start.
         """
-        for name in self.settings.missing_providers:
-            log.warning("The %s provider was asked for and is not in this release", name)
+        for variable in self.settings.without_effect:
+            log.warning("%s has no effect: this release has no such provider", variable)
         if self.settings.process_enabled:
             capabilities, most = self._processes.capabilities, self.settings.process_max_workers
             await self._ensure(control, PROCESS, ProviderType.BARE_METAL, capabilities, most)
@@ -260,7 +259,18 @@ class Providers:
         )
         if capabilities != provider.capabilities:
             said["capabilities"] = capabilities
+        said |= self._placement()
         await control.update_provider(provider.id, said)
+
+    def _placement(self) -> dict[str, Any]:
+        """What the environment says of where this machine is and what it costs."""
+        told = self.settings
+        said: dict[str, Any] = {
+            "region": told.provider_region or None,
+            "labels": told.provider_labels,
+            "cost_per_hour": told.provider_cost,
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
     async def _present(self, control: ControlPlane, type: ProviderType) -> Provider | None:
         """This machine's row of that type, whatever its name is by now."""
@@ -280,6 +290,18 @@ def only_checked(provider: Provider) -> None:
     """For a server without workers: no adapter, but what none could take is refused. Raises InvalidInput."""
     if provider.type is ProviderType.DOCKER:
         read_config(provider.config)
+    elif provider.type is not ProviderType.BARE_METAL:
+        raise InvalidInput(
+            f"there is no driver for {provider.type} in this release; DOCKER can be registered, and another "
+            "kind comes with a plug-in (docs/how-to/write-a-provider.md)",
+            field="type",
+        )
+    elif "installation" not in provider.config:
+        raise InvalidInput(
+            "processes of a machine (BARE_METAL) come with the server that runs there: start one with "
+            "`hodei up`; DOCKER can be registered",
+            field="type",
+        )
 
 
 def _may_answer(address: str) -> bool:

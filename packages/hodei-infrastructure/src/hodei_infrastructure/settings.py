@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from attrs import NOTHING, field, fields, frozen
+from attrs import field, fields, frozen
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.providers.provider import ProviderType
 
@@ -28,6 +28,7 @@ OTHERS = (
     "HODEI_K8S_TEST HODEI_DRAIN_TIMEOUT HODEI_DEBUG HODEI_GRPCURL HODEI_BUF_HOME "
     "HODEI_PYTHON HODEI_VENV"
 )
+MISSING_PROVIDERS = ("HODEI_K8S_", "HODEI_FC_")
 FREE_PREFIXES = ("HODEI_TEST_",)
 
 
@@ -57,6 +58,8 @@ class Settings:
     """Everything the control plane takes from its environment. Durations are timedeltas, paths absolute."""
 
     data_dir: Path
+    # Variables that are set for providers which this release does not have.
+    without_effect: tuple[str, ...] = ()
     # None: the embedded Postgres, whose files lie in the data directory.
     database_url: str | None = _setting(
         "HODEI_DATABASE_URL DATABASE_URL", v.maybe(v.database_url), None, repr=_masked
@@ -94,6 +97,10 @@ class Settings:
     worker_max_lifetime: timedelta = _setting("HODEI_WORKER_MAX_LIFETIME", v.duration, timedelta(hours=24))
     # None: as many as come in its lifetime.
     worker_max_jobs: int | None = _setting("HODEI_WORKER_MAX_JOBS", v.maybe(v.whole(1, 10**9)), None)
+    # Of the providers that this machine brings along. Not set: as an operator has said.
+    provider_region: str = _setting("HODEI_PROVIDER_REGION", v.words, "")
+    provider_labels: Mapping[str, str] | None = _setting("HODEI_PROVIDER_LABELS", v.maybe(v.labels), None)
+    provider_cost: float | None = _setting("HODEI_PROVIDER_COST", v.maybe(v.amount), None)
     worker_image: str = _setting("HODEI_WORKER_IMAGE", _taken_by(docker.image), "")
     # None: if an engine answers.
     docker_enabled: bool | None = _setting("HODEI_DOCKER_ENABLED", v.maybe(v.flag), None)
@@ -128,15 +135,6 @@ class Settings:
         off = type is ProviderType.DOCKER and self.docker_enabled is False
         return "HODEI_DOCKER_ENABLED" if off else ""
 
-    @property
-    def missing_providers(self) -> tuple[str, ...]:
-        """Names of the providers that were asked for and that this release does not have."""
-        asked = (
-            ("kubernetes", self.k8s_enabled),
-            ("firecracker", self.fc_enabled),
-        )
-        return tuple(name for name, wanted in asked if wanted)
-
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. Raise SettingsError with every problem, each with its variable's name."""
@@ -144,13 +142,23 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     values: dict[str, Any] = {
         each.name: reader.read(each.metadata["names"], each.metadata["parse"], each.default)
         for each in fields(Settings)
-        if each.default is not NOTHING
+        if "names" in each.metadata
     }
     values["data_dir"] = reader.read("HODEI_DATA_DIR", v.path, default_data_dir(environ))
     reader.refuse_unknown("HODEI_", OTHERS.split(), FREE_PREFIXES)
     if reader.problems:
         raise v.SettingsError(reader.problems)
-    return Settings(**values)
+    return Settings(**values, without_effect=_without_effect(environ))
+
+
+def _without_effect(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What is set for a provider that is not there, unless that is switched off anyway."""
+    found: list[str] = []
+    for prefix in MISSING_PROVIDERS:
+        off = environ.get(f"{prefix}ENABLED", "").strip().lower() in v.FALSE
+        given = [name for name, text in environ.items() if name.startswith(prefix) and text.strip()]
+        found += [] if off else sorted(name for name in given if name not in OTHERS.split())
+    return tuple(found)
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:

@@ -173,6 +173,25 @@ def words(text: str) -> str:
     return text.strip()
 
 
+def labels(text: str) -> dict[str, str]:
+    """`name=value`, or several with commas between."""
+    pairs = [each.strip().partition("=") for each in text.split(",")]
+    if not all(name.strip() and equals for name, equals, _ in pairs):
+        raise Refused(f"{text!r} is not name=value; write name=value, or several with commas between")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def amount(text: str) -> float:
+    """A number that is not negative."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1e9:
+        raise Refused(f"{text!r} is no amount; write a number such as 0.05")
+    return value
+
+
 def address(text: str) -> str:
     """An IP address or `localhost`, without a port."""
     if text == "localhost":

@@ -39,6 +39,19 @@ async def test_a_provider_is_registered_changed_switched_and_forgotten(rest: Any
     assert code_of(await rest.client.get("/api/v1/providers/far")) == (404, "provider.not-found")
 
 
+async def test_region_labels_and_price_of_a_provider_are_set_shown_and_taken_back(rest: Any) -> None:
+    own = {"region": "eu", "labels": {"disk": "ssd"}, "cost_per_hour": 0.5}
+    made = await rest.client.post("/api/v1/providers", json={"name": "far", "type": "TEST"} | own)
+    told = made.json()
+    assert (told["own"], told["region"], told["cost"]["per_hour"]) == (own, "eu", 0.5)
+    assert told["labels"]["disk"] == "ssd"
+    back = {"region": "", "labels": {}, "cost_per_hour": None}
+    told = (await rest.client.patch("/api/v1/providers/far", json=back)).json()
+    assert (told["own"], told["region"], told["cost"]["per_hour"]) == (back, "", 0.0)
+    wrong = await rest.client.patch("/api/v1/providers/far", json={"cost_per_hour": -1})
+    assert wrong.status_code == 422
+
+
 async def test_a_change_of_what_was_changed_meanwhile_is_a_412(rest: Any) -> None:
     await rest.world.add_provider("far")
     shown = (await rest.client.get("/api/v1/providers/far")).headers["etag"]

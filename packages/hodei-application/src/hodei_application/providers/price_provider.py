@@ -23,12 +23,15 @@ class Price:
 
 @frozen
 class PriceProvider:
-    """Ask the plugin; None where this replica has none, or it knows no prices."""
+    """What the operator says, else what the plugin does; None where this replica has none, or it knows no
+    prices.
+    """
 
     landscape: Landscape
 
     def __call__(self, provider: Provider) -> Price | None:
         plugin = self.landscape.plugin(provider.id)
-        if plugin is None or plugin.cost is None:
+        if provider.cost_per_hour is None and (plugin is None or plugin.cost is None):
             return None
-        return Price(plugin.cost.estimate_cost(ANY), plugin.cost.startup_time(ANY))
+        startup = timedelta(0) if plugin is None or plugin.cost is None else plugin.cost.startup_time(ANY)
+        return Price(self.landscape.cost_per_hour(provider), startup)

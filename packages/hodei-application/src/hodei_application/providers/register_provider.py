@@ -32,6 +32,9 @@ class NewProvider:
     capabilities: Capabilities | None = None
     pool: PoolRules = NO_RULES
     pools: tuple[Pool, ...] = ()
+    region: str = ""
+    labels: Mapping[str, str] = field(factory=dict)
+    cost_per_hour: float | None = None
 
     def registered(self, id: ProviderId, at: datetime) -> Change[Provider]:
         """The provider that this describes. Raises InvalidInput."""
@@ -47,15 +50,17 @@ class NewProvider:
             config=self.config,
             pool=self.pool,
             pools=self.pools,
+            region=self.region,
+            labels=self.labels,
+            cost_per_hour=self.cost_per_hour,
             capabilities=self.capabilities or Capabilities(),
         )
 
 
 @frozen(kw_only=True)
 class RegisterProvider:
-    """Make a provider known. Raises InvalidInput for what its plugin cannot take, ProviderAlreadyExists.
-
-    A type for which this server has no plugin is kept: another replica may have it.
+    """Make a provider known. Raises InvalidInput for what its plugin cannot take and where there is none for
+    its type, ProviderAlreadyExists.
     """
 
     begin: UnitOfWork

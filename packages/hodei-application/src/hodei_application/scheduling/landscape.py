@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import define, evolve, field
-from hodei_domain.kernel.demand import DemandClass
+from hodei_domain.kernel.demand import ANY, DemandClass
 from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.kernel.ids import ProviderId
 from hodei_domain.providers.plugin import ProviderPlugin
@@ -80,7 +80,15 @@ class Landscape:
             provider=provider.name,
             region=offer.region or can.region,
             labels={**can.labels, **offer.labels},
+            cost_per_hour=self.cost_per_hour(provider),
         )
+
+    def cost_per_hour(self, provider: Provider, demand: DemandClass = ANY) -> float:
+        """Of a worker there for this class: what the operator says, else what its plugin estimates."""
+        plugin = self.plugin(provider.id)
+        if provider.cost_per_hour is not None or plugin is None or plugin.cost is None:
+            return provider.cost_per_hour or 0.0
+        return plugin.cost.estimate_cost(demand)
 
     def plugin(self, provider_id: ProviderId | None) -> ProviderPlugin | None:
         """What serves the provider here; None if nothing can. Made anew when its configuration changes."""
@@ -119,20 +127,12 @@ class Landscape:
             "retry_at": retry_at,
             "is_kept": provider.id not in self.unkept,
         }
+        known["cost_per_hour"] = self.cost_per_hour(provider, demand)
         if plugin is None:
             return provider_offer(provider, has_plugin=self.others_serve, **known)
-        costs = {}
         if plugin.cost is not None:
-            costs = {
-                "startup_time": plugin.cost.startup_time(demand),
-                "cost_per_hour": plugin.cost.estimate_cost(demand),
-            }
-        return provider_offer(
-            provider,
-            refusal=plugin.eligibility.why_not(demand),
-            **known,
-            **costs,  # type: ignore[arg-type]  # two keywords of two types
-        )
+            known["startup_time"] = plugin.cost.startup_time(demand)
+        return provider_offer(provider, refusal=plugin.eligibility.why_not(demand), **known)
 
     def _make(self, provider: Provider) -> ProviderPlugin | None:
         try:

@@ -10,7 +10,7 @@ from hodei_cli import references
 from hodei_cli.completing import any_provider
 from hodei_cli.groups import group
 from hodei_cli.options import current
-from hodei_cli.parse import DURATION, SIZE
+from hodei_cli.parse import DURATION, PAIR, SIZE
 from hodei_cli.render import show_list, show_next, show_one
 from hodei_cli.tables import Column
 from hodei_cli.views import RULES, pools_record
@@ -108,6 +108,17 @@ def get(name: str) -> None:
 )
 @click.option("--memory", type=SIZE, help="Only for jobs that ask for just so much.")
 @click.option("--priority", type=int, help="Providers with a higher one are asked first.")
+@click.option("--region", metavar="NAME", help="Where all its workers are; '' is nowhere that has a name.")
+@click.option(
+    "--label",
+    type=PAIR,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Jobs may --require it; NAME= drops it.",
+)
+@click.option(
+    "--cost", type=click.FloatRange(0, 1e9), help="Of a worker for an hour, for budgets and LowestCost."
+)
 @click.option("--unset", type=click.Choice(RULE_NAMES), multiple=True, help="Have no rule of this name.")
 @click.option("--reset", is_flag=True, help="First drop all rules of the pool.")
 def set_provider(name: str, **options: Any) -> None:
@@ -122,6 +133,7 @@ def set_provider(name: str, **options: Any) -> None:
       hodei provider set docker --image python:3.11 --min-idle 2 --max-jobs 50
       hodei provider set docker --image python:3.11 --unset min-idle
       hodei provider set docker --image python:3.11 --reset
+      hodei provider set docker --region eu --label disk=ssd --cost 0.05
     """
     from hodei_grpc.methods import ProviderManagementService
     from hodei_proto.wire.hodei.providers import UpdateProviderRequest

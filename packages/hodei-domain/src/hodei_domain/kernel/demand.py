@@ -39,6 +39,7 @@ class DemandClass:
     region: str = ""
     preferred_provider: str = ""
     preferred_region: str = ""
+    max_cost: float | None = None  # of an hour, in the currency of the providers' estimates
 
     @property
     def architecture(self) -> str:
@@ -53,8 +54,9 @@ class DemandClass:
     def to_json(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
         # absent where it is the default: the keys of classes stay what they were
-        added = {} if self.pull is PullPolicy.IF_NOT_PRESENT else {"pull": self.pull.value}
+        added: dict[str, Any] = {} if self.pull is PullPolicy.IF_NOT_PRESENT else {"pull": self.pull.value}
         added |= {name: getattr(self, name) for name in ("user", *PREFERENCES) if getattr(self, name)}
+        added |= {} if self.max_cost is None else {"max_cost": self.max_cost}
         return added | {
             "image": self.image,
             "resources": self.resources.to_json(),
@@ -75,6 +77,7 @@ class DemandClass:
             provider=document["provider"],
             region=document["region"],
             **{name: document.get(name, "") for name in PREFERENCES},
+            max_cost=document.get("max_cost"),
         )
 
     def __str__(self) -> str:
@@ -89,6 +92,7 @@ class DemandClass:
         wishes += [f"user {self.user}"] if self.user else []
         wishes += [wish for wish in (self.architecture, self.provider, self.region) if wish]
         wishes += [f"{wish} preferred" for wish in (self.preferred_provider, self.preferred_region) if wish]
+        wishes += [] if self.max_cost is None else [f"for at most {self.max_cost:g} an hour"]
         return "; ".join([*wishes, *map(str, self.constraints)])
 
 

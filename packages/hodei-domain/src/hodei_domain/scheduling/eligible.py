@@ -32,6 +32,8 @@ def worker_refusals(demand: DemandClass, offer: WorkerOffer) -> Iterator[str]:
         yield f"belongs to provider {offer.provider or 'none'}, not {demand.provider}"
     if demand.region and demand.region != offer.region:
         yield f"is in region {offer.region or 'none'}, not {demand.region}"
+    if (dear := _too_dear(demand, offer.cost_per_hour)) is not None:
+        yield dear
     # The container's limits are the job's: a larger one would let it take more than it asked for.
     if offer.shape is not None and evolve(demand.resources, architecture="") != evolve(
         offer.shape, architecture=""
@@ -58,6 +60,8 @@ def provider_cannot(demand: DemandClass, offer: ProviderOffer) -> str | None:
         return f"has no {demand.architecture} machines"
     if demand.resources.gpu and not can.gpu:
         return "has no GPUs"
+    if (dear := _too_dear(demand, offer.cost_per_hour)) is not None:
+        return dear
     return _beyond(demand.resources, can.max_resources) or _unmet_there(demand, offer) or offer.refusal
 
 
@@ -100,6 +104,12 @@ def honour(demand: DemandClass, providers: Iterable[ProviderOffer]) -> DemandCla
         if any(provider_cannot(wish, offer) is None for offer in open_ones):
             return wish
     return plain
+
+
+def _too_dear(demand: DemandClass, cost: float) -> str | None:
+    if demand.max_cost is None or cost <= demand.max_cost:
+        return None
+    return f"costs {cost:g} an hour, and the job's budget is {demand.max_cost:g} an hour"
 
 
 def _names(names: Iterable[str]) -> str:

@@ -41,6 +41,7 @@ class WorkerOffer:
     load: float = 0.0
     images: frozenset[str] = frozenset()
     made_for: str = ""  # key of the demand class it was made for
+    cost_per_hour: float = 0.0
     shape: Resources | None = None  # what its container is held to; None where each job is held by itself
 
 
@@ -151,7 +152,7 @@ def provider_offer(
         capabilities=offered,
         labels=offered.labels,
         startup_time=startup_time,
-        cost_per_hour=cost_per_hour if provider.cost_per_hour is None else provider.cost_per_hour,
+        cost_per_hour=cost_per_hour,
         failures=provider.failures,
         refusal=refusal,
         retry_at=retry_at,

@@ -72,6 +72,16 @@ def from_config(config: dict[str, Any]) -> wire.ProviderTypeConfig | None:
     return None
 
 
+def to_placement(told: wire.ProviderConfig | wire.RegisterProviderRequest) -> dict[str, Any]:
+    """Where it is and what it costs, as far as that was said."""
+    said = {
+        "region": told.region,
+        "labels": None if told.labels is None else dict(told.labels.labels),
+        "cost_per_hour": told.cost_per_hour,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def from_provider(provider: Provider, active_workers: int = 0) -> wire.ProviderConfig:
     """A provider, as clients of `hodei.providers` see it."""
     return wire.ProviderConfig(
@@ -90,6 +100,9 @@ def from_provider(provider: Provider, active_workers: int = 0) -> wire.ProviderC
         updated_at=provider.updated_at.isoformat(),
         pool=from_rules(provider.pool),
         pools=[from_pool(pool) for pool in provider.pools],
+        region=provider.region or None,
+        labels=wire.ProviderLabels(labels=dict(provider.labels)) if provider.labels else None,
+        cost_per_hour=provider.cost_per_hour,
     )
 
 

@@ -30,6 +30,7 @@ TRIES = 3  # what "allow retry" means when nothing says how often
 
 # What the domain calls a field, and where it stands in JobDefinition. The rest is called the same.
 WIRE_FIELDS = {
+    "type": "provider_type",
     "interpreter": "script.interpreter",
     "script": "script.content",
     "cpu_cores": "requirements.cpu_cores",

@@ -37,6 +37,7 @@ class Providers:
                     metadata=dict(request.metadata),
                     pool=to_rules(request.pool),
                     pools=to_pools(request.pools),
+                    **convert.to_placement(request),
                 )
             )
         return wire.RegisterProviderResponse(provider=convert.from_provider(provider))
@@ -141,4 +142,5 @@ def _settings(told: wire.ProviderConfig) -> dict[str, Any]:
         settings["pool"] = to_rules(told.pool)
     if told.pools:
         settings["pools"] = to_pools(told.pools)
+    settings |= convert.to_placement(told)
     return settings | {name: value for name, value in given.items() if value}

@@ -58,9 +58,5 @@ _DOCKER = [
     ),
 ]
 
-TYPES = [
-    ProviderTypeInfo(type="DOCKER", label="Docker", available=True, settings=_DOCKER),
-    ProviderTypeInfo(type="KUBERNETES", label="Kubernetes", available=False, settings=[]),
-    ProviderTypeInfo(type="LAMBDA", label="AWS Lambda", available=False, settings=[]),
-    ProviderTypeInfo(type="EC2", label="Amazon EC2", available=False, settings=[]),
-]
+TYPES = [ProviderTypeInfo(type="DOCKER", label="Docker", available=True, settings=_DOCKER)]
+"""Those that can be registered; another comes with a plug-in, as docs/how-to/write-a-provider.md tells."""

@@ -28,6 +28,15 @@ _SECRET = re.compile(r"token|secret|password|passwd|credential|private|api_?key|
 _URL_SECRET = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
 _RULES = ("max_workers", "min_idle", "max_jobs")
 _RULE_TIMES = ("idle_ttl", "max_lifetime", "drain_within")
+_TAKEN_AS_THEY_ARE = (
+    "name",
+    "priority",
+    "max_workers",
+    "metadata",
+    "region",
+    "labels",
+    "cost_per_hour",
+)
 _LONGEST_NAME = 128
 
 
@@ -63,15 +72,16 @@ def to_new(told: schema.NewProvider) -> application.NewProvider:
         metadata=told.metadata,
         pool=_to_rules(told.pool, "pool"),
         pools=_to_pools(told.pools),
+        region=told.region,
+        labels=told.labels,
+        cost_per_hour=told.cost_per_hour,
     )
 
 
 def to_settings(told: schema.ProviderChanges, known: Provider) -> dict[str, Any]:
     """What update_provider takes. Raise InvalidInput."""
     settings: dict[str, Any] = {
-        name: value
-        for name in ("name", "priority", "max_workers", "metadata")
-        if (value := getattr(told, name)) is not UNSET
+        name: value for name in _TAKEN_AS_THEY_ARE if (value := getattr(told, name)) is not UNSET
     }
     if told.tags is not UNSET:
         settings["tags"] = tuple(told.tags)
@@ -150,6 +160,9 @@ def from_provider(provider: Provider, workers: Iterable[Worker], price: Price | 
         metadata=dict(provider.metadata),
         labels=dict(can.labels),
         region=", ".join(sorted(can.regions)),
+        own=schema.Placement(
+            region=provider.region, labels=dict(provider.labels), cost_per_hour=provider.cost_per_hour
+        ),
         created_at=provider.created_at,
         updated_at=provider.updated_at,
     )

@@ -50,7 +50,7 @@ class Pool(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewProvider(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A provider to register; `config` are the settings that /provider-types lists for its type."""
+    """A provider to register, of a type that /provider-types lists; `config` are the settings it lists."""
 
     name: str
     type: TypeName
@@ -61,13 +61,17 @@ class NewProvider(Struct, kw_only=True, forbid_unknown_fields=True):
     metadata: dict[str, str] = {}
     pool: PoolRules = msgspec.field(default_factory=PoolRules)
     pools: list[Pool] = []
+    region: str = ""
+    labels: dict[str, str] = {}
+    cost_per_hour: Annotated[float, Meta(ge=0, le=1e9)] | None = None
 
 
 class ProviderChanges(Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be different; what is absent stays.
 
     In `config` null takes a setting back, and a masked value leaves it as it is. Each of `pools` takes the
-    place of the one with its image and resources, and one without rules ends it.
+    place of the one with its image and resources, and one without rules ends it. `region` is where all its
+    workers are and `cost_per_hour` is a worker's; "" and null are as its driver says.
     """
 
     name: str | UnsetType = UNSET
@@ -79,6 +83,9 @@ class ProviderChanges(Struct, kw_only=True, forbid_unknown_fields=True):
     metadata: dict[str, str] | UnsetType = UNSET
     pool: PoolRules | UnsetType = UNSET
     pools: list[Pool] | UnsetType = UNSET
+    region: str | UnsetType = UNSET
+    labels: dict[str, str] | UnsetType = UNSET
+    cost_per_hour: Annotated[float, Meta(ge=0, le=1000000000.0)] | UnsetType | None = UNSET
 
 
 class ProviderHealth(Struct, kw_only=True):
@@ -113,6 +120,14 @@ class WorkerCounts(Struct, kw_only=True):
     going: int
 
 
+class Placement(Struct, kw_only=True):
+    """What an operator says of where a provider is and what a worker costs; null is as its driver says."""
+
+    region: str
+    labels: dict[str, str]
+    cost_per_hour: float | None
+
+
 class Cost(Struct, kw_only=True):
     """Of a worker: `per_hour` in the installation's currency, 0 where it costs nothing more; and how long one
     usually takes to be ready.
@@ -125,7 +140,8 @@ class Cost(Struct, kw_only=True):
 class Provider(Struct, kw_only=True):
     """An infrastructure for workers. Secrets in `config` are masked.
 
-    `host` is the machine of a provider that a server brought along.
+    `host` is the machine of a provider that a server brought along. `labels` and `region` are all that jobs
+    may ask for; `own` is what an operator has set of them.
     """
 
     id: str
@@ -147,6 +163,7 @@ class Provider(Struct, kw_only=True):
     metadata: dict[str, str]
     labels: dict[str, str]
     region: str
+    own: Placement
     created_at: datetime
     updated_at: datetime
 

@@ -26,6 +26,7 @@ __all__ = (
     "PoolRules",
     "ProviderCapabilities",
     "ProviderConfig",
+    "ProviderLabels",
     "ProviderStatus",
     "ProviderType",
     "ProviderTypeConfig",
@@ -552,8 +553,35 @@ class ProviderConfig(betterproto2.Message):
     and the others stay as they are.
     """
 
+    region: "str | None" = betterproto2.field(52, betterproto2.TYPE_STRING, optional=True)
+    """
+    Where all its workers are, for jobs that ask for a region. In an update: unset, it stays.
+    """
+
+    labels: "ProviderLabels | None" = betterproto2.field(53, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    For constraints of jobs, beside those that it has by itself. In an update: unset, they stay; set, they replace all.
+    """
+
+    cost_per_hour: "float | None" = betterproto2.field(54, betterproto2.TYPE_DOUBLE, optional=True)
+    """
+    Of a worker, in the installation's currency. Unset: what its driver estimates. In an update: unset, it stays.
+    """
+
 
 default_message_pool.register_message("hodei.providers", "ProviderConfig", ProviderConfig)
+
+
+@dataclass(eq=False, repr=False)
+class ProviderLabels(betterproto2.Message):
+    labels: "dict[str, str]" = betterproto2.field(
+        1,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
+    )
+
+
+default_message_pool.register_message("hodei.providers", "ProviderLabels", ProviderLabels)
 
 
 @dataclass(eq=False, repr=False)
@@ -608,6 +636,12 @@ class RegisterProviderRequest(betterproto2.Message):
     pool: "PoolRules | None" = betterproto2.field(50, betterproto2.TYPE_MESSAGE, optional=True)
 
     pools: "list[Pool]" = betterproto2.field(51, betterproto2.TYPE_MESSAGE, repeated=True)
+
+    region: "str | None" = betterproto2.field(52, betterproto2.TYPE_STRING, optional=True)
+
+    labels: "ProviderLabels | None" = betterproto2.field(53, betterproto2.TYPE_MESSAGE, optional=True)
+
+    cost_per_hour: "float | None" = betterproto2.field(54, betterproto2.TYPE_DOUBLE, optional=True)
 
 
 default_message_pool.register_message("hodei.providers", "RegisterProviderRequest", RegisterProviderRequest)
