@@ -34,7 +34,10 @@ SETTINGS = {
     ),
     "metrics_bind": "Address of that port.",
     "audit_retention": "How long the audit trail is kept.",
-    "log_retention": "How long the output of ended jobs is kept.",
+    "log_retention": "How long the output of jobs is kept, counted from their end.",
+    "log_retention_size": "How much output of ended jobs is kept; that of the first to end goes first.",
+    "history_retention": "How long jobs are kept after their end, with everything of theirs; workers, too.",
+    "history_max_jobs": "How many ended jobs are kept; those that ended first go first.",
     "lease": (
         "Silence after which a worker's attempt is lost, at least `2s`. A worker that is not sure of its "
         "lease stops its job before. Heartbeats and suspicion follow from it."

@@ -35,6 +35,18 @@ describe("a store of lines", () => {
     expect(store.last).toBe(BLOCK + 10);
   });
 
+  it("asks no more for lines that were removed, and says that they are gone", () => {
+    const store = new LogStore();
+    const gap = { bytes: 900, why: "kept for long enough", removed: true };
+    const mark = { sequence: 10_000, stream: "stdout", time: "2026-01-01T00:00:00Z", level: null, text: "", gap } as const;
+    store.addPage(page(1, [mark], 10_000, { next_after: 10_000, has_more: false }));
+    expect(store.missing(1, 10_000)).toBe(null);
+    expect(store.gap(10_000)).toEqual(gap);
+    expect(store.gap(17)?.bytes).toBe(0);
+    expect(store.text(17)).toBe("");
+    expect(store.piece(1)?.count).toBe(BLOCK);
+  });
+
   it("takes lines twice and keeps them once", () => {
     const store = new LogStore();
     store.append(batch(1, 100));

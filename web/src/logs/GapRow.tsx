@@ -1,8 +1,9 @@
 import { useWords } from "@/i18n";
+import type { Gap } from "./store";
 import { LINE } from "./useRowHeights";
 
 /** Says that output is missing here, how much and why. */
-export function GapRow({ sequence, gap }: { sequence: number; gap: { bytes: number; why: string } }) {
+export function GapRow({ sequence, gap }: { sequence: number; gap: Gap }) {
   const { t, format } = useWords();
   return (
     <div
@@ -10,7 +11,11 @@ export function GapRow({ sequence, gap }: { sequence: number; gap: { bytes: numb
       className="overflow-hidden whitespace-nowrap border-y border-dashed border-warn/60 bg-warn-soft pl-3 text-warn"
       style={{ height: LINE, lineHeight: `${LINE - 2}px` }}
     >
-      {gap.bytes > 0 ? t("logs.gap", { size: format.bytes(gap.bytes), why: gap.why }) : t("logs.gone")}
+      {gap.bytes === 0
+        ? t("logs.gone")
+        : gap.removed
+          ? t("logs.removed", { size: format.bytes(gap.bytes) })
+          : t("logs.gap", { size: format.bytes(gap.bytes), why: gap.why })}
     </div>
   );
 }

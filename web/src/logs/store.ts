@@ -64,6 +64,8 @@ const EMPTY = new Uint32Array(0);
 /** A run of lines for a search: `text` has a newline after each, `flags` one byte per line. */
 export type Piece = { first: number; count: number; text: string; flags: Uint8Array };
 
+export type Gap = { bytes: number; why: string; removed?: boolean };
+
 export class LogStore {
   /** The highest number that is known to exist, whether the line is here or not. */
   last = 0;
@@ -73,13 +75,16 @@ export class LogStore {
   /** The longest line seen, in characters. */
   widest = 0;
   private readonly blocks = new Map<number, Block>();
-  private readonly gaps = new Map<number, { bytes: number; why: string }>();
+  private readonly gaps = new Map<number, Gap>();
+  /** Up to here nothing is kept any more: it was removed for its age. */
+  private gone = 0;
 
   has(sequence: number): boolean {
-    return ((this.flags(sequence) as number) & Flag.HERE) !== 0;
+    return sequence <= this.gone || ((this.flags(sequence) as number) & Flag.HERE) !== 0;
   }
 
   flags(sequence: number): number {
+    if (sequence <= this.gone) return Flag.HERE | Flag.GAP;
     const index = sequence - 1;
     return this.blocks.get(Math.floor(index / BLOCK))?.flags[index % BLOCK] ?? 0;
   }
@@ -87,7 +92,7 @@ export class LogStore {
   /** As the job wrote it; "" when it is not here. */
   text(sequence: number): string {
     const index = sequence - 1;
-    return this.has(sequence) ? this.blocks.get(Math.floor(index / BLOCK))!.text(index % BLOCK) : "";
+    return sequence > this.gone && this.has(sequence) ? this.blocks.get(Math.floor(index / BLOCK))!.text(index % BLOCK) : "";
   }
 
   /** Epoch milliseconds. */
@@ -96,8 +101,8 @@ export class LogStore {
     return this.blocks.get(Math.floor(index / BLOCK))?.times[index % BLOCK] ?? 0;
   }
 
-  gap(sequence: number): { bytes: number; why: string } | undefined {
-    return this.gaps.get(sequence);
+  gap(sequence: number): Gap | undefined {
+    return this.gaps.get(sequence) ?? (sequence <= this.gone ? { bytes: 0, why: "" } : undefined);
   }
 
   /** Looked for once, then kept beside the line. */
@@ -128,8 +133,9 @@ export class LogStore {
     this.reach(first + lines.length - 1);
   }
 
-  addGap({ sequence, bytes, why }: Omit<LogGap, "attempt">): void {
-    this.gaps.set(sequence, { bytes, why });
+  addGap({ sequence, bytes, why, removed }: Omit<LogGap, "attempt">): void {
+    this.gaps.set(sequence, { bytes, why, removed });
+    if (removed) this.gone = Math.max(this.gone, sequence - 1);
     this.put(sequence, "", this.time(sequence - 1), Flag.GAP);
     this.reach(sequence);
   }
@@ -147,7 +153,7 @@ export class LogStore {
       }
     }
     const end = Math.min(page.next_after, page.last_sequence);
-    for (let sequence = Math.max(1, page.first); sequence <= end; sequence += 1) {
+    for (let sequence = Math.max(this.gone + 1, page.first); sequence <= end; sequence += 1) {
       if (!this.has(sequence)) this.addGap({ sequence, bytes: 0, why: "" });
     }
     this.reach(page.last_sequence);
@@ -166,6 +172,10 @@ export class LogStore {
 
   /** Lines from `from` on that are here, up to the end of their block. */
   piece(from: number): Piece | null {
+    if (from <= this.gone) {
+      const count = Math.min(this.gone - from + 1, BLOCK);
+      return { first: from, count, text: "\n".repeat(count), flags: new Uint8Array(count).fill(Flag.HERE | Flag.GAP) };
+    }
     if (!this.has(from)) return null;
     const index = from - 1;
     const block = this.blocks.get(Math.floor(index / BLOCK))!;
@@ -194,6 +204,7 @@ export class LogStore {
 
   /** The number after the run of full blocks and lines that begins at `sequence`, which is here. */
   private skip(sequence: number): number {
+    if (sequence <= this.gone) return this.gone + 1;
     const index = sequence - 1;
     const block = this.blocks.get(Math.floor(index / BLOCK))!;
     return block.count === BLOCK ? (Math.floor(index / BLOCK) + 1) * BLOCK + 1 : sequence + 1;

@@ -14,6 +14,7 @@ from hodei_application.group_commit import GroupCommit
 from hodei_application.jobs.assign_job import AssignJob
 from hodei_application.jobs.attempt_calls import CompleteJob, FailJob, StartJob, UpdateProgress
 from hodei_application.jobs.cancel_job import CancelJob
+from hodei_application.jobs.forget_history import ForgetHistory, History
 from hodei_application.jobs.get_job import GetJob, ReadJob
 from hodei_application.jobs.list_jobs import ListJobs
 from hodei_application.jobs.read_timeline import ReadTimeline
@@ -119,6 +120,7 @@ class ControlPlane:
     try_provider: TryProvider
     images: ListImages
     collect_garbage: CollectGarbage
+    forget_history: ForgetHistory
 
     scheduler_config: ReadSchedulerConfig
     configure_scheduler: ConfigureScheduler
@@ -288,6 +290,11 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         try_provider=TryProvider(now=now, new_id=outside.new_id, trial=outside.trial),
         images=ListImages(begin, parts.landscape),
         collect_garbage=CollectGarbage(begin=begin, landscape=parts.landscape, inventory=engine.inventory),
+        forget_history=ForgetHistory(
+            history=History(begin=begin, now=now),
+            monotonic=outside.monotonic,
+            bounds=parts.policy.retention.history,
+        ),
         scheduler_config=ReadSchedulerConfig(begin, parts.config),
         configure_scheduler=ConfigureScheduler(begin=begin, config=parts.config, signals=signals),
         queue_status=GetQueueStatus(begin, now),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hodei_application.engine import Engine
 from hodei_application.intake import Intake
+from hodei_application.jobs.forget_history import History
 from hodei_application.jobs.ledger import Arrival
 from hodei_application.jobs.report_attempt import RecordReports
 from hodei_application.jobs.watch_job import RefreshWatched
@@ -26,6 +27,7 @@ from hodei_application.scheduling.leadership import Leadership
 from hodei_application.scheduling.presence import PresenceCheck
 from hodei_application.scheduling.provisioner import Provisioner
 from hodei_application.scheduling.reaper import Reaper
+from hodei_application.scheduling.retention import Retention
 from hodei_application.scheduling.starts_elsewhere import StartsElsewhere
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
@@ -248,8 +250,13 @@ def _janitor(parts: Parts, inventory: Inventory) -> Janitor:
             retention=parts.policy.metrics_retention,
             usage_retention=parts.policy.usage_retention,
         ),
-        audit_retention=parts.policy.audit_retention,
-        log_retention=parts.policy.log_retention,
+        retention=Retention(
+            begin=parts.outside.begin,
+            now=parts.outside.now,
+            monotonic=parts.outside.monotonic,
+            terms=parts.policy.retention,
+            history=History(begin=parts.outside.begin, now=parts.outside.now),
+        ),
     )
 
 

@@ -30,6 +30,7 @@ from hodei_application.ports import (
     no_hint,
     nobody_has_died,
 )
+from hodei_application.scheduling.retention import Terms
 
 
 def _share_of_lease(parts: float, longest: timedelta) -> Any:
@@ -59,8 +60,7 @@ class Policy:
     otp_ttl: timedelta = timedelta(seconds=300)
     poll: timedelta = timedelta(seconds=1)
     destroy_grace: timedelta = timedelta(seconds=5)
-    audit_retention: timedelta = timedelta(days=90)
-    log_retention: timedelta | None = None
+    retention: Terms = field(factory=Terms)
     metrics_retention: timedelta = timedelta(days=90)
     usage_retention: timedelta = timedelta(days=7)
     metrics_flush: timedelta = timedelta(seconds=5)

@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hodei_domain.audit.ports import AuditTrail
+from hodei_domain.jobs.history import HistoryStore
 from hodei_domain.jobs.ports import ClockViews, JobQueue, JobStore, JobViews, LeaseStore
 from hodei_domain.logs.ports import LogStore
 from hodei_domain.metrics.ports import MetricsStore
@@ -94,6 +95,8 @@ class Transaction(Protocol):
     def providers(self) -> ProviderStore: ...
     @property
     def logs(self) -> LogStore: ...
+    @property
+    def history(self) -> HistoryStore: ...
     @property
     def audit(self) -> AuditTrail: ...
     @property

@@ -7,6 +7,7 @@ from attrs import evolve
 from hodei_application.control_plane import Policy
 from hodei_application.providers.register_provider import NewProvider
 from hodei_application.scheduling.janitor import Garbage
+from hodei_application.scheduling.retention import Terms
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
 from hodei_domain.jobs.spec import Priority
@@ -173,7 +174,7 @@ async def test_what_should_exist_and_does_not_is_lost(world: World) -> None:
 
 
 async def test_old_records_go_and_young_ones_stay() -> None:
-    world = World(policy=Policy(log_retention=timedelta(days=7)))
+    world = World(policy=Policy(retention=Terms(logs=timedelta(days=7))))
     agent = await world.add_worker()
     job = await world.running(agent)
     await agent.write(job, b"old\n")
@@ -185,12 +186,13 @@ async def test_old_records_go_and_young_ones_stay() -> None:
     assert await world.events(job.id) == []
     assert "JobCreated" in await world.events()
     async with world.store.begin() as tx:
-        assert await tx.logs.read(job.id, 0, 10) == []
+        [mark] = await tx.logs.read(job.id, 0, 10)
+    assert (mark.removed, mark.gap_bytes, mark.data) == (True, 4, b"")
     await world.control.stop()
 
 
 async def test_pruning_goes_on_until_all_is_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hodei_application.scheduling.janitor.PRUNED_AT_ONCE", 2)
+    monkeypatch.setattr("hodei_application.scheduling.retention.ROWS_AT_ONCE", 2)
     for _ in range(5):
         await world.submit()
     world.clock.advance(timedelta(days=91))

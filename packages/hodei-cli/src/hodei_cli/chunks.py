@@ -74,7 +74,7 @@ class Printer:
             elif self._platform or not piece.data:
                 yield (
                     True,
-                    b"hodei: " + (piece.data or f"{piece.gap} bytes of output were lost here\n".encode()),
+                    b"hodei: " + (piece.data or f"{missing(piece.gap, piece.removed)}\n".encode()),
                 )
 
 
@@ -85,6 +85,14 @@ class Piece(NamedTuple):
     stderr: bool = False
     platform: bool = False
     gap: int = 0
+    removed: bool = False
+
+
+def missing(count: int, removed: bool) -> str:
+    """What is said where output is not there."""
+    if removed:
+        return f"{count} bytes of output are gone: they were kept for as long as the server keeps logs"
+    return f"{count} bytes of output were lost here"
 
 
 def unseen(chunk: LogChunk, seen: int) -> Iterator[Piece]:
@@ -92,7 +100,7 @@ def unseen(chunk: LogChunk, seen: int) -> Iterator[Piece]:
     seen = max(seen, 0)
     if chunk.gap_bytes:
         if not seen:
-            yield Piece(b"", stderr=True, platform=True, gap=chunk.gap_bytes)
+            yield Piece(b"", stderr=True, platform=True, gap=chunk.gap_bytes, removed=chunk.removed)
         seen = max(seen - 1, 0)
     position = 0
     for flags, entries, _, length in _RUN.iter_unpack(chunk.runs):

@@ -304,7 +304,8 @@ def log_row(entry: JobLogEntry) -> Record:
         "level": entry.level or None,
         "line": entry.line,
         "partial": entry.partial,
-        "lost_bytes": entry.gap_bytes or None,
+        "lost_bytes": None if entry.removed else entry.gap_bytes or None,
+        "removed_bytes": entry.gap_bytes if entry.removed else None,
     }
 
 

@@ -61,6 +61,10 @@ class TestMemoryLogs(InMemory, contracts.LogStoreContract):
     pass
 
 
+class TestMemoryHistory(InMemory, contracts.HistoryStoreContract):
+    pass
+
+
 class TestMemoryAuditTrail(InMemory, contracts.AuditTrailContract):
     pass
 

@@ -327,12 +327,18 @@ async def _stop(control: ControlPlane) -> None:
 
 def _policy(settings: Settings) -> Policy:
     from hodei_application.control_plane import Policy
+    from hodei_application.jobs.forget_history import Bounds
+    from hodei_application.scheduling.retention import Terms
     from hodei_domain.scheduling.config import SchedulerConfig
 
     return Policy(
         lease=settings.lease,
-        audit_retention=settings.audit_retention,
-        log_retention=settings.log_retention,
+        retention=Terms(
+            audit=settings.audit_retention,
+            logs=settings.log_retention,
+            log_bytes=settings.log_retention_size,
+            history=Bounds(age=settings.history_retention, jobs=settings.history_max_jobs),
+        ),
         metrics_retention=settings.metrics_retention,
         usage_retention=settings.usage_retention,
         provisioning=settings.provisioning_enabled,

@@ -82,6 +82,11 @@ class Settings:
     log_format: str = _setting("HODEI_LOG_FORMAT", v.one_of("console", "logfmt", "json"), "console")
     audit_retention: timedelta = _setting("HODEI_AUDIT_RETENTION", v.duration, timedelta(days=90))
     log_retention: timedelta = _setting("HODEI_LOG_RETENTION", v.duration, timedelta(days=30))
+    # None: however much it is.
+    log_retention_size: int | None = _setting("HODEI_LOG_RETENTION_SIZE", v.maybe(v.size), None)
+    # None: for ever, and however many they are.
+    history_retention: timedelta | None = _setting("HODEI_HISTORY_RETENTION", v.maybe(v.duration), None)
+    history_max_jobs: int | None = _setting("HODEI_HISTORY_MAX_JOBS", v.maybe(v.whole(1, 10**9)), None)
     metrics_retention: timedelta = _setting("HODEI_METRICS_RETENTION", v.duration, timedelta(days=90))
     usage_retention: timedelta = _setting("HODEI_USAGE_RETENTION", v.duration, timedelta(days=7))
     # None: 9464 if it is free. -1: none.

@@ -65,6 +65,10 @@ class TestPostgresLogs(OnPostgres, contracts.LogStoreContract):
     pass
 
 
+class TestPostgresHistory(OnPostgres, contracts.HistoryStoreContract):
+    pass
+
+
 class TestPostgresAuditTrail(OnPostgres, contracts.AuditTrailContract):
     pass
 

@@ -158,7 +158,15 @@ async def upkeep(begin: Begin, workers: list[WorkerId]) -> None:
         await tx.workers.live()
         await tx.workers.list_workers(WorkerFilter(limit=20))
         await tx.audit.prune(NOW - timedelta(days=365), 1000)
-        await tx.logs.prune(NOW - timedelta(days=365), 1000)
+        place = await tx.history.weigh(None, 100)
+        await tx.history.weigh(place, 100)
+        old = await tx.history.outputs(NOW + timedelta(days=365), 10)
+        await tx.history.outputs(None, 10)
+        await tx.history.drop_output([each.job_id for each in old], 5)
+        await tx.history.ended(NOW - timedelta(days=365), 10)
+        await tx.history.forget(await tx.history.ended(None, 5))
+        await tx.history.forget_workers(NOW - timedelta(days=365), 10)
+        await tx.history.forget_passwords(NOW - timedelta(days=365), 10)
         await tx.leaders.acquire("reaper", "me", MINUTE)
 
 

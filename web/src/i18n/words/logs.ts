@@ -48,6 +48,10 @@ export const logs = {
   "logs.state.ended": ["Complete", "Completo"],
   "logs.state.failed": ["Failed", "Error"],
   "logs.gap": ["{size} of output were lost here: {why}", "Aquí se perdieron {size} de salida: {why}"],
+  "logs.removed": [
+    "{size} of output up to here are gone: they were kept for as long as logs are kept",
+    "{size} de salida hasta aquí ya no están: se conservaron el tiempo que se conservan los registros",
+  ],
   "logs.gone": ["This line is not kept any more", "Esta línea ya no se conserva"],
   "logs.cut": ["… {n} more characters", "… {n} caracteres más"],
   "logs.link": ["Link to line {line}", "Enlace a la línea {line}"],

@@ -157,7 +157,7 @@ class _Pages:
             lines = self._last(all_lines)
             if len(lines) < len(all_lines):
                 return lines, lines[0].number, end - 1
-            first, scanned = start, scanned + found.scanned
+            first, scanned = 1 if found.removed else start, scanned + found.scanned
         return lines, first, end - 1
 
     def _last(self, lines: list[LogLine]) -> list[LogLine]:

@@ -59,13 +59,14 @@ class Wanted:
 @frozen
 class Found:
     """Lines in order, the public sequence up to which was looked, the bytes of that, and whether it stopped
-    before the end of what is stored.
+    before the end of what is stored. `removed`: nothing is kept before some place that it came by.
     """
 
     lines: list[LogLine]
     since: int
     scanned: int
     more: bool
+    removed: bool = False
 
 
 @frozen(kw_only=True)
@@ -93,22 +94,24 @@ class Scan:
         """
         lines: list[LogLine] = []
         scanned = size = 0
+        removed = False
         while since < until and scanned < longest:
             chunks = await self.logs.read(self.job_id, since, PAGE, self.attempt)
             if not chunks:
-                return Found(lines, since, scanned, more=False)
+                return Found(lines, since, scanned, more=False, removed=removed)
             for chunk in chunks:
                 scanned += len(chunk.data)
+                removed = removed or chunk.removed
                 for entry in entries(chunk):
                     if entry.sequence <= since:
                         continue
                     full = len(lines) == limit or (lines and size + len(entry.data) > largest)
                     if full or entry.sequence > until:
-                        return Found(lines, since, scanned, more=True)
+                        return Found(lines, since, scanned, more=True, removed=removed)
                     since = entry.sequence
                     line = LogLine(entry, level_of(entry.data))
                     if self.wanted(line):
                         lines.append(line)
                         size += len(entry.data)
                 await asyncio.sleep(0)  # a page of a loud job must not hold up everybody else
-        return Found(lines, since, scanned, more=True)
+        return Found(lines, since, scanned, more=True, removed=removed)

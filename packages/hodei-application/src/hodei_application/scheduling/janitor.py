@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from attrs import define, field, frozen
 from hodei_domain.kernel.errors import HodeiError
@@ -24,12 +24,9 @@ from hodei_application.scheduling.destroyer import Destroyer
 from hodei_application.scheduling.landscape import Landscape
 from hodei_application.scheduling.live_config import LiveConfig
 from hodei_application.scheduling.presence import GONE, PresenceCheck
+from hodei_application.scheduling.retention import Retention
 
 log = logging.getLogger("hodei.janitor")
-
-PRUNED_AT_ONCE = 5_000
-PRUNE_EVERY = timedelta(minutes=10)
-"""Between looks for what is past its retention, which is told in days: an idle replica asks little."""
 
 SETTLING = timedelta(seconds=30)
 """A worker that was made so recently may not be listed yet."""
@@ -225,10 +222,8 @@ class Janitor:
     inventory: Inventory
     check: CheckProvider
     bound_metrics: BoundMetrics
-    audit_retention: timedelta
-    log_retention: timedelta | None
+    retention: Retention
     _complained: set[str] = field(factory=set, init=False)
-    _pruned_at: datetime | None = field(default=None, init=False)
 
     async def clean(self, kept: Sequence[Provider], *, everything: bool) -> None:
         """One round through these providers; with `everything` also through what all replicas share."""
@@ -236,9 +231,7 @@ class Janitor:
             await self._visit(provider)
         if everything:
             await self._promote()
-            if self._pruned_at is None or self.now() - self._pruned_at >= PRUNE_EVERY:
-                self._pruned_at = self.now()
-                await self._prune()
+            if await self.retention():
                 await self.bound_metrics()
 
     async def probe(self, providers: Sequence[Provider]) -> None:
@@ -261,19 +254,6 @@ class Janitor:
             self._complained.add(provider.name)
         else:
             self._complained.discard(provider.name)
-
-    async def _prune(self) -> None:
-        """In small transactions, so that nobody waits for a large one."""
-        more = True
-        while more:
-            async with self.begin() as tx:
-                gone = await tx.audit.prune(self.now() - self.audit_retention, PRUNED_AT_ONCE)
-            more = gone == PRUNED_AT_ONCE
-        more = self.log_retention is not None
-        while more and self.log_retention is not None:
-            async with self.begin() as tx:
-                gone = await tx.logs.prune(self.now() - self.log_retention, PRUNED_AT_ONCE)
-            more = gone == PRUNED_AT_ONCE
 
     async def _promote(self) -> None:
         async with self.begin() as tx:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hodei_cli import references
+from hodei_cli.chunks import missing
 from hodei_cli.completing import any_job
 from hodei_cli.groups import group
 from hodei_cli.options import current, single
@@ -140,17 +141,17 @@ def _print_bytes(chunks: Iterator[LogChunk]) -> None:
     for chunk in chunks:
         for piece in unseen(chunk, 0):
             if piece.gap:
-                _tell_gap(piece.gap)
+                _tell_gap(piece.gap, piece.removed)
             write_all(sys.stdout.fileno(), piece.data)
 
 
-def _tell_gap(lost: int) -> None:
-    click.echo(f"hodei: {lost} bytes of output were lost here", err=True)
+def _tell_gap(count: int, removed: bool) -> None:
+    click.echo(f"hodei: {missing(count, removed)}", err=True)
 
 
 def _print(entry: JobLogEntry, timestamps: bool) -> None:
     if entry.gap_bytes:
-        _tell_gap(entry.gap_bytes)
+        _tell_gap(entry.gap_bytes, entry.removed)
         return
     at = (
         entry.timestamp.astimezone().isoformat(" ", "milliseconds") + "  "

@@ -40,7 +40,8 @@ class LogChunk:
 
     `first_sequence` and `lines` count entries, `first_offset` counts bytes of output that was kept.
     `gap_bytes` > 0 says that so many bytes were lost just before: a marker that counts as the chunk's first
-    entry and has no data.
+    entry and has no data. `removed`: they were kept for long enough, and the marker is the last entry of what
+    is gone.
     """
 
     job_id: JobId
@@ -52,6 +53,23 @@ class LogChunk:
     runs: bytes = field(repr=False)
     data: bytes = field(repr=False)
     gap_bytes: int = 0
+    removed: bool = False
+
+    @classmethod
+    def mark_of(cls, last: "LogChunk") -> "LogChunk":
+        """What stands in place of an attempt's output up to with this chunk, after that was removed."""
+        return cls(
+            job_id=last.job_id,
+            attempt=last.attempt,
+            first_sequence=last.next_sequence - 1,
+            lines=1,
+            first_offset=last.next_offset,
+            base_time_us=last.base_time_us,
+            runs=b"",
+            data=b"",
+            gap_bytes=max(last.next_offset, 1),
+            removed=True,
+        )
 
     @property
     def next_sequence(self) -> int:
@@ -68,8 +86,8 @@ class LogChunk:
 class LogEntry:
     """One line, or a piece of one. `sequence` is the public one. `data` is without its newline.
 
-    `partial`: the line goes on in the stream's next entry. `gap_bytes` > 0: so many bytes were lost here, and
-    there is no data.
+    `partial`: the line goes on in the stream's next entry. `gap_bytes` > 0: so many bytes were lost here, or
+    `removed` because they had been kept for long enough, and there is no data.
     """
 
     sequence: int
@@ -79,6 +97,7 @@ class LogEntry:
     at: datetime
     gap_bytes: int = 0
     platform: bool = False
+    removed: bool = False
 
 
 def public_sequence(attempt: int, sequence: int) -> int:
@@ -155,6 +174,7 @@ def entries(chunk: LogChunk) -> Iterator[LogEntry]:
             at=at,
             gap_bytes=chunk.gap_bytes,
             platform=True,
+            removed=chunk.removed,
         )
         number += 1
     start = 0
@@ -179,7 +199,9 @@ def drop_front(chunk: LogChunk, count: int) -> LogChunk:
     left = count
     if left and chunk.gap_bytes:
         left -= 1
-        chunk = evolve(chunk, gap_bytes=0, first_sequence=chunk.first_sequence + 1, lines=chunk.lines - 1)
+        chunk = evolve(
+            chunk, gap_bytes=0, removed=False, first_sequence=chunk.first_sequence + 1, lines=chunk.lines - 1
+        )
     if not left:
         return chunk
     runs = unpack_runs(chunk.runs)

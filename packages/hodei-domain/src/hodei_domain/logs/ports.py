@@ -1,7 +1,6 @@
 """What the logs room needs from a store."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from attrs import frozen
@@ -37,6 +36,7 @@ class LogStore(Protocol):
         """At most `limit` chunks with an entry whose public sequence is above `since`, in order.
 
         Of all attempts, or of one. The first chunk may begin before: it is given whole. None after the end.
+        What was taken away (HistoryStore.drop_output) reads as a chunk that is `removed`.
         """
         ...
 
@@ -50,11 +50,4 @@ class LogStore(Protocol):
 
     async def ends(self, attempts: Collection[tuple[JobId, int]]) -> Mapping[tuple[JobId, int], LogEnd]:
         """end() for many; attempts without output are absent."""
-        ...
-
-    async def prune(self, before: datetime, limit: int) -> int:
-        """Delete at most `limit` chunks whose base time lies before, oldest first; returns how many.
-
-        What end() says stays, so that a late repetition is still a duplicate.
-        """
         ...

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from hodei_domain.audit.ports import AuditTrail
+from hodei_domain.jobs.history import HistoryStore
 from hodei_domain.jobs.ports import ClockViews, JobQueue, JobStore, JobViews, LeaseStore
 from hodei_domain.logs.ports import LogStore
 from hodei_domain.metrics.ports import MetricsStore
@@ -36,6 +37,8 @@ class Stores(Protocol):
     def providers(self) -> ProviderStore: ...
     @property
     def logs(self) -> LogStore: ...
+    @property
+    def history(self) -> HistoryStore: ...
     @property
     def audit(self) -> AuditTrail: ...
     @property

@@ -38,6 +38,7 @@ def from_chunk(chunk: LogChunk) -> wire.LogChunk:
         runs=chunk.runs,
         data=chunk.data,
         gap_bytes=chunk.gap_bytes,
+        removed=chunk.removed,
     )
 
 
@@ -60,10 +61,12 @@ def to_line(job_id: str, entry: LogEntry, level: Level) -> wire.JobLogEntry:
         attempt=split_sequence(entry.sequence)[0],
         level=level.value,
         gap_bytes=entry.gap_bytes,
+        removed=entry.removed,
     )
 
 
 def _text(entry: LogEntry) -> str:
     if entry.gap_bytes:
-        return f"[hodei: {entry.gap_bytes} bytes of output lost]"
+        gone = "removed by the retention of logs" if entry.removed else "lost"
+        return f"[hodei: {entry.gap_bytes} bytes of output {gone}]"
     return entry.data.removesuffix(b"\r").decode("utf-8", "replace")

@@ -57,8 +57,8 @@ WITH d AS MATERIALIZED (
     ON CONFLICT (job_id, attempt) DO NOTHING
 ), met AS (
     INSERT INTO demand_classes (key, demand)
-    SELECT key, demand FROM json_to_recordset(%(classes)s::json) AS c (key text, demand json)
-    ON CONFLICT (key) DO NOTHING
+    SELECT key, demand FROM json_to_recordset(%(classes)s::json) AS c (key text, demand json) ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET met_at = now()
 ), recorded AS (
     {INSERT_EVENTS}
 )

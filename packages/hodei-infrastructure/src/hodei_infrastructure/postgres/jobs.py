@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from time import monotonic
 
 import psycopg
 from attrs import define, field, frozen
@@ -26,6 +27,8 @@ _FIND = f"SELECT {JOB} FROM {JOINED} WHERE j.id = ANY(%s)"
 _LOCK = f"SELECT {JOB} FROM {JOINED} WHERE j.id = ANY(%s) ORDER BY j.id FOR UPDATE OF j"
 _BY_KEY = f"SELECT {JOB} FROM {JOINED} WHERE j.idempotency_key = ANY(%s)"
 
+BELIEVED_S = 3600.0
+
 _OUTDATED = {
     "job_leases_worker": "a worker holds another attempt already",
     "job_queue_job": "it changed meanwhile",
@@ -35,13 +38,20 @@ _OUTDATED = {
 
 @define
 class KnownClasses:
-    """Demand classes that are in the database for certain, so that they need not be sent again."""
+    """Demand classes that are in the database for certain, so that they need not be sent again. After an hour
+    they are: one that is not met for a day may be deleted.
+    """
 
     _known: set[str] = field(factory=set)
     _most: int = 10_000
+    _monotonic: Callable[[], float] = monotonic
+    _since: float = 0.0
 
     def unknown(self, demands: Collection[DemandClass]) -> dict[str, DemandClass]:
         """Those that may be new to the database, by key."""
+        if self._monotonic() - self._since > BELIEVED_S:
+            self._known.clear()
+            self._since = self._monotonic()
         return {demand.key: demand for demand in demands if demand.key not in self._known}
 
     def learn(self, keys: Collection[str]) -> None:

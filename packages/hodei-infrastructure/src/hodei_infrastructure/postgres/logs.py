@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import LiteralString
 
 import psycopg
 from attrs import frozen
 from hodei_domain.kernel.errors import StoreClash
 from hodei_domain.kernel.ids import JobId
-from hodei_domain.logs.chunk import LogChunk, check_chunk, public_sequence, split_sequence, to_microseconds
+from hodei_domain.logs.chunk import LogChunk, check_chunk, public_sequence, split_sequence
 from hodei_domain.logs.place import Fresh, Trimmed, place
 from hodei_domain.logs.ports import LogEnd
 
 from hodei_infrastructure.postgres.session import Row, Session
 
 _CHUNK: LiteralString = (
-    "job_id, attempt, first_sequence, lines, first_offset, base_time_us, gap_bytes, runs, data"
+    "job_id, attempt, first_sequence, lines, first_offset, base_time_us, gap_bytes, runs, data, removed"
 )
-# The end of an attempt's output is the end of its last chunk, or what was noted when retention took the last.
+# The end of an attempt's output is the end of its last chunk or mark, or what servers of the release before
+# noted when they took the last chunk.
 _ENDS = """
 SELECT asked.job_id, asked.attempt,
     COALESCE(last.next_sequence, kept.next_sequence), COALESCE(last.next_offset, kept.next_offset)
@@ -31,7 +31,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN job_log_ends kept ON kept.job_id = asked.job_id AND kept.attempt = asked.attempt
 WHERE last.next_sequence IS NOT NULL OR kept.next_sequence IS NOT NULL
 """
-_INSERT = f"INSERT INTO job_log_chunks (nbytes, {_CHUNK}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %b, %b)"
+_INSERT = f"INSERT INTO job_log_chunks (nbytes, {_CHUNK}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %s)"
 
 # From the chunk that holds the entry after `since`: it is the last that does not begin behind it.
 _READ = f"""
@@ -51,21 +51,6 @@ WHERE job_id = %(job)s AND attempt >= %(first)s
 ORDER BY attempt DESC, first_sequence DESC LIMIT 500
 """
 
-_PRUNE = """
-WITH pruned AS (
-    DELETE FROM job_log_chunks WHERE (job_id, attempt, first_sequence) IN (
-        SELECT job_id, attempt, first_sequence FROM job_log_chunks WHERE base_time_us < %s
-        ORDER BY base_time_us, job_id, attempt, first_sequence LIMIT %s)
-    RETURNING job_id, attempt, first_sequence + lines AS next_sequence, first_offset + nbytes AS next_offset
-), noted AS (
-    INSERT INTO job_log_ends AS e (job_id, attempt, next_sequence, next_offset)
-    SELECT job_id, attempt, max(next_sequence), max(next_offset) FROM pruned GROUP BY job_id, attempt
-    ON CONFLICT (job_id, attempt) DO UPDATE SET
-        next_sequence = greatest(e.next_sequence, excluded.next_sequence),
-        next_offset = greatest(e.next_offset, excluded.next_offset)
-)
-SELECT count(*) FROM pruned
-"""
 _LAST = 2**31 - 1  # attempts
 _NOTHING = LogEnd()
 
@@ -148,11 +133,6 @@ class PostgresLogStore:
         rows = await self._session.rows(_ENDS, asked)
         return {(JobId(job_id), number): LogEnd(*end) for job_id, number, *end in rows}
 
-    async def prune(self, before: datetime, limit: int) -> int:
-        """See LogStore."""
-        pruned: int = await self._session.value(_PRUNE, (to_microseconds(before), limit))
-        return pruned
-
 
 def _row(chunk: LogChunk) -> tuple[object, ...]:
     return (
@@ -166,11 +146,12 @@ def _row(chunk: LogChunk) -> tuple[object, ...]:
         chunk.gap_bytes,
         chunk.runs,
         chunk.data,
+        chunk.removed,
     )
 
 
 def _chunk(row: Row) -> LogChunk:
-    job_id, attempt, first_sequence, lines, first_offset, base_time_us, gap_bytes, runs, data = row
+    job_id, attempt, first_sequence, lines, first_offset, base_time_us, gap_bytes, runs, data, removed = row
     return LogChunk(
         job_id=JobId(job_id),
         attempt=attempt,
@@ -181,4 +162,5 @@ def _chunk(row: Row) -> LogChunk:
         gap_bytes=gap_bytes,
         runs=runs,
         data=data,
+        removed=removed,
     )

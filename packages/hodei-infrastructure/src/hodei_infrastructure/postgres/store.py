@@ -22,6 +22,7 @@ from hodei_infrastructure.postgres.connections import (
 )
 from hodei_infrastructure.postgres.documents import SpecTexts
 from hodei_infrastructure.postgres.hints import CHANNEL
+from hodei_infrastructure.postgres.history import PostgresHistoryStore
 from hodei_infrastructure.postgres.job_clocks import PostgresClockViews, PostgresLeaseStore
 from hodei_infrastructure.postgres.job_views import PostgresJobViews
 from hodei_infrastructure.postgres.jobs import KnownClasses, PostgresJobStore
@@ -105,6 +106,11 @@ class PostgresTransaction:
     def logs(self) -> PostgresLogStore:
         """Output of jobs."""
         return PostgresLogStore(self._session)
+
+    @property
+    def history(self) -> PostgresHistoryStore:
+        """Jobs that are over."""
+        return PostgresHistoryStore(self._session)
 
     @property
     def audit(self) -> PostgresAuditTrail:

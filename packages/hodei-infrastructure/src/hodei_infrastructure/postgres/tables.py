@@ -124,6 +124,7 @@ _newest_first = (jobs.c.created_at.desc(), jobs.c.id.desc())
 sa.Index("jobs_live", *_newest_first, postgresql_where=jobs.c.completed_at.is_(None))
 sa.Index("jobs_ended", jobs.c.ended_as, *_newest_first, postgresql_where=jobs.c.ended_as.is_not(None))
 sa.Index("jobs_owner", jobs.c.queued_by, *_newest_first, postgresql_where=jobs.c.queued_by != "")
+sa.Index("jobs_completed", jobs.c.completed_at, jobs.c.id, postgresql_where=jobs.c.completed_at.is_not(None))
 sa.Index("jobs_deadline", jobs.c.deadline_at, postgresql_where=jobs.c.deadline_at.is_not(None))
 
 job_specs = _table(
@@ -143,6 +144,7 @@ job_marks = _table(
     _job("job_marks_job"),
     storage=GROWING,
 )
+sa.Index("job_marks_of_job", job_marks.c.job_id)
 
 job_queue = _table(
     "job_queue",
@@ -254,6 +256,7 @@ workers = _table(
 )
 sa.Index("workers_age", workers.c.created_at.desc(), workers.c.id.desc())
 sa.Index("workers_live", workers.c.created_at, workers.c.id, postgresql_where=workers.c.ended_at.is_(None))
+sa.Index("workers_ended", workers.c.ended_at, postgresql_where=workers.c.ended_at.is_not(None))
 
 worker_otps = _table(
     "worker_otps",
@@ -315,6 +318,7 @@ job_log_chunks = _table(
     _must("gap_bytes", sa.BigInteger),
     _must("runs", BYTEA),
     _must("data", BYTEA),
+    sa.Column("removed", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.PrimaryKeyConstraint("job_id", "attempt", "first_sequence"),
     _check(
         "job_log_chunks_numbers",
@@ -323,7 +327,16 @@ job_log_chunks = _table(
     ),
     storage=GROWING,
 )
-sa.Index("job_log_chunks_age", job_log_chunks.c.base_time_us)
+
+job_outputs = _table(
+    "job_outputs",
+    _must("job_id", UUID),
+    _must("completed_at", INSTANT),
+    _must("nbytes", sa.BigInteger),
+    sa.PrimaryKeyConstraint("job_id"),
+    storage=GROWING,
+)
+sa.Index("job_outputs_ended", job_outputs.c.completed_at, job_outputs.c.job_id)
 
 job_log_ends = _table(
     "job_log_ends",

@@ -15,6 +15,7 @@ from hodei_rest.schemas import logs as schema
 
 LARGEST_FRAME = 1024 * 1024
 WHY_LOST = "its worker could not keep it or was lost"
+WHY_REMOVED = "it was kept for as long as logs are kept"
 Piece = schema.LogBatch | schema.LogGap
 
 
@@ -41,15 +42,27 @@ def _line(line: LogLine) -> schema.LogLine:
         text=entry.data.decode("utf-8", "replace"),
         partial=entry.partial,
         platform=entry.platform,
-        gap=schema.Gap(bytes=entry.gap_bytes, why=WHY_LOST) if entry.gap_bytes else None,
+        gap=schema.Gap(bytes=entry.gap_bytes, why=_why(entry.removed), removed=entry.removed)
+        if entry.gap_bytes
+        else None,
     )
+
+
+def _why(removed: bool) -> str:
+    return WHY_REMOVED if removed else WHY_LOST
 
 
 def to_pieces(chunk: LogChunk) -> Iterator[Piece]:
     """A chunk as a client gets it: what was lost before it, then its lines."""
     first = chunk.first_sequence + 1
     if chunk.gap_bytes:
-        yield schema.LogGap(attempt=chunk.attempt, sequence=first, bytes=chunk.gap_bytes, why=WHY_LOST)
+        yield schema.LogGap(
+            attempt=chunk.attempt,
+            sequence=first,
+            bytes=chunk.gap_bytes,
+            why=_why(chunk.removed),
+            removed=chunk.removed,
+        )
         first += 1
     if chunk.data:
         yield _batch(chunk, first)

@@ -12,10 +12,11 @@ LevelName = Literal["ERROR", "WARN", "INFO", "DEBUG"]
 
 
 class Gap(Struct, kw_only=True):
-    """So many bytes of output were lost, and why."""
+    """So many bytes of output were lost, and why; or `removed`, with all before them, for their age."""
 
     bytes: int
     why: str
+    removed: bool = False
 
 
 class LogLine(Struct, kw_only=True, omit_defaults=True):
@@ -70,12 +71,15 @@ class LogBatch(Struct, kw_only=True, tag_field="type", tag="lines"):
 
 
 class LogGap(Struct, kw_only=True, tag_field="type", tag="gap"):
-    """So many bytes of output were lost before what follows; it counts as one line."""
+    """So many bytes of output were lost before what follows, or `removed` for their age; it counts as one
+    line, the last one that is missing.
+    """
 
     attempt: int
     sequence: int
     bytes: int
     why: str
+    removed: bool = False
 
 
 class LogAttempt(Struct, kw_only=True, tag_field="type", tag="attempt"):

@@ -1712,6 +1712,11 @@ class JobLogEntry(betterproto2.Message):
     So many bytes were lost here: a visible gap in place of a line.
     """
 
+    removed: "bool" = betterproto2.field(54, betterproto2.TYPE_BOOL)
+    """
+    They were not lost: they were kept for as long as the retention of logs says. Nothing before is kept either.
+    """
+
 
 default_message_pool.register_message("hodei", "JobLogEntry", JobLogEntry)
 
@@ -2150,6 +2155,11 @@ class LogChunk(betterproto2.Message):
     """
     So many bytes were lost before `data`. If it is not 0, the marker is the chunk's first entry (at first_sequence,
     counted in `lines`) and has no bytes of its own.
+    """
+
+    removed: "bool" = betterproto2.field(50, betterproto2.TYPE_BOOL)
+    """
+    The marker stands for all output of the attempt up to it, which was kept for as long as the retention of logs says.
     """
 
 

@@ -8,6 +8,7 @@ connection of its own, so that what races here races there. `WorkerProviderContr
 """
 
 from hodei_domain.testing.contracts.audit import AuditTrailContract
+from hodei_domain.testing.contracts.history import HistoryStoreContract
 from hodei_domain.testing.contracts.job_store import JobStoreContract
 from hodei_domain.testing.contracts.job_views import ClockViewsContract, JobViewsContract
 from hodei_domain.testing.contracts.leases import LeaseStoreContract
@@ -23,6 +24,7 @@ from hodei_domain.testing.contracts.workers import OtpStoreContract, SessionStor
 __all__ = [
     "AuditTrailContract",
     "ClockViewsContract",
+    "HistoryStoreContract",
     "JobQueueContract",
     "JobStoreContract",
     "JobViewsContract",

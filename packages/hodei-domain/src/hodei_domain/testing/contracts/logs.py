@@ -1,7 +1,5 @@
 """What a store of logs promises: no gap, no duplicate, every byte."""
 
-from datetime import timedelta
-
 import pytest
 from attrs import evolve
 
@@ -19,7 +17,7 @@ from hodei_domain.logs.chunk import (
 from hodei_domain.logs.errors import BrokenChunk
 from hodei_domain.logs.ports import LogEnd
 from hodei_domain.testing.contracts.base import StoreContract, outcomes
-from hodei_domain.testing.making import MINUTE, SECOND, T0, new_job_id
+from hodei_domain.testing.making import T0, new_job_id
 from hodei_domain.testing.stores import Begin
 
 
@@ -161,17 +159,3 @@ class LogStoreContract(StoreContract):
             assert await tx.logs.tail_start(job, 99) == 0
             assert await tx.logs.tail_start(job, 0) == public_sequence(2, 1)
             assert await tx.logs.tail_start(new_job_id(), 5) == 0
-
-    async def test_pruning_takes_the_oldest_and_keeps_the_end(self, begin: Begin) -> None:
-        first = chunk_after(LogEnd(), new_job_id(), b"a\n")
-        second = following(first, b"b\n")
-        third = evolve(following(second, b"c\n"), base_time_us=to_microseconds(T0 + MINUTE))
-        await append(begin, first, second, third)
-        async with begin() as tx:
-            assert await tx.logs.prune(T0 + SECOND, 1) == 1
-        assert await stored(begin, first.job_id) == [second, third]
-        async with begin() as tx:
-            assert await tx.logs.prune(T0 + SECOND, 10) == 1
-            assert await tx.logs.prune(T0 - timedelta(days=1), 10) == 0
-        assert await append(begin, first) == [3], "a late repetition is still a duplicate"
-        assert await stored(begin, first.job_id) == [third]

@@ -89,6 +89,7 @@ class MemoryJobs(OfTransaction):
         demand = job.demand
         if demand.key not in tables.classes.rows:
             tables.classes.put(demand.key, demand)
+        tables.met.put(demand.key, tables.now())
         row = QueueRow(
             job_id=job.id,
             demand=demand,

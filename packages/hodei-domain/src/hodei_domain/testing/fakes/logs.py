@@ -1,12 +1,11 @@
 """Logs in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 
 from attrs import frozen
 
 from hodei_domain.kernel.ids import JobId
-from hodei_domain.logs.chunk import LogChunk, check_chunk, public_sequence, to_microseconds
+from hodei_domain.logs.chunk import LogChunk, check_chunk, public_sequence
 from hodei_domain.logs.place import Fresh, Trimmed, place
 from hodei_domain.logs.ports import LogEnd
 from hodei_domain.testing.fakes.holder import OfTransaction
@@ -55,16 +54,6 @@ class MemoryLogs(OfTransaction):
         """See LogStore."""
         rows = self.tables.ends.rows
         return {key: rows[key] for key in attempts if key in rows}
-
-    async def prune(self, before: datetime, limit: int) -> int:
-        """See LogStore."""
-        line = to_microseconds(before)
-        old = sorted(
-            (c.base_time_us, key) for key, c in self.tables.chunks.rows.items() if c.base_time_us < line
-        )
-        for _, key in old[:limit]:
-            self.tables.chunks.drop(key)
-        return len(old[:limit])
 
     def _of(self, job_id: JobId, attempt: int | None) -> list[LogChunk]:
         rows = self.tables.chunks.rows

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from hodei_domain.kernel.errors import StoreUnavailable
 from hodei_domain.testing.fakes.audit import MemoryAuditTrail
+from hodei_domain.testing.fakes.history import MemoryHistory
 from hodei_domain.testing.fakes.job_views import MemoryClockViews, MemoryJobViews, MemoryLeases
 from hodei_domain.testing.fakes.jobs import MemoryJobs
 from hodei_domain.testing.fakes.logs import MemoryLogs
@@ -37,6 +38,7 @@ class MemoryTransaction:
         self.sessions = MemorySessions(self)
         self.providers = MemoryProviders(self)
         self.logs = MemoryLogs(self)
+        self.history = MemoryHistory(self)
         self.audit = MemoryAuditTrail(self)
         self.leaders = MemoryLeaders(self)
         self.settings = MemorySettings(self)

@@ -103,12 +103,14 @@ class Tables:
     leases: Table[tuple[JobId, int], datetime] = field(factory=Table)
     keys: Table[str, JobId] = field(factory=Table)
     classes: Table[str, DemandClass] = field(factory=Table)
+    met: Table[str, datetime] = field(factory=Table)
     workers: Table[WorkerId, Worker] = field(factory=Table)
     otps: Table[WorkerId, Otp] = field(factory=Table)
     sessions: Table[WorkerId, Session] = field(factory=Table)
     providers: Table[ProviderId, Provider] = field(factory=Table)
     chunks: Table[tuple[JobId, int, int], LogChunk] = field(factory=Table)
     ends: Table[tuple[JobId, int], LogEnd] = field(factory=Table)
+    outputs: Table[JobId, int] = field(factory=Table)
     audit: Table[UUID, AuditRecord] = field(factory=Table)
     leaders: Table[str, LeaderRow] = field(factory=Table)
     settings: Table[str, Any] = field(factory=Table)
@@ -126,12 +128,14 @@ class Tables:
             self.leases,
             self.keys,
             self.classes,
+            self.met,
             self.workers,
             self.otps,
             self.sessions,
             self.providers,
             self.chunks,
             self.ends,
+            self.outputs,
             self.audit,
             self.leaders,
             self.settings,
