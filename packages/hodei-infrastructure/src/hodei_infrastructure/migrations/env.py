@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from alembic import context
 from hodei_infrastructure.migrations.files import LOCK
-from hodei_infrastructure.postgres.tables import metadata
+from hodei_infrastructure.postgres.tables import is_comparable, metadata
 
 
 def _url() -> sa.URL:
@@ -34,7 +34,12 @@ def _run_offline() -> None:
 def _run_online() -> None:
     engine = sa.create_engine(_url(), poolclass=sa.NullPool)
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_type=True,
+            include_object=is_comparable,
+        )
         with context.begin_transaction():
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             context.run_migrations()
