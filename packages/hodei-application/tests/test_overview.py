@@ -53,7 +53,7 @@ def onlooker(world: World) -> Any:
 async def test_an_onlooker_makes_no_workers_and_leads_nothing(world: World) -> None:
     looking = onlooker(world)
     await looking.start()
-    assert {loop.name for loop in looking.engine._loops()} == {"refresh", "events", "clock"}
+    assert {loop.name for loop in looking.engine._loops()} == {"refresh", "events", "clock", "identity"}
     assert looking.is_ready()
     await looking.stop()
 

@@ -270,7 +270,13 @@ async def _outside(
             lease=settings.lease,
         )
     )
-    hints = Hints(url, store.notify)
+    direct = settings.database_direct_url
+    if store.pooled and direct is None:
+        log.info(
+            "The database is behind a pool of connections: other servers are asked every 2 s; "
+            "HODEI_DATABASE_DIRECT_URL names a way past it on which they are heard at once"
+        )
+    hints = Hints(direct or url, store.notify, deaf=store.pooled and direct is None)
     outside = Outside(
         begin=store.begin,
         now=system.now,

@@ -64,6 +64,10 @@ class Settings:
     database_url: str | None = _setting(
         "HODEI_DATABASE_URL DATABASE_URL", v.maybe(v.database_url), None, repr=_masked
     )
+    # Past a pool of connections, for what needs a session of its own: hearing other servers at once.
+    database_direct_url: str | None = _setting(
+        "HODEI_DATABASE_DIRECT_URL", v.maybe(v.database_url), None, repr=_masked
+    )
     db_max_connections: int = _setting("HODEI_DB_MAX_CONNECTIONS", v.whole(2, 1000), 10)
     db_connection_timeout: timedelta = _setting(
         "HODEI_DB_CONNECTION_TIMEOUT_SECS", v.duration, timedelta(seconds=30)

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
+from attrs import frozen
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
@@ -49,12 +50,32 @@ _SHARES = {"lock_timeout": 0.5, "statement_timeout": 0.75}  # of the time after 
 _USUAL_S = 20.0
 
 
-def _set_up(answers_within_s: float) -> str:
+def _set_up(answers_within_s: float, *, local: bool) -> str:
     shares = {name: f"{answers_within_s * share * 1000:.0f}ms" for name, share in _SHARES.items()}
     told = ", ".join(
-        f"set_config('{name}', '{value}', false)" for name, value in (_SETTINGS | shares).items()
+        f"set_config('{name}', '{value}', {local})" for name, value in (_SETTINGS | shares).items()
     )
     return f"SELECT {told}"
+
+
+@frozen
+class Terms:
+    """How a connection is used. `pooled`: something between hands its sessions out, perhaps another one for
+    each transaction, as PgBouncer does: then nothing may be left in one, neither a setting nor a name.
+    """
+
+    answers_within_s: float
+    pooled: bool = False
+
+    @property
+    def prepares(self) -> bool:
+        """Whether statements get a name on the server, under which they come again."""
+        return not self.pooled
+
+    @property
+    def begins(self) -> bytes:
+        """What begins a transaction."""
+        return f"BEGIN; {_set_up(self.answers_within_s, local=True)}".encode() if self.pooled else b"BEGIN"
 
 
 # For connections that cross a network: notice within half a minute that the other side is gone without a
@@ -94,20 +115,36 @@ def parameters(url: str) -> dict[str, Any]:
         raise DatabaseRefused(f"HODEI_DATABASE_URL: {bad}") from None
 
 
-async def set_up(connection: Connection, answers_within_s: float = _USUAL_S) -> None:
+async def set_up(connection: Connection, terms: Terms | None = None) -> None:
     """Make a new connection ready for our statements: they are answered, by an error at least, within so many
     seconds.
     """
+    terms = terms or Terms(_USUAL_S)
     connection.adapters.register_loader("json", _Text)
     connection.adapters.register_loader("jsonb", _VersionedText)
-    await connection.execute(_set_up(answers_within_s).encode())
+    if terms.pooled:
+        connection.prepare_threshold = None
+    else:
+        await connection.execute(_set_up(terms.answers_within_s, local=False).encode())
 
 
-def pool_of(url: str, size: int, timeout: timedelta, answers_within_s: float = _USUAL_S) -> Pool:
+async def is_pooled(url: str) -> bool:
+    """Whether something between hands sessions out: then the process that answers is not the one that let us
+    in. Raise StoreUnavailable.
+    """
+    with translated():
+        async with await psycopg.AsyncConnection.connect(**parameters(url)) as connection:
+            row = await (await connection.execute("SELECT pg_backend_pid()", prepare=False)).fetchone()
+            return row is not None and row[0] != connection.info.backend_pid
+
+
+def pool_of(
+    url: str, size: int, timeout: timedelta, answers_within_s: float = _USUAL_S, *, pooled: bool = False
+) -> Pool:
     """A pool of at most `size` connections, not yet opened. `timeout` bounds the wait for one."""
 
     async def configure(connection: Connection) -> None:
-        await set_up(connection, answers_within_s)
+        await set_up(connection, Terms(answers_within_s, pooled))
 
     return AsyncConnectionPool(
         "",

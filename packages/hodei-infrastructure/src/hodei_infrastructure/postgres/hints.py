@@ -28,6 +28,7 @@ CHANNEL = "hodei"
 EVERYTHING = (WORK, WISH, DEMAND, CLEANUP)
 _APART_S = 0.02
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 10.0
+_POLL_S = 2.0  # between two polls where nothing can be heard
 _MISSED = 3  # pings that another replica may miss before it counts as gone
 
 Send = Callable[[str], Awaitable[None]]
@@ -38,11 +39,15 @@ class Hints:
     """Tells other replicas, and hears them. Give `send` something that sends a NOTIFY on CHANNEL.
 
     Each replica pings the channel, itself included. So it knows who else is there, and notices when its own
-    connection has gone deaf, which looks like silence otherwise.
+    connection has gone deaf, which looks like silence otherwise. `deaf`: nothing can be heard at `url`,
+    because something between hands sessions out; then it polls.
     """
 
-    def __init__(self, url: str, send: Send, ping: timedelta = timedelta(seconds=20)) -> None:
+    def __init__(
+        self, url: str, send: Send, ping: timedelta = timedelta(seconds=20), *, deaf: bool = False
+    ) -> None:
         self._url = url
+        self._deaf = deaf
         self._send = send
         self._ping_s = ping.total_seconds()
         self._me = uuid4().hex
@@ -58,7 +63,7 @@ class Hints:
 
     def tell(self, kind: str) -> None:
         """Let the others know, soon. Does not block and raises nothing."""
-        if not self.is_alone():
+        if not self._deaf and not self.is_alone():
             self._pending.add(kind)
             if self._sender is None:
                 self._sender = asyncio.create_task(self._send_pending(), name="hints-send")
@@ -66,7 +71,8 @@ class Hints:
     @asynccontextmanager
     async def listening(self, heard: Heard) -> AsyncIterator[None]:
         """Call `heard` with the kind of each hint, while the context is open."""
-        listener = asyncio.create_task(self._listen(heard), name="hints-listen")
+        work = self._poll(heard) if self._deaf else self._listen(heard)
+        listener = asyncio.create_task(work, name="hints-listen")
         try:
             yield
         finally:
@@ -77,8 +83,8 @@ class Hints:
                         await task
 
     def is_alone(self) -> bool:
-        """Whether no other replica was heard of lately."""
-        return self.replicas() == 1
+        """Whether no other replica was heard of lately; never, where none can be heard."""
+        return not self._deaf and self.replicas() == 1
 
     def replicas(self) -> int:
         """How many were heard of lately, this one included."""
@@ -99,6 +105,13 @@ class Hints:
             await self._send(f"{self._me} {kinds}")
         except StoreUnavailable:  # the others poll
             self._spoke_at = None
+
+    async def _poll(self, heard: Heard) -> None:
+        """As if somebody had said everything, again and again."""
+        while True:
+            for kind in EVERYTHING:
+                heard(kind)
+            await asyncio.sleep(_POLL_S * random.uniform(0.5, 1))  # noqa: S311  (spreads load)
 
     async def _listen(self, heard: Heard) -> None:
         pause, complained = _FIRST_PAUSE_S, False

@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from hodei_infrastructure.postgres.connections import Connection
+from hodei_infrastructure.postgres.connections import Connection, Terms
 from hodei_infrastructure.postgres.errors import translated
 
 logger = logging.getLogger("hodei.postgres")
@@ -45,9 +45,10 @@ class Session:
     belongs together is one statement instead.
     """
 
-    def __init__(self, connection: Connection, answers_within_s: float = ANSWERS_WITHIN_S) -> None:
+    def __init__(self, connection: Connection, terms: Terms | None = None) -> None:
         self._connection = connection
-        self._answers_within_s = answers_within_s
+        self._terms = terms or Terms(ANSWERS_WITHIN_S)
+        self._answers_within_s = self._terms.answers_within_s
         self.stale = False
         """Whether the server did not even answer with an error, or takes no writes, as one that is not the
         primary any more: then no older connection can be trusted.
@@ -62,7 +63,9 @@ class Session:
         """All rows of the answer."""
         await self._begin()
         with self._breaking():
-            cursor = await self._connection.execute(query, parameters, prepare=True, binary=True)
+            cursor = await self._connection.execute(
+                query, parameters, prepare=self._terms.prepares, binary=True
+            )
             return await cursor.fetchall()
 
     async def row(self, query: LiteralString, parameters: Parameters = ()) -> Row | None:
@@ -79,7 +82,7 @@ class Session:
         """Execute a statement without an answer; how many rows it touched."""
         await self._begin()
         with self._breaking():
-            cursor = await self._connection.execute(query, parameters, prepare=True)
+            cursor = await self._connection.execute(query, parameters, prepare=self._terms.prepares)
             return cursor.rowcount
 
     async def run_many(self, query: LiteralString, parameters: Sequence[Parameters]) -> int:
@@ -128,7 +131,7 @@ class Session:
         if not self._begun:
             self._begun = True
             with self._breaking():
-                await self._connection.execute("BEGIN", prepare=False)
+                await self._connection.execute(self._terms.begins, prepare=False)
 
     @contextmanager
     def _breaking(self) -> Iterator[None]:

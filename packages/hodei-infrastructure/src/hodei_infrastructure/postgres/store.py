@@ -15,7 +15,9 @@ from hodei_infrastructure.postgres.audit import PostgresAuditTrail
 from hodei_infrastructure.postgres.connections import (
     Connection,
     Pool,
+    Terms,
     drain,
+    is_pooled,
     pool_of,
     take,
     wait_for_database,
@@ -46,7 +48,7 @@ class Common:
     lease: timedelta
     specs: SpecTexts
     classes: KnownClasses
-    answers_within_s: float
+    terms: Terms
 
 
 class PostgresTransaction:
@@ -150,7 +152,7 @@ class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
 
     async def __aenter__(self) -> PostgresTransaction:
         self._connection: Connection = await take(self._pool)
-        self._session = Session(self._connection, self._common.answers_within_s)
+        self._session = Session(self._connection, self._common.terms)
         return PostgresTransaction(self._session, self._common)
 
     async def __aexit__(
@@ -177,10 +179,16 @@ class PostgresStore:
     """Every store port on one database. `begin` is a unit of work."""
 
     def __init__(
-        self, pool: Pool, lease: timedelta = LEASE, answers_within_s: float = ANSWERS_WITHIN_S
+        self,
+        pool: Pool,
+        lease: timedelta = LEASE,
+        answers_within_s: float = ANSWERS_WITHIN_S,
+        *,
+        pooled: bool = False,
     ) -> None:
         self._pool = pool
-        self._common = Common(lease, SpecTexts(), KnownClasses(), answers_within_s)
+        self.pooled = pooled
+        self._common = Common(lease, SpecTexts(), KnownClasses(), Terms(answers_within_s, pooled))
 
     def begin(self) -> AbstractAsyncContextManager[PostgresTransaction]:
         """A transaction. Raises StoreUnavailable when the database cannot be reached."""
@@ -222,10 +230,10 @@ async def open_store(
     """
     await wait_for_database(url)
     await migrate(url)
-    patience = answers_within(lease)
-    pool = pool_of(url, connections, timeout, patience)
+    patience, pooled = answers_within(lease), await is_pooled(url)
+    pool = pool_of(url, connections, timeout, patience, pooled=pooled)
     await pool.open()
     try:
-        yield PostgresStore(pool, lease, patience)
+        yield PostgresStore(pool, lease, patience, pooled=pooled)
     finally:
         await pool.close()
