@@ -9,6 +9,10 @@ SETTINGS = {
         "Without it: `$XDG_DATA_HOME/hodei` or `~/.local/share/hodei`."
     ),
     "database_url": "A Postgres to use, such as `postgres://user:password@host:5432/name`. Else: embedded.",
+    "database_direct_url": (
+        "The same database past a pool of connections, on which other servers are heard at once. "
+        "Without it, and behind a pool, they are asked every 2 s."
+    ),
     "db_max_connections": "The most connections the server keeps to Postgres.",
     "db_connection_timeout": "How long to wait for a connection.",
     "grpc_port": "Port of the gRPC services; 0 lets the system choose.",
