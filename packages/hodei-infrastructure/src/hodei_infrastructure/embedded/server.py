@@ -54,10 +54,7 @@ class EmbeddedPostgres:
         """How to connect to another database of the same server."""
         if self._socket_dir is None:
             raise EmbeddedPostgresError("the embedded Postgres does not run")
-        # The port is a part of the socket's name; without it libpq would take it from PGPORT.
-        return (
-            f"postgresql://{USER}@/{quote(database)}?host={quote(str(self._socket_dir), safe='/')}&port=5432"
-        )
+        return url_at(self._socket_dir, database)
 
     def start(self) -> str:
         """Start it, making its files first if there are none. Returns the URL.
@@ -116,6 +113,12 @@ class EmbeddedPostgres:
                 )
 
         return Keeper(spawn, self._cluster.path / "postmaster.pid", log)
+
+
+def url_at(socket_dir: Path, database: str = DATABASE) -> str:
+    """How to connect through the socket in that directory."""
+    # The port is a part of the socket's name; without it libpq would take it from PGPORT.
+    return f"postgresql://{USER}@/{quote(database)}?host={quote(str(socket_dir), safe='/')}&port=5432"
 
 
 @asynccontextmanager
