@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -52,7 +53,10 @@ def test_what_nobody_can_serve_is_said_at_once_and_its_timeout_names_the_reason(
     done = platform.run(*words)
     assert (done.status, done.out) == (124, b"")
     first, last = done.err.decode().splitlines()
-    assert first.startswith("hodei: waiting: no provider can serve it, and it waits until one can: ")
+    assert re.match(
+        r"hodei: waiting since [\d:]+, until [\d:]+: no provider can serve it, and it waits until one can: ",
+        first,
+    )
     assert "process: gives at most" in first
     assert "timed out (timeout:queue)" in last
     assert "process: gives at most" in last

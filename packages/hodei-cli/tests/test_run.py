@@ -10,6 +10,7 @@ import subprocess
 import termios
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pytest
 from hodei_cli.main import run
 from hodei_grpc.methods import JobExecutionService, LogStreamService
 from hodei_proto.wire import hodei as wire
+
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -260,13 +263,10 @@ def off_terminal(
     job: Any,
     monkeypatch: pytest.MonkeyPatch,
     *reasons: wire.PendingReason,
-    since: float = 0.0,
 ) -> None:
-    """Run a job that waits for one reason after the other, looked at again and again; since so long."""
+    """Run a job that waits for one reason after the other, looked at again and again."""
     monkeypatch.setattr("hodei_cli.pending.FIRST_SECONDS", 0.01)
-    monkeypatch.setattr("hodei_cli.pending.QUIET_SECONDS", 0.01)
-    times = iter([since])
-    monkeypatch.setattr("hodei_cli.pending.now", lambda: next(times, 0.0))
+    monkeypatch.setattr("hodei_cli.pending.EVERY_SECONDS", 0.01)
     left, enough = list(reasons), threading.Event()
 
     def get(_: object) -> wire.GetJobResponse:
@@ -289,23 +289,32 @@ def test_a_job_that_nobody_can_serve_says_so_at_once_where_no_terminal_is(
 ) -> None:
     never = wire.PendingReason(reason="no provider can serve it: 999 GiB", lasting=True)
     other = wire.PendingReason(provider="d", reason="is disabled", lasting=True)
-    off_terminal(server, job, monkeypatch, never, never, other, wire.PendingReason(reason="soon"))
+    off_terminal(server, job, monkeypatch, never, never, other, never)
     said = ["no provider can serve it: 999 GiB", "d: is disabled"]
     assert capfd.readouterr() == ("out\n", "".join(f"hodei: waiting: {each}\n" for each in said))
 
 
-def test_a_wait_that_ends_by_itself_is_said_where_no_terminal_is_once_it_has_lasted(
+def test_each_change_of_what_a_job_waits_for_is_a_line_where_no_terminal_is(
     server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pulling = [wire.PendingReason(provider="d", reason=f"pulling x {each} %") for each in (1, 2, 50)]
     starting = wire.PendingReason(provider="d", reason="starting")
-    off_terminal(server, job, monkeypatch, *pulling, starting, since=-60.0)
+    off_terminal(server, job, monkeypatch, *pulling, starting, pulling[0])
     assert capfd.readouterr() == (
         "out\n",
         "hodei: waiting: d: pulling x 1 %\nhodei: waiting: d: starting\n",
     )
-    off_terminal(server, job, monkeypatch, *pulling, starting)
-    assert capfd.readouterr() == ("out\n", "")
+
+
+def test_a_wait_says_since_when_and_until_when(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.created_at = AT
+    job.job = wire.JobDefinition(timeout=wire.TimeoutConfig(queue_timeout=timedelta(minutes=10)))
+    pulling = wire.PendingReason(provider="d", reason="pulling x")
+    off_terminal(server, job, monkeypatch, pulling, pulling)
+    since, until = (f"{each.astimezone():%F %H:%M:%S}" for each in (AT, AT + timedelta(minutes=10)))
+    assert capfd.readouterr().err == f"hodei: waiting since {since}, until {until}: d: pulling x\n"
 
 
 def test_queueing_says_why_a_job_waits_that_nobody_can_serve(

@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from time import monotonic as now
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 FIRST_SECONDS = 0.7  # a job on a warm worker has started by then
 EVERY_SECONDS = 1.0
-QUIET_SECONDS = 5.0  # off a terminal a wait that ends by itself is no news before
 
 _NUMBERS = re.compile(r"\d+")
 
@@ -32,6 +31,32 @@ def why(job: GetJobResponse) -> str:
     return printable("; ".join(": ".join(filter(None, each)) for each in reasons))
 
 
+def waiting(job: GetJobResponse) -> str:
+    """What the job waits for, since when, and until when it will; "" if nobody knows what for."""
+    reasons = why(job)
+    if not reasons:
+        return ""
+    since = f" since {_clock(job.created_at)}" if job.created_at is not None else ""
+    until = _until(job)
+    return f"hodei: waiting{since}{f', until {_clock(until)}' if until is not None else ''}: {reasons}"
+
+
+def _until(job: GetJobResponse) -> datetime | None:
+    """When its patience ends: that of its first wait, or that for all of it."""
+    timeout = job.job.timeout if job.job is not None else None
+    if job.created_at is None or timeout is None:
+        return None
+    in_queue = timeout.queue_timeout if job.attempt == 0 else None
+    limits = [limit for limit in (in_queue, timeout.total_timeout) if limit]
+    return job.created_at + min(limits) if limits else None
+
+
+def _clock(at: datetime) -> str:
+    """A moment of today by the clock on the wall, any other with its date."""
+    here = at.astimezone()
+    return f"{here:%H:%M:%S}" if here.date() == datetime.now().astimezone().date() else f"{here:%F %H:%M:%S}"
+
+
 def is_lasting(job: GetJobResponse) -> bool:
     """Whether the job waits for somebody to change something."""
     return any(each.lasting for each in job.pending_reasons)
@@ -40,15 +65,14 @@ def is_lasting(job: GetJobResponse) -> bool:
 def say_if_lasting(job: GetJobResponse) -> None:
     """Say on standard error why the job waits if it will go on to do so."""
     if is_lasting(job):
-        print(f"hodei: waiting: {why(job)}", file=sys.stderr, flush=True)
+        print(waiting(job), file=sys.stderr, flush=True)
 
 
 class PendingLine:
     """Shows and renews the line while the job is PENDING, as a context.
 
     It must be out of the way of whatever else is written: whoever writes calls clear() before. Where standard
-    error is no terminal, each change is a line of its own, progress aside; a wait that lasts until somebody
-    changes something is told at once, others when they have lasted for a while.
+    error is no terminal, each change is a line of its own, progress and what was said before aside.
     """
 
     def __init__(self, ask: Callable[[], GetJobResponse]) -> None:
@@ -57,8 +81,7 @@ class PendingLine:
         self._shown = False
         self._over = threading.Event()
         self._on_terminal = sys.stderr.isatty()
-        self._said = ""
-        self._since = now()
+        self._said: set[str] = set()
         self._thread = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> PendingLine:
@@ -90,7 +113,7 @@ class PendingLine:
     def _renew(self) -> None:
         pause = FIRST_SECONDS
         while not self._over.wait(pause):
-            pause = EVERY_SECONDS if self._on_terminal else QUIET_SECONDS
+            pause = EVERY_SECONDS
             try:
                 job = self._ask()
             except (CliError, CallFailed):
@@ -99,22 +122,22 @@ class PendingLine:
                 self.end()
                 return
             if self._on_terminal:
-                self._show(why(job))
-            elif is_lasting(job) or now() - self._since >= QUIET_SECONDS:
-                self._say(why(job))
+                self._show(waiting(job))
+            else:
+                self._say(waiting(job))
 
     def _say(self, text: str) -> None:
         change = _NUMBERS.sub("", text)
         with self._lock:
-            if text and change != self._said and not self._over.is_set():
-                self._said = change
-                print(f"hodei: waiting: {text}", file=sys.stderr, flush=True)
+            if text and change not in self._said and not self._over.is_set():
+                self._said.add(change)
+                print(text, file=sys.stderr, flush=True)
 
     def _show(self, text: str) -> None:
         with self._lock:
             if self._over.is_set() or not text:
                 return
-            sys.stderr.write(f"\r\x1b[K{cut(f'hodei: waiting: {text}', _width())}")
+            sys.stderr.write(f"\r\x1b[K{cut(text, _width())}")
             sys.stderr.flush()
             self._shown = True
 

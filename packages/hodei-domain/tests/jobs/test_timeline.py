@@ -72,10 +72,63 @@ def test_a_worker_that_did_not_come_is_seen_as_a_failure() -> None:
     phases = timeline_of(queued(), [], stages)
     assert [(phase.name, phase.failed) for phase in phases] == [
         (N.QUEUED, False),
-        (N.PROVISIONING, False),
         (N.PROVISIONING, True),
+        (N.QUEUED, False),
+    ]
+    assert phases[1].detail == "no such image"
+    assert follows(phases)
+
+
+PULLED = [(T0 + 1 * SECOND, "a", "making a worker"), (T0 + 2 * SECOND, "a", "pulling x:1")]
+
+
+def test_an_image_that_could_not_be_pulled_is_a_failed_step_with_the_registry_s_words() -> None:
+    stages = [*PULLED, (T0 + 3 * SECOND, "a", "failed: cannot pull x:1: denied")]
+    result = JobResult(reason=Reason.IMAGE_PULL, message="cannot pull x:1: denied")
+    job = queued().give_up(result, at=T0 + 4 * SECOND).after
+    phases = timeline_of(job, [], stages)
+    assert [(phase.name, phase.failed, phase.detail) for phase in phases] == [
+        (N.QUEUED, False, ""),
+        (N.PROVISIONING, False, "making a worker"),
+        (N.IMAGE, True, "cannot pull x:1: denied"),
     ]
     assert follows(phases)
+    assert phases[-1].ended_at == T0 + 4 * SECOND
+
+
+def test_a_pull_that_is_tried_again_is_a_step_of_its_own() -> None:
+    failed = (T0 + 3 * SECOND, "a", "failed: cannot pull x:1: 429 too many requests")
+    again = [(T0 + 5 * SECOND, "b", "making a worker"), (T0 + 6 * SECOND, "b", "pulling x:1")]
+    phases = timeline_of(queued(), [], [*PULLED, failed, *again])
+    assert [(phase.name, phase.failed) for phase in phases[2:]] == [
+        (N.IMAGE, True),
+        (N.QUEUED, False),
+        (N.PROVISIONING, False),
+        (N.IMAGE, False),
+    ]
+    assert follows(phases)
+    assert phases[-1].ended_at is None
+
+
+def test_an_image_that_another_worker_did_not_wait_for_was_not_pulled_for_the_job() -> None:
+    theirs = new_worker_id()
+    job = queued().assign(theirs, at=T0 + 9 * SECOND).after
+    assert job.current is not None
+    ours = timeline_of(job, [job.current], [(at, str(theirs), stage) for at, _, stage in PULLED])
+    assert (ours[2].name, ours[2].detail) == (N.IMAGE, "pulling x:1")
+    phases = timeline_of(job, [job.current], PULLED)
+    assert (phases[2].name, phases[2].detail) == (N.QUEUED, "another worker took it")
+    assert follows(phases)
+
+
+def test_a_queue_timeout_after_a_failure_is_told_beside_it() -> None:
+    stages = [*PULLED, (T0 + 3 * SECOND, "a", "failed: cannot pull x:1: refused")]
+    job = queued().give_up(JobResult(reason=Reason.TIMEOUT_QUEUE, message="late"), at=T0 + 60 * SECOND).after
+    phases = timeline_of(job, [], stages)
+    assert [(phase.name, phase.failed, phase.detail) for phase in phases[2:]] == [
+        (N.IMAGE, True, "cannot pull x:1: refused"),
+        (N.QUEUED, True, "late"),
+    ]
 
 
 def test_each_attempt_has_its_own_wait() -> None:

@@ -144,7 +144,11 @@ def test_a_provider_without_stated_limits_has_none() -> None:
             "is unhealthy: no socket",
         ),
         ({"max_workers": 3, "live_workers": 3}, "is at its limit of 3 workers"),
-        ({"retry_at": T0 + MINUTE}, "could not make a worker; it will be asked again soon"),
+        ({"retry_at": T0 + MINUTE}, "could not make a worker; it will be asked again in 60 s"),
+        (
+            {"retry_at": T0 + MINUTE, "trouble": "429"},
+            "could not make a worker: 429; it will be asked again in 60 s",
+        ),
         ({"retry_at": T0}, None),
     ],
 )

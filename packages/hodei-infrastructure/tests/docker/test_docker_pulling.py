@@ -21,7 +21,7 @@ from hodei_domain.providers.records import PresenceState
 from hodei_infrastructure.docker.archive import Entry, archive
 from hodei_infrastructure.docker.credentials import Credentials
 from hodei_infrastructure.docker.engine import Engine
-from hodei_infrastructure.docker.errors import EngineRefused
+from hodei_infrastructure.docker.errors import EngineRefused, pull_refusal
 from hodei_infrastructure.docker.provider import DockerProvider
 from hodei_infrastructure.docker.pulling import Images, Progress
 from hodei_infrastructure.docker.testing import MakeProvider, a_spec
@@ -291,3 +291,21 @@ def test_progress_adds_up_the_layers() -> None:
     progress.take({"status": "Pull complete", "id": "b"})
     progress.take({"status": "Extracting", "id": "a"})
     assert str(progress) == ": unpacking 4.0 MiB"
+
+
+@pytest.mark.parametrize(
+    ("words", "final"),
+    [
+        ('error parsing HTTP 403 response body: unexpected end of JSON input: ""', True),
+        ("error parsing HTTP 404 response body: invalid character '<' looking for beginning of value", True),
+        ('error parsing HTTP 429 response body: unexpected end of JSON input: ""', False),
+        ("received unexpected HTTP status: 503 Service Unavailable", False),
+        ("unauthorized: authentication required", True),
+        ("toomanyrequests: You have reached your pull rate limit", False),
+        ("dial tcp 127.0.0.1:1: connect: connection refused", False),
+    ],
+)
+def test_a_registry_s_answer_is_final_by_its_status_whatever_the_body_is(words: str, final: bool) -> None:
+    error = pull_refusal("x:1", EngineRefused(500, words))
+    assert (error.final, error.reason) == (final, "image-pull")
+    assert error.message == f"cannot pull x:1: {words}"

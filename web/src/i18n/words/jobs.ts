@@ -53,7 +53,7 @@ export const jobs = {
   "job.timeline": ["Timeline", "Cronología"],
   "job.phase.queued": ["Queued", "En cola"],
   "job.phase.provisioning": ["Worker provisioned", "Worker preparado"],
-  "job.phase.image": ["Image pulled", "Imagen descargada"],
+  "job.phase.image": ["Image pull", "Descarga de la imagen"],
   "job.phase.starting": ["Starting", "Arrancando"],
   "job.phase.running": ["Running", "En ejecución"],
   "job.phase.cleanup": ["Cleanup", "Limpieza"],

@@ -47,8 +47,13 @@ class WhyPending:
         self.landscape.learn(await tx.providers.list_all())
         workers = await tx.workers.live()
         key = job.demand.key
-        retry_at = self.backoffs.retry_at([provider.id for provider in self.landscape], key)
-        offers = self.landscape.offers(job.demand, live=self.terms.census(workers), retry_at=retry_at)
+        ids = [provider.id for provider in self.landscape]
+        offers = self.landscape.offers(
+            job.demand,
+            live=self.terms.census(workers),
+            retry_at=self.backoffs.retry_at(ids, key),
+            trouble=self.backoffs.why(ids, key),
+        )
         wanted = self.kinds.wanted(job.demand)
         starting = [
             (self.landscape.name(worker.provider_id), self._stage(worker))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from attrs import define, field
+from attrs import define, field, frozen
 from hodei_domain.kernel.ids import ProviderId
 
 from hodei_application.ports import Jitter
@@ -19,6 +19,15 @@ ROOM = 10_000
 """Classes that are remembered; beyond it those whose wait is over are forgotten, and begin anew."""
 
 
+@frozen
+class Failure:
+    """How often in a row, when it may be tried again, and what was wrong last."""
+
+    count: int
+    retry_at: datetime
+    why: str
+
+
 @define(eq=False)
 class Backoffs:
     """Failures in a row, for each provider and class: one broken image must not hold up a provider's other
@@ -28,16 +37,17 @@ class Backoffs:
     """
 
     jitter: Jitter
-    _failures: dict[tuple[ProviderId, str], tuple[int, datetime]] = field(factory=dict, init=False)
+    _failures: dict[tuple[ProviderId, str], Failure] = field(factory=dict, init=False)
 
-    def failed(self, provider_id: ProviderId, demand_key: str, at: datetime) -> datetime:
-        """Count a failure; when to try again."""
-        count = self._failures.get((provider_id, demand_key), (0, at))[0]
+    def failed(self, provider_id: ProviderId, demand_key: str, at: datetime, why: str = "") -> datetime:
+        """Count a failure; when to try again. `why` is for people who wait."""
+        before = self._failures.get((provider_id, demand_key))
+        count = before.count if before is not None else 0
         pause = min(FIRST * 2 ** min(count, 16), LONGEST)
         retry_at = at + timedelta(seconds=pause.total_seconds() * (0.75 + 0.5 * self.jitter()))
-        self._failures[provider_id, demand_key] = (count + 1, retry_at)
+        self._failures[provider_id, demand_key] = Failure(count + 1, retry_at, why)
         if len(self._failures) > ROOM:
-            self._failures = {key: kept for key, kept in self._failures.items() if kept[1] > at}
+            self._failures = {key: kept for key, kept in self._failures.items() if kept.retry_at > at}
         return retry_at
 
     def refused(self, provider_id: ProviderId, demand_key: str, at: datetime) -> None:
@@ -62,7 +72,7 @@ class Backoffs:
         found: dict[ProviderId, datetime] = {}
         for provider_id in providers:
             times = [
-                self._failures[key][1]
+                self._failures[key].retry_at
                 for key in ((provider_id, key) for key in keys)
                 if key in self._failures
             ]
@@ -70,7 +80,17 @@ class Backoffs:
                 found[provider_id] = max(times)
         return found
 
+    def why(self, providers: Iterable[ProviderId], demand_key: str) -> dict[ProviderId, str]:
+        """What was wrong last with each provider that has not made a worker for this class since."""
+        found: dict[ProviderId, str] = {}
+        for provider_id in providers:
+            kept = (self._failures.get((provider_id, key)) for key in (demand_key, ANY_CLASS))
+            known = [failure for failure in kept if failure is not None and failure.why]
+            if known:
+                found[provider_id] = max(known, key=lambda failure: failure.retry_at).why
+        return found
+
     def next_retry(self, now: datetime) -> timedelta | None:
         """How long until the next provider may be asked again."""
-        waits = [at - now for _, at in self._failures.values() if at > now]
+        waits = [each.retry_at - now for each in self._failures.values() if each.retry_at > now]
         return min(waits, default=None)

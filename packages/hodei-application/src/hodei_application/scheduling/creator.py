@@ -194,7 +194,7 @@ class Creator:
 
         That says nothing of the provider: a registry that is away must not close it for other images.
         """
-        retry_at = self.backoffs.failed(provider_id, key, self.now())
+        retry_at = self.backoffs.failed(provider_id, key, self.now(), message)
         log.warning("Worker %s was not made, the next try is at %s: %s", worker.id, retry_at, message)
         await self.provisionings.failed(worker.id, message)
         await self._withdraw(worker, message)

@@ -108,10 +108,16 @@ class Landscape:
         *,
         live: Census | None = None,
         retry_at: Mapping[ProviderId, datetime] | None = None,
+        trouble: Mapping[ProviderId, str] | None = None,
     ) -> list[ProviderOffer]:
-        """What each provider offers for a class. `live` workers count against its limits."""
+        """What each provider offers for a class. `live` workers count against its limits; `trouble` is what
+        was wrong with the last try.
+        """
         return [
-            self._offer(provider, demand, live or Census(), (retry_at or {}).get(provider.id))
+            evolve(
+                self._offer(provider, demand, live or Census(), (retry_at or {}).get(provider.id)),
+                trouble=(trouble or {}).get(provider.id, ""),
+            )
             for provider in self._providers.values()
         ]
 

@@ -96,7 +96,7 @@ class PresenceCheck:
         why = _why_gone(presence)
         log.warning("Worker %s is gone: %s", worker.id, why)
         if worker.state is WorkerState.CONNECTING and worker.provider_id is not None:
-            self.backoffs.failed(worker.provider_id, worker.demand.key, self.now())
+            self.backoffs.failed(worker.provider_id, worker.demand.key, self.now(), why)
             await self.provisionings.failed(worker.id, why)
         await self.last_words(worker)
         at = self.now()

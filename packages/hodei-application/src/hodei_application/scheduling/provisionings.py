@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from attrs import define, field
 from hodei_domain.jobs.events import JobProvisioning
 from hodei_domain.jobs.job import JobState
+from hodei_domain.jobs.timeline import FAILED
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.kernel.errors import HodeiError
 from hodei_domain.kernel.ids import JobId, WorkerId
@@ -83,7 +84,7 @@ class Provisionings:
 
     async def failed(self, worker_id: WorkerId, why: str) -> None:
         """It will not come."""
-        await self._tell(worker_id, f"failed: {why}"[:LONGEST_STAGE])
+        await self._tell(worker_id, f"{FAILED}{why}"[:LONGEST_STAGE])
         self._coming.pop(worker_id, None)
 
     async def _tell(self, worker_id: WorkerId, stage: str) -> None:

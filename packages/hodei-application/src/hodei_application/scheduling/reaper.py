@@ -117,7 +117,7 @@ class Reaper:
     async def _meet(self, worker: Worker, fate: Fate, terms: Terms) -> None:
         log.info("Worker %s goes: %s", worker.id, fate.why)
         if fate.failed_start and worker.provider_id is not None:
-            self.backoffs.failed(worker.provider_id, worker.demand.key, self.now())
+            self.backoffs.failed(worker.provider_id, worker.demand.key, self.now(), fate.why)
             await self.provisionings.failed(worker.id, fate.why)
         if fate.drain:
             await self._drain(worker.id, fate.why, terms)

@@ -31,7 +31,7 @@ class StartsElsewhere:
                 continue
             seen = present.get(worker.id)
             if seen is None or (seen.state is WorkerState.TERMINATING and seen.registered_at is None):
-                self.backoffs.failed(worker.provider_id, worker.demand.key, at)
+                self.backoffs.failed(worker.provider_id, worker.demand.key, at, seen.reason if seen else "")
             elif seen.registered_at is not None:
                 self.backoffs.worked(worker.provider_id, worker.demand.key)
         self._starting = {}

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from hodei_domain.jobs.attempt import Attempt
 from hodei_domain.jobs.job import Job
 
-PULLING = "pulling"
+PULLING, FAILED = "pulling", "failed: "
 Stage = tuple[datetime, str, str]
 """When a worker on its way (its id) reached a stage, in words."""
 
@@ -47,43 +47,60 @@ def timeline_of(job: Job, attempts: Sequence[Attempt], stages: Iterable[Stage]) 
     found: list[Phase] = []
     since = job.created_at
     for attempt in attempts:
-        found += _waiting(attempt.number, since, attempt.assigned_at, told)
+        waited = _waiting(attempt.number, since, attempt.assigned_at, told)
+        found += _served_by_another(waited, str(attempt.worker_id), told)
         found += _served(job, attempt)
         since = attempt.ended_at or attempt.assigned_at
     if not attempts or (attempts[-1].ended_at is not None and not job.is_over):
         number = len(attempts) + 1 if not job.is_over else 0
-        detail = job.result.message if job.result is not None else ""
         waited = _waiting(number, since, job.completed_at, told)
-        if job.is_over and waited:
-            *rest, last = waited
-            waited = [*rest, evolve(last, detail=detail or last.detail, failed=True)]
-        found += waited
+        found += _ended(waited, job) if job.is_over else waited
     return found
 
 
 def _waiting(attempt: int, since: datetime, until: datetime | None, stages: Sequence[Stage]) -> list[Phase]:
-    """In the queue, and from when on a worker was made: which stages it went through."""
-    marks = [(since, PhaseName.QUEUED, "")]
+    """In the queue, and from when on a worker was made: which stages it went through. A failure is how the
+    phase ended in which it came; after it the job waits.
+    """
+    found = [Phase(name=PhaseName.QUEUED, attempt=attempt, started_at=since, ended_at=until)]
     for at, _, stage in stages:
         if at < since or (until is not None and at >= until):
             continue
+        last = found[-1]
+        if stage.startswith(FAILED):
+            found[-1] = evolve(last, ended_at=at, detail=stage.removeprefix(FAILED), failed=True)
+            found.append(Phase(name=PhaseName.QUEUED, attempt=attempt, started_at=at, ended_at=until))
+            continue
         name = PhaseName.IMAGE if stage.startswith(PULLING) else PhaseName.PROVISIONING
-        if name is marks[-1][1] and not stage.startswith("failed"):
-            marks[-1] = (marks[-1][0], name, stage)
+        if name is last.name:
+            found[-1] = evolve(last, detail=stage)
         else:
-            marks.append((at, name, stage))
-    ends = [at for at, _, _ in marks[1:]] + [until]
-    return [
-        Phase(
-            name=name,
-            attempt=attempt,
-            started_at=at,
-            ended_at=end,
-            detail=detail,
-            failed=detail.startswith("failed"),
-        )
-        for (at, name, detail), end in zip(marks, ends, strict=True)
+            found[-1] = evolve(last, ended_at=at)
+            next_one = Phase(name=name, attempt=attempt, started_at=at, ended_at=until, detail=stage)
+            found.append(next_one)
+    return found
+
+
+def _served_by_another(waited: list[Phase], worker: str, stages: Sequence[Stage]) -> list[Phase]:
+    """An image that was still fetched when another worker took the job was not fetched for it: it waited."""
+    last = waited[-1]
+    pulling = [
+        id
+        for at, id, stage in stages
+        if stage.startswith(PULLING) and (last.ended_at is None or at < last.ended_at)
     ]
+    if last.name is not PhaseName.IMAGE or not pulling or pulling[-1] == worker:
+        return waited
+    return [*waited[:-1], evolve(last, name=PhaseName.QUEUED, detail="another worker took it")]
+
+
+def _ended(waited: list[Phase], job: Job) -> list[Phase]:
+    """A job that ended before an attempt: its last phase says why, unless the failure just before it did."""
+    detail = job.result.message if job.result is not None else ""
+    *rest, last = waited
+    if rest and rest[-1].failed and last.name is PhaseName.QUEUED and detail.startswith(rest[-1].detail):
+        return [*rest[:-1], evolve(rest[-1], ended_at=last.ended_at, detail=detail)]
+    return [*rest, evolve(last, detail=detail or last.detail, failed=True)]
 
 
 def _served(job: Job, attempt: Attempt) -> list[Phase]:

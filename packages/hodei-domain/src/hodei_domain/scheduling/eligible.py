@@ -79,7 +79,9 @@ def provider_is_closed(offer: ProviderOffer, now: datetime) -> str | None:
     if offer.pool_room == 0:
         return f"is at its limit of {offer.pool_max} workers for {offer.pool[0] or 'the default image'}"
     if offer.retry_at is not None and now < offer.retry_at:
-        return "could not make a worker; it will be asked again soon"
+        wait = max(1, round((offer.retry_at - now).total_seconds()))
+        trouble = f": {offer.trouble}" if offer.trouble else ""
+        return f"could not make a worker{trouble}; it will be asked again in {wait} s"
     return None
 
 

@@ -51,8 +51,8 @@ class ProviderOffer:
 
     `live_workers` are all that exist there, starting and going ones too. `refusal` is its plugin's why_not(),
     which the caller has asked for the class at hand. `retry_at`: after a failed create nothing is made
-    before. `pool` is the one of the class at hand, with its own limit (None: no other than the provider's)
-    and number of workers.
+    before; `trouble`: what was wrong with it. `pool` is the one of the class at hand, with its own limit
+    (None: no other than the provider's) and number of workers.
     """
 
     provider_id: ProviderId
@@ -70,6 +70,7 @@ class ProviderOffer:
     failures: int = 0
     refusal: str | None = None
     retry_at: datetime | None = None
+    trouble: str = ""
     has_plugin: bool = True
     is_kept: bool = True
     health_message: str = ""

@@ -66,12 +66,22 @@ def _by_provider(
     for offer in sorted(providers, key=lambda offer: offer.name):
         cannot = provider_cannot(wanted, offer)
         reason = (
-            cannot or starting.get(offer.name) or provider_is_closed(offer, now) or "waiting for a worker"
+            cannot
+            or _again(starting.get(offer.name), offer)
+            or provider_is_closed(offer, now)
+            or "waiting for a worker"
         )
         reasons.append(PendingReason(offer.name, reason))
     if all(provider_cannot(wanted, offer) or offer.out_of_use for offer in providers):
         reasons.insert(0, _summary(wanted, able))
     return reasons
+
+
+def _again(stage: str | None, offer: ProviderOffer) -> str | None:
+    """The stage of a worker on its way, and what was wrong with the one before."""
+    if stage is None or not offer.trouble:
+        return stage
+    return f"{stage}, after a failure: {offer.trouble}"
 
 
 def _summary(wanted: DemandClass, able: int) -> PendingReason:

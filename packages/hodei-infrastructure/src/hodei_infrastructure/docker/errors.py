@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from hodei_domain.jobs.result import Reason
@@ -96,6 +97,10 @@ _FOR_NOW = (
 )
 
 
+_STATUS = re.compile(r"\bHTTP (?:status: )?([45]\d\d)\b", re.IGNORECASE)
+_AGAIN = (408, 425, 429)  # it took too long, it is too early, there were too many
+
+
 def _says(message: str, words: tuple[str, ...]) -> bool:
     lower = message.lower()
     return any(word in lower for word in words)
@@ -108,6 +113,9 @@ def pull_refusal(image: str, refused: EngineRefused) -> WorkerNotCreated:
         return WorkerNotCreated(told, reason=Reason.IMAGE_ARCHITECTURE, final=True)
     # Trouble on the way goes first: `dial tcp: lookup example.test: no such host` is nobody's `not found`.
     passing = _says(refused.message, _FOR_NOW)
+    if (answered := _STATUS.search(refused.message)) is not None:  # … whatever was in the body
+        passing = int(answered[1]) >= 500 or int(answered[1]) in _AGAIN
+        return WorkerNotCreated(told, reason=Reason.IMAGE_PULL, final=not passing)
     final = not passing and (_says(refused.message, _NEVER_WORKS) or 400 <= refused.status < 500)
     return WorkerNotCreated(told, reason=Reason.IMAGE_PULL, final=final)
 
