@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from tempfile import mkstemp
 from uuid import UUID
 
 from attrs import evolve, field, frozen
@@ -57,8 +58,10 @@ class MarkerFiles:
     def write(self, marker: Marker) -> None:
         """Write or replace. Raise OSError if the disk does not take it."""
         whole = self.path(marker.worker_id)
-        part = whole.with_suffix(".part")
-        part.write_text(json.dumps(_as_json(marker)))
+        # A name of our own: another server on this data directory may write the same marker just now.
+        fd, part = mkstemp(dir=self.directory, prefix=f"{marker.worker_id}.", suffix=".part")
+        with os.fdopen(fd, "w") as file:
+            file.write(json.dumps(_as_json(marker)))
         os.replace(part, whole)
 
     def read(self, worker_id: WorkerId) -> Marker | None:
