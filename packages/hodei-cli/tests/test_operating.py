@@ -235,6 +235,23 @@ def test_what_is_left_over_is_shown_and_what_could_not_be_removed_is_a_failure(
     assert shown.err == "hodei: provider docker could not be looked through: connection refused\n"
 
 
+def test_history_is_forgotten_until_there_is_no_more(server: Any, capsys: Output) -> None:
+    answers = [
+        wire.ForgetHistoryResponse(jobs=1000, workers=3, more=True),
+        wire.ForgetHistoryResponse(jobs=7),
+    ]
+    server.answers[ProviderManagementService.forget_history] = lambda _: answers.pop(0)
+    assert run(["gc", "--history", "--older-than", "90d", "--keep", "5"]) == 0
+    assert capsys.readouterr().out == "1007 jobs and 3 workers are forgotten.\n"
+    asked = wire.ForgetHistoryRequest(older_than=timedelta(days=90), keep_jobs=5)
+    assert server.asked("ForgetHistory") == [asked, asked]
+    answers.append(wire.ForgetHistoryResponse(jobs=12))
+    assert run(["gc", "--history", "--dry-run", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"jobs": 12, "workers": 0, "dry_run": True}
+    assert run(["gc", "--keep", "5"]) == Exit.USAGE
+    assert "--history" in capsys.readouterr().err
+
+
 def test_an_unknown_provider_is_named_with_those_there_are(providers: Any, capsys: Output) -> None:
     assert run(["provider", "disable", "docker"]) == Exit.NOT_FOUND
     assert capsys.readouterr().err == "hodei: there is no provider 'docker'\n  There are: local\n"

@@ -152,6 +152,11 @@ class ProviderManagementService:
         hodei.CollectGarbageRequest,
         hodei.CollectGarbageResponse,
     )
+    forget_history: Final = Unary(
+        "/hodei.ProviderManagementService/ForgetHistory",
+        hodei.ForgetHistoryRequest,
+        hodei.ForgetHistoryResponse,
+    )
     get_provider_stats: Final = Unary(
         "/hodei.ProviderManagementService/GetProviderStats",
         providers.GetProviderStatsRequest,

@@ -195,6 +195,11 @@ class ProviderManagementServicer(Protocol):
     ) -> hodei.CollectGarbageResponse: ...
 
     @abstractmethod
+    async def forget_history(
+        self, request: hodei.ForgetHistoryRequest, context: Context
+    ) -> hodei.ForgetHistoryResponse: ...
+
+    @abstractmethod
     async def get_provider_stats(
         self, request: providers.GetProviderStatsRequest, context: Context
     ) -> providers.GetProviderStatsResponse: ...

@@ -4,7 +4,9 @@ from collections.abc import Container
 
 from attrs import frozen
 from hodei_application.control_plane import ControlPlane
+from hodei_application.jobs.forget_history import Bounds
 from hodei_application.scheduling.janitor import Orphan
+from hodei_domain.kernel.errors import renaming
 from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.provider import Provider
 from hodei_proto.wire import hodei as wire
@@ -13,6 +15,8 @@ from hodei_proto.wire.hodei import providers
 from hodei_grpc.convert.providers import to_ref
 from hodei_grpc.servicers import Context
 from hodei_grpc.services.providers import Providers
+
+_BOUNDS = {"age": "older_than", "jobs": "keep_jobs"}
 
 
 @frozen
@@ -54,6 +58,20 @@ class ProviderListing:
             unreached=[
                 wire.UnreachedProvider(provider=name, message=message) for name, message in found.unreached
             ],
+        )
+
+    async def forget_history(
+        self, request: wire.ForgetHistoryRequest, context: Context
+    ) -> wire.ForgetHistoryResponse:
+        """Forget what has ended, or say what would go."""
+        with renaming(lambda field: _BOUNDS.get(field, field)):
+            bounds = Bounds(age=request.older_than, jobs=request.keep_jobs)
+            told = await self._control.forget_history(bounds, dry_run=request.dry_run)
+        return wire.ForgetHistoryResponse(
+            jobs=told.held.jobs,
+            workers=told.held.workers,
+            output_bytes=told.held.output_bytes,
+            more=told.more,
         )
 
     async def register_provider(

@@ -38,6 +38,8 @@ __all__ = (
     "ExecutionState",
     "FailJobRequest",
     "FailJobResponse",
+    "ForgetHistoryRequest",
+    "ForgetHistoryResponse",
     "GetAuditLogsByCorrelationRequest",
     "GetAuditLogsRequest",
     "GetAuditLogsResponse",
@@ -982,6 +984,49 @@ class FailJobResponse(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei", "FailJobResponse", FailJobResponse)
+
+
+@dataclass(eq=False, repr=False)
+class ForgetHistoryRequest(betterproto2.Message):
+    older_than: "datetime.timedelta | None" = betterproto2.field(
+        1, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Duration, optional=True
+    )
+    """
+    What ended longer ago goes.
+    """
+
+    keep_jobs: "int | None" = betterproto2.field(2, betterproto2.TYPE_INT64, optional=True)
+    """
+    Of the jobs that are over only so many are kept: those that ended last.
+    """
+
+    dry_run: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
+    """
+    Only say what would go.
+    """
+
+
+default_message_pool.register_message("hodei", "ForgetHistoryRequest", ForgetHistoryRequest)
+
+
+@dataclass(eq=False, repr=False)
+class ForgetHistoryResponse(betterproto2.Message):
+    jobs: "int" = betterproto2.field(1, betterproto2.TYPE_INT64)
+
+    workers: "int" = betterproto2.field(2, betterproto2.TYPE_INT64)
+
+    output_bytes: "int" = betterproto2.field(3, betterproto2.TYPE_INT64)
+    """
+    Output of those jobs, as far as it is known. Of a dry run alone.
+    """
+
+    more: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
+    """
+    There is more to forget.
+    """
+
+
+default_message_pool.register_message("hodei", "ForgetHistoryResponse", ForgetHistoryResponse)
 
 
 @dataclass(eq=False, repr=False)
