@@ -124,9 +124,49 @@ bundle *ARGS:
 images *ARGS:
     scripts/docker/build-images.sh "$@"
 
-# the platform on this machine, from this checkout
+# database, backend and dashboard from the sources, each again at a change; `dev db`, `dev backend`, `dev frontend` for one
 dev *ARGS:
-    ./hodei up "$@"
+    ./dev.sh "$@"
+
+# Postgres in Docker, for the backend
+dev-db:
+    ./dev.sh db
+
+# server and workers, started again at each change of a source; arguments go to `hodei up`
+dev-backend *ARGS:
+    ./dev.sh backend "$@"
+
+# the dashboard, changed in the browser as you save
+dev-frontend:
+    ./dev.sh frontend
+
+# every package's tests, without the assembled system
+test-backend *ARGS: (unit ARGS) (agent ARGS)
+    {{ unset_tools }} python -m pytest -n 2 --dist loadfile proto packages/hodei-agent-bundle \
+        packages/hodei-infrastructure packages/hodei-grpc packages/hodei-rest packages/hodei-cli "$@"
+
+# the dashboard's types and unit tests
+test-frontend: web-test
+
+# the assembled system
+test-e2e *ARGS: (e2e ARGS)
+
+# a worker is made for a job that waits, runs it, and goes
+test-auto-provision *ARGS: (e2e "tests-e2e/test_run.py" ARGS)
+
+# jobs by state, workers and providers of the platform that runs here
+status:
+    ./hodei scheduler queue-status
+    ./hodei worker list
+    ./hodei provider list
+
+# destroy what providers have and nobody wants
+clean-workers *ARGS:
+    ./hodei gc "$@"
+
+# follow the output of a job: an id, a part of it, a name, or your newest one
+watch-logs JOB="@last":
+    scripts/watch_logs.sh "{{ JOB }}"
 
 # remove what the recipes made; the environment stays
 clean:

@@ -28,7 +28,7 @@ SETTINGS = {
     ),
     "rate_limit": "Calls a second that one address may make.",
     "max_streams": "Streams that may be open at a time.",
-    "log_level": "`debug`, `info`, `warning` or `error`.",
+    "log_level": "`debug`, `info`, `warning` or `error`; without it the most detailed level in `RUST_LOG`.",
     "log_format": "`console` for people, `logfmt` or `json` for machines.",
     "metrics_retention": "How long is kept how many jobs there were and how long they took.",
     "usage_retention": "How long is kept what each job used.",
@@ -114,7 +114,7 @@ AGENT = {
     "HODEI_SPOOL_SIZE": "The most output that waits on disk for the server, over all jobs, such as `1GiB` "
     "(`64MiB`). Workers that a server makes take it from the server's environment.",
     "HODEI_DRAIN_TIMEOUT": "Seconds for which a job may go on after the first SIGTERM (20).",
-    "HODEI_LOG_LEVEL": "`debug`, `info`, `warn` or `error`.",
+    "HODEI_LOG_LEVEL": "`debug`, `info`, `warn` or `error`; without it the most detailed in `RUST_LOG`.",
 }
 
 JOB_STATES = {

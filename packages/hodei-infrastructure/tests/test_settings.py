@@ -234,3 +234,19 @@ def test_place_and_price_of_this_machine_are_read() -> None:
 def test_place_and_price_that_mean_nothing_are_named(given: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=next(iter(given))):
         read(**given)
+
+
+@pytest.mark.parametrize(
+    ("directives", "level"),
+    [
+        ("debug", "debug"),
+        ("warn", "warning"),
+        ("hodei_jobs_grpc::services=debug", "debug"),
+        ("error,hodei=trace", "debug"),
+        ("off", "error"),
+        ("my_crate", "info"),
+    ],
+)
+def test_without_a_level_of_its_own_the_most_detailed_of_rust_log_counts(directives: str, level: str) -> None:
+    assert read(RUST_LOG=directives).log_level == level
+    assert read(RUST_LOG=directives, HODEI_LOG_LEVEL="warning").log_level == "warning"

@@ -120,3 +120,12 @@ def test_the_entrypoint_of_an_image_is_a_list_of_words() -> None:
         SettingsError, match="HODEI_IMAGE_ENTRYPOINT='\\[1\\]': should be a JSON list of words"
     ):
         read_settings({**given, "HODEI_IMAGE_ENTRYPOINT": "[1]"})
+
+
+@pytest.mark.parametrize(
+    ("directives", "level"), [("debug", "DEBUG"), ("warn,hodei=info", "INFO"), ("my_crate", "INFO")]
+)
+def test_without_a_level_of_its_own_the_most_detailed_of_rust_log_counts(directives: str, level: str) -> None:
+    said = {"HODEI_OTP_TOKEN": "secret", "RUST_LOG": directives}
+    assert read_settings(said).log_level == level
+    assert read_settings({**said, "HODEI_LOG_LEVEL": "error"}).log_level == "ERROR"

@@ -101,8 +101,12 @@ async def test_stored_output_is_told_of_in_the_servers_log(
     caplog.set_level(logging.DEBUG, "hodei.logs")
     agent = await world.add_worker()
     job = await world.running(agent)
-    await agent.write(job, b"a\nb\n")
-    assert any(record.getMessage().startswith("Log appended") for record in caplog.records)
+    for data in (b"a\nb\n", b"c\n", b"d\n"):
+        await agent.write(job, data)
+    told = [each for each in caplog.records if each.getMessage().startswith("Log appended")]
+    assert told[0].getMessage() == f"Log appended: job {job.id}, attempt 1, 2 lines"
+    # Everybody is told that output comes, and who looks closely of each batch.
+    assert [each.levelno for each in told] == [logging.INFO, logging.DEBUG, logging.DEBUG]
 
 
 async def test_output_and_end_in_one_batch_share_a_commit_and_the_end_answers_for_both(world: World) -> None:

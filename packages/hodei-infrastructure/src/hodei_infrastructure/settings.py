@@ -154,6 +154,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         if "names" in each.metadata
     }
     values["data_dir"] = reader.read("HODEI_DATA_DIR", v.path, default_data_dir(environ))
+    if not environ.get("HODEI_LOG_LEVEL", "").strip():  # or it is what counts
+        values["log_level"] = v.rust_level(environ.get("RUST_LOG", "")) or values["log_level"]
     reader.refuse_unknown("HODEI_", OTHERS.split(), FREE_PREFIXES)
     if reader.problems:
         raise v.SettingsError(reader.problems)

@@ -22,6 +22,17 @@ _SIZES = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "g
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
+_RUST_LEVELS = {
+    "trace": "debug",
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "error": "error",
+    "off": "error",
+}
+_DETAIL = ("debug", "info", "warning", "error")
+
+
 class SettingsError(Exception):
     """The environment cannot be used. `problems` names each variable and what to do about it."""
 
@@ -159,6 +170,13 @@ def one_of(*words: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+def rust_level(directives: str) -> str | None:
+    """The most detailed level that a RUST_LOG names, in our words: this server's parts have one level."""
+    named = (each.rpartition("=")[2].strip().lower() for each in directives.split(","))
+    found = [_RUST_LEVELS[word] for word in named if word in _RUST_LEVELS]
+    return min(found, key=_DETAIL.index, default=None)
 
 
 def path(text: str) -> Path:

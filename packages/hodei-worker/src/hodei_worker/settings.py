@@ -25,6 +25,7 @@ LEVELS = {
     "warning": "WARNING",
     "error": "ERROR",
 }
+DETAIL = ("DEBUG", "INFO", "WARNING", "ERROR")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 LEAST_SPOOL, MOST_SPOOL = 2**20, 2**40
@@ -73,7 +74,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         worker_id=worker_id,
         name=reader.read(("HODEI_WORKER_NAME",), str, "")
         or (f"hodei-worker-{worker_id}" if worker_id else ""),
-        log_level=reader.read(("HODEI_LOG_LEVEL",), _level, "INFO"),
+        log_level=reader.read(("HODEI_LOG_LEVEL",), _level, _rust_level(environ.get("RUST_LOG", ""))),
         batch_lines=reader.read(("HODEI_LOG_BATCH_SIZE",), _number(1, 100_000, int), 100),
         flush_seconds=reader.read(("HODEI_LOG_FLUSH_INTERVAL",), _number(1, 60_000, float), 100.0) / 1000,
         directory=reader.read(("HODEI_WORKER_DIR",), _directory, None) or reader.usual_directory(),
@@ -176,6 +177,12 @@ def _level(text: str) -> str:
     if text.lower() not in LEVELS:
         raise ValueError(f"should be one of {', '.join(LEVELS)}")
     return LEVELS[text.lower()]
+
+
+def _rust_level(directives: str) -> str:
+    """The most detailed level that a RUST_LOG names; INFO if it names none."""
+    named = (each.rpartition("=")[2].strip().lower() for each in directives.split(","))
+    return min((LEVELS[word] for word in named if word in LEVELS), key=DETAIL.index, default="INFO")
 
 
 def _directory(text: str) -> Path:

@@ -244,11 +244,13 @@ class RecordReports:
 
     def _publish(self, ledger: Ledger) -> None:
         self._count(ledger)
-        chatty = log.isEnabledFor(logging.DEBUG)
         for chunk in ledger.kept:
             self.logs.stored(chunk)
-            if chatty:
-                log.debug("Log appended: job %s, %d lines", chunk.job_id, chunk.lines)
+            # That output comes is told once an attempt; a loud job may have hundreds of chunks a second.
+            level = logging.DEBUG if chunk.first_sequence else logging.INFO
+            log.log(
+                level, "Log appended: job %s, attempt %d, %d lines", chunk.job_id, chunk.attempt, chunk.lines
+            )
         for key, stored in ledger.next_sequences.items():
             self.ends.learn(key, stored)
         self.moves(ledger.moved)
