@@ -67,7 +67,11 @@ class Replica:
 
     def said(self, text: str) -> bool:
         """Whether it logged that."""
-        return text in self._log.read_text(errors="replace")
+        return self.count(text) > 0
+
+    def count(self, text: str) -> int:
+        """How often it logged that."""
+        return self._log.read_text(errors="replace").count(text)
 
     def live_by(self, clock: WallClock) -> None:
         """Read this clock, from its next start on; what it starts does not."""

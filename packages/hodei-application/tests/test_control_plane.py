@@ -12,7 +12,7 @@ from hodei_application.testing import ScriptedAgent, World
 from hodei_application.workers.commands import ResultAck
 from hodei_application.workers.hello import Attempted
 from hodei_domain.jobs.job import Job, JobState
-from hodei_domain.kernel.errors import StoreUnavailable
+from hodei_domain.kernel.errors import StoreTakesNoWrites, StoreUnavailable
 from hodei_domain.workers.worker import WorkerState
 
 
@@ -77,6 +77,31 @@ async def test_a_stop_does_not_wait_for_a_store_that_is_away(world: World) -> No
     await world.control.report_attempt(agent.link, agent.end(job))
     await world.control.stop(drain=timedelta(milliseconds=10))
     assert agent.told(ResultAck) == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "drain", "why"),
+    [
+        (StoreTakesNoWrites("the database takes no writes"), timedelta(seconds=1), "takes no writes"),
+        (None, timedelta(0), "there was no time for it within 0 s"),
+    ],
+)
+async def test_a_stop_says_what_it_could_not_write_and_why(
+    world: World,
+    caplog: pytest.LogCaptureFixture,
+    failure: StoreTakesNoWrites | None,
+    drain: timedelta,
+    why: str,
+) -> None:
+    agent = await world.add_worker()
+    job = await world.running(agent)
+    world.store.fail_commits(1000 if failure else 0, failure)
+    await world.control.report_attempt(agent.link, agent.end(job))
+    await world.control.stop(drain=drain)
+    [told] = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Going down")]
+    what, _, because = told.partition(" unwritten: ")
+    assert what.endswith("reports of workers, which they bring again, and signs of life and metrics")
+    assert why in because
 
 
 async def test_it_does_not_start_without_its_store(world: World) -> None:
