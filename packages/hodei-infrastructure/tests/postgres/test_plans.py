@@ -36,7 +36,7 @@ from hodei_domain.testing.making import (
 from hodei_domain.testing.stores import Begin
 from hodei_domain.workers.ports import WorkerFilter
 from hodei_infrastructure.postgres import connections, job_views
-from hodei_infrastructure.postgres.connections import Connection
+from hodei_infrastructure.postgres.connection import Connection
 from hodei_infrastructure.postgres.documents import to_json
 from hodei_infrastructure.postgres.store import open_store
 

@@ -223,7 +223,7 @@ async def test_a_deadlock_is_unavailability_for_one_and_nothing_for_the_other(
             await tx.jobs.lock([ids[1]])  # type: ignore[list-item]
 
     found = await asyncio.gather(lock(first.id, second.id), lock(second.id, first.id), return_exceptions=True)
-    assert sorted(type(outcome).__name__ for outcome in found) == ["NoneType", "StoreUnavailable"]
+    assert sorted(type(outcome).__name__ for outcome in found) == ["NoneType", "StoreClash"]
 
 
 async def test_leases_and_leaders_go_by_the_databases_clock(postgres_store: PostgresStore) -> None:

@@ -18,6 +18,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from psycopg_pool import AsyncConnectionPool
 
+from hodei_infrastructure.postgres.connection import Connection
 from hodei_infrastructure.postgres.conninfo import BadAddress, read
 from hodei_infrastructure.postgres.errors import translated
 from hodei_infrastructure.postgres.refusals import DatabaseRefused, final, said
@@ -26,7 +27,6 @@ logger = logging.getLogger("hodei.postgres")
 # The pool warns of each attempt to connect, many times a minute while a database is away. We say it once.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[Connection]
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0

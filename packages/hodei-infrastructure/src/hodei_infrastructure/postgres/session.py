@@ -13,7 +13,8 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from hodei_infrastructure.postgres.connections import Connection, Terms
+from hodei_infrastructure.postgres.connection import Connection
+from hodei_infrastructure.postgres.connections import Terms
 from hodei_infrastructure.postgres.errors import translated
 
 logger = logging.getLogger("hodei.postgres")
@@ -116,7 +117,8 @@ class Session:
     async def roll_back(self) -> None:
         """Undo everything. A connection that cannot even do that is closed, which undoes it too."""
         self._over = True
-        if self._begun:
+        await self._connection.settle()
+        if self._begun and self._connection.in_transaction:
             try:
                 with self._answered():
                     await self._connection.execute("ROLLBACK", prepare=False)

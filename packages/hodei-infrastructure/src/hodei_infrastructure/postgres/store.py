@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hodei_infrastructure.migrations.upgrade import migrate
 from hodei_infrastructure.postgres.audit import PostgresAuditTrail
+from hodei_infrastructure.postgres.connection import Connection
 from hodei_infrastructure.postgres.connections import (
-    Connection,
     Pool,
     Terms,
     drain,
@@ -49,6 +50,8 @@ class Common:
     specs: SpecTexts
     classes: KnownClasses
     terms: Terms
+    given_back: set[asyncio.Task[None]] = field(factory=set)
+    """What ends transactions; nobody may wait for it any more."""
 
 
 class PostgresTransaction:
@@ -144,7 +147,9 @@ class PostgresTransaction:
 
 
 class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
-    """Commits on a clean exit, rolls back when an exception leaves, and gives the connection back."""
+    """Commits on a clean exit, rolls back when an exception leaves, and gives the connection back. Whoever is
+    cancelled does not wait for that and cannot interrupt it.
+    """
 
     def __init__(self, pool: Pool, common: Common) -> None:
         self._pool = pool
@@ -158,21 +163,31 @@ class _Unit(AbstractAsyncContextManager[PostgresTransaction]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        committed = False
+        committed, nobody_waits = False, isinstance(error, asyncio.CancelledError)
         try:
             if error is None:
                 await self._session.commit()
                 committed = True
+        except asyncio.CancelledError:
+            nobody_waits = True
+            raise
         finally:
-            try:
-                if not committed:
-                    await self._session.roll_back()
-            finally:
-                if self._session.stale:
-                    await self._connection.close()
-                await self._pool.putconn(self._connection)
-                if self._session.stale:
-                    await drain(self._pool)
+            giving = asyncio.create_task(self._give_back(committed), name="give a connection back")
+            self._common.given_back.add(giving)
+            giving.add_done_callback(self._common.given_back.discard)
+            if not nobody_waits:
+                await asyncio.shield(giving)
+
+    async def _give_back(self, committed: bool) -> None:
+        try:
+            if not committed:
+                await self._session.roll_back()
+        finally:
+            if self._session.stale:
+                await self._connection.close()
+            await self._pool.putconn(self._connection)
+            if self._session.stale:
+                await drain(self._pool)
 
 
 class PostgresStore:
@@ -193,6 +208,11 @@ class PostgresStore:
     def begin(self) -> AbstractAsyncContextManager[PostgresTransaction]:
         """A transaction. Raises StoreUnavailable when the database cannot be reached."""
         return _Unit(self._pool, self._common)
+
+    async def settled(self) -> None:
+        """Return when all connections are given back whose transactions were left."""
+        while self._common.given_back:
+            await asyncio.wait(self._common.given_back)
 
     async def notify(self, payload: str) -> None:
         """Say something to whoever listens on the channel of hints. Raises StoreUnavailable."""
@@ -233,7 +253,9 @@ async def open_store(
     patience, pooled = answers_within(lease), await is_pooled(url)
     pool = pool_of(url, connections, timeout, patience, pooled=pooled)
     await pool.open()
+    store = PostgresStore(pool, lease, patience, pooled=pooled)
     try:
-        yield PostgresStore(pool, lease, patience, pooled=pooled)
+        yield store
     finally:
+        await store.settled()
         await pool.close()
