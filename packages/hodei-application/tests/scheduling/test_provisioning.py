@@ -20,6 +20,7 @@ from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable, WorkerNotCreated
 from hodei_domain.providers.pools import Pool, PoolRules
 from hodei_domain.providers.provider import ProviderStatus
+from hodei_domain.scheduling.config import SchedulerConfig
 from hodei_domain.workers.spec import WorkerSpec
 from hodei_domain.workers.worker import BIND_WITHIN, WorkerState
 
@@ -236,8 +237,10 @@ async def test_a_plugins_bug_is_a_failed_create_and_not_an_endless_one(world: Wo
 
 
 async def test_a_create_that_takes_too_long_is_given_up(world: World) -> None:
-    await configure(world, register_within=timedelta(milliseconds=5))
     await world.add_provider()
+    config = SchedulerConfig()
+    object.__setattr__(config, "register_within", timedelta(milliseconds=5))  # no operator may be so quick
+    world.control.engine.config.default = world.control.engine.config.now = config
 
     async def hang(spec: Any, otp: str) -> None:
         import asyncio
@@ -250,7 +253,21 @@ async def test_a_create_that_takes_too_long_is_given_up(world: World) -> None:
     await world.control.engine.deeds.settled()
     [worker] = await world.live()
     assert worker.state is WorkerState.TERMINATING
-    assert "too long" in worker.reason
+    assert worker.reason == "creating it took too long (register_within: 0.005 s)"
+
+
+async def test_why_a_job_waits_names_the_setting_that_keeps_workers_from_coming(world: World) -> None:
+    world.agents_come = False
+    await configure(world, register_within=timedelta(seconds=5))
+    await world.add_provider()
+    job = await world.submit()
+    await world.settle()
+    for _ in range(400):  # until the pause between two tries
+        await world.pass_time(timedelta(milliseconds=200))
+        reasons = [each.reason for each in await world.control.why_pending(job.id)]
+        if "register_within: 5 s" in reasons[0]:
+            break
+    assert "it did not come in time (register_within: 5 s)" in reasons[0]
 
 
 async def test_a_worker_that_never_registers_is_destroyed_and_replaced(world: World) -> None:

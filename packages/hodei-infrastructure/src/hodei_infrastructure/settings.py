@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from attrs import field, fields, frozen
 from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.providers.pools import SHORTEST_LIFE
 from hodei_domain.providers.provider import ProviderType
 
 from hodei_infrastructure import variables as v
@@ -103,7 +104,9 @@ class Settings:
     process_max_workers: int | None = _setting("HODEI_PROCESS_MAX_WORKERS", v.maybe(v.whole(1, 10_000)), None)
     worker_min_idle: int = _setting("HODEI_WORKER_MIN_IDLE", v.whole(0, 10_000), 0)
     worker_idle_ttl: timedelta = _setting("HODEI_WORKER_IDLE_TTL", v.duration, timedelta(minutes=5))
-    worker_max_lifetime: timedelta = _setting("HODEI_WORKER_MAX_LIFETIME", v.duration, timedelta(hours=24))
+    worker_max_lifetime: timedelta = _setting(
+        "HODEI_WORKER_MAX_LIFETIME", v.duration_from(SHORTEST_LIFE), timedelta(hours=24)
+    )
     # None: as many as come in its lifetime.
     worker_max_jobs: int | None = _setting("HODEI_WORKER_MAX_JOBS", v.maybe(v.whole(1, 10**9)), None)
     # Of the providers that this machine brings along. Not set: as an operator has said.

@@ -213,3 +213,11 @@ async def test_every_example_of_the_description_is_taken(rest: Any) -> None:
         for name, example in examples.items():
             answer = await rest.client.request(method, path.format(**names), json=example["value"])
             assert answer.status_code in (200, 201), (path, name, answer.text)
+
+
+async def test_a_setting_of_the_scheduler_beyond_its_bounds_is_refused_by_its_name(rest: Any) -> None:
+    before = (await rest.client.get("/api/v1/scheduler")).json()
+    for name, value in (("register_within_ms", 1), ("max_lifetime_ms", 1), ("requeue_delay_ms", 10**8)):
+        answer = await rest.client.patch("/api/v1/scheduler", json={name: value})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, name)
+    assert (await rest.client.get("/api/v1/scheduler")).json() == before

@@ -91,7 +91,7 @@ class Creator:
         except ProviderUnavailable as error:
             await self._failed(worker, worker.provider_id, ANY_CLASS, error.message)
         except TimeoutError:
-            await self._failed(worker, worker.provider_id, worker.demand.key, "creating it took too long")
+            await self._failed(worker, worker.provider_id, worker.demand.key, self._too_long())
         except StoreUnavailable:
             raise
         except Exception as error:  # a plugin's bug must not be repeated at every turn of the loop
@@ -101,6 +101,10 @@ class Creator:
             await self._confirm(worker, worker.provider_id)
         finally:
             self._own.discard(worker.id)
+
+    def _too_long(self) -> str:
+        within = self.config.now.register_within.total_seconds()
+        return f"creating it took too long (register_within: {within:g} s)"
 
     async def _exists(self, plugin: ProviderPlugin, worker_id: WorkerId) -> bool:
         return (await plugin.lifecycle.worker_status(worker_id)).state is not PresenceState.ABSENT

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.views import LostAttempt
 from hodei_domain.kernel.change import Change
@@ -115,6 +115,9 @@ class Reaper:
             await self._meet(each.worker, fate, self.terms.of(each.worker))
 
     async def _meet(self, worker: Worker, fate: Fate, terms: Terms) -> None:
+        if fate.failed_start and worker.registered_at is None:
+            within = self.terms.config.now.register_within.total_seconds()
+            fate = evolve(fate, why=f"{fate.why} (register_within: {within:g} s)")
         log.info("Worker %s goes: %s", worker.id, fate.why)
         if fate.failed_start and worker.provider_id is not None:
             self.backoffs.failed(worker.provider_id, worker.demand.key, self.now(), fate.why)

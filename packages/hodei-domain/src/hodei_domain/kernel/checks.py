@@ -88,7 +88,7 @@ def whole(lowest: int, highest: int) -> Validator:
     return check
 
 
-def lasting(longest: timedelta, *, zero: bool = False) -> Validator:
+def lasting(longest: timedelta, *, shortest: timedelta | None = None, zero: bool = False) -> Validator:
     """A validator of a duration, or of none where None is given; `zero` allows an empty one."""
 
     def check(_: Any, attribute: Any, value: Any) -> None:
@@ -100,6 +100,8 @@ def lasting(longest: timedelta, *, zero: bool = False) -> Validator:
             raise InvalidInput(
                 "must be longer than nothing" if not zero else "is negative", field=attribute.name
             )
+        if shortest is not None and value < shortest:
+            raise InvalidInput(f"is shorter than {shortest.total_seconds():g} s", field=attribute.name)
         if value > longest:
             raise InvalidInput(f"is longer than {_words(longest)}", field=attribute.name)
 

@@ -15,6 +15,8 @@ from hodei_domain.kernel.values import UNASKED, Resources
 T = TypeVar("T")
 
 MOST_POOLS = 256
+SHORTEST_LIFE = timedelta(seconds=10)
+"""Of a worker: less would end it before it has done anything."""
 PoolKey = tuple[str, Resources]
 """What tells the pools of a provider apart: image and resources."""
 

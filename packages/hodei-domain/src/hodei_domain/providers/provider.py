@@ -24,7 +24,15 @@ from hodei_domain.providers.events import (
     ProviderRemoved,
     ProviderUpdated,
 )
-from hodei_domain.providers.pools import MOST_POOLS, NO_RULES, Pool, PoolRules, merged, pool_for
+from hodei_domain.providers.pools import (
+    MOST_POOLS,
+    NO_RULES,
+    SHORTEST_LIFE,
+    Pool,
+    PoolRules,
+    merged,
+    pool_for,
+)
 
 UNHEALTHY_AFTER = 3  # failures in a row: one may be a hiccup, three make placing a job there a gamble
 
@@ -211,7 +219,13 @@ class Provider:
         return self._with(at, (self._tell(ProviderUpdated, at, fields=changed),), **settings)
 
     def check_limits(self) -> None:
-        """Raises InvalidInput if its pools are to keep more idle workers than it, or they, may have."""
+        """Raises InvalidInput if its pools are to keep more idle workers than it, or they, may have, or to
+        end workers before they have done anything.
+        """
+        for rules in (self.pool, *(pool.rules for pool in self.pools)):
+            if rules.max_lifetime is not None and rules.max_lifetime < SHORTEST_LIFE:
+                text = f"is shorter than {SHORTEST_LIFE.total_seconds():g} s"
+                raise InvalidInput(text, field="pool.max_lifetime")
         keys = {pool.key: pool.demand for pool in (Pool(), *self.pools)}
         kept = sum(self.pool_for(demand).rules.min_idle or 0 for demand in keys.values())
         if kept > self.max_workers:

@@ -8,10 +8,14 @@ from attrs import evolve, field, frozen
 
 from hodei_domain.kernel.checks import lasting, one_of, whole
 from hodei_domain.kernel.errors import InvalidInput
+from hodei_domain.providers.pools import SHORTEST_LIFE
 from hodei_domain.scheduling.choose import ProviderStrategy, WorkerStrategy
 
 SETTING = "scheduler"  # its name in the settings store
-_LONGEST = timedelta(days=1)
+_LONGEST, _HOUR = timedelta(days=1), timedelta(hours=1)
+_PROMOTION = lasting(_LONGEST, shortest=timedelta(seconds=1))
+_LIFE = lasting(timedelta(days=366), shortest=SHORTEST_LIFE)
+_ARRIVAL = lasting(_HOUR, shortest=timedelta(seconds=5))
 _DURATIONS = ("requeue_delay", "promote_after", "idle_ttl", "max_lifetime", "register_within")
 
 
@@ -23,6 +27,9 @@ class SchedulerConfig:
     by one priority level. min_idle: warm workers of the default class, per provider. idle_ttl: before an idle
     worker beyond these goes. max_lifetime, max_jobs: after which a worker is replaced (0 jobs: no limit).
     register_within: before a worker that has not come is destroyed. create_batch: workers made at once.
+
+    The shortest times are those with which jobs can still run: no worker could ever be made, or keep its job,
+    within less.
     """
 
     worker_strategy: WorkerStrategy = field(
@@ -31,16 +38,22 @@ class SchedulerConfig:
     provider_strategy: ProviderStrategy = field(
         default=ProviderStrategy.FASTEST_STARTUP, validator=one_of(ProviderStrategy)
     )
-    requeue_delay: timedelta = field(default=timedelta(seconds=1), validator=lasting(_LONGEST, zero=True))
+    requeue_delay: timedelta = field(default=timedelta(seconds=1), validator=lasting(_HOUR, zero=True))
     preemption_enabled: bool = False
-    promote_after: timedelta = field(default=timedelta(minutes=10), validator=lasting(_LONGEST))
+    promote_after: timedelta = field(
+        default=timedelta(minutes=10), validator=lasting(_LONGEST, shortest=timedelta(seconds=1))
+    )
     min_idle: int = field(default=0, validator=whole(0, 10_000))
     idle_ttl: timedelta = field(
         default=timedelta(minutes=5), validator=lasting(timedelta(days=30), zero=True)
     )
-    max_lifetime: timedelta = field(default=timedelta(days=1), validator=lasting(timedelta(days=366)))
+    max_lifetime: timedelta = field(
+        default=timedelta(days=1), validator=lasting(timedelta(days=366), shortest=SHORTEST_LIFE)
+    )
     max_jobs: int = field(default=0, validator=whole(0, 1_000_000_000))
-    register_within: timedelta = field(default=timedelta(minutes=5), validator=lasting(_LONGEST))
+    register_within: timedelta = field(
+        default=timedelta(minutes=5), validator=lasting(_HOUR, shortest=timedelta(seconds=5))
+    )
     create_batch: int = field(default=16, validator=whole(1, 1000))
 
     def to_json(self) -> dict[str, Any]:

@@ -44,6 +44,11 @@ def from_config(config: SchedulerConfig) -> schema.SchedulerSettings:
     )
 
 
+def in_ms(field: str) -> str:
+    """A setting as the request calls it."""
+    return f"{field}_ms" if field in _DURATIONS else field
+
+
 def to_document(told: schema.SchedulerChanges) -> dict[str, Any]:
     """The changes as SchedulerConfig.with_json() takes them: durations in seconds."""
     found: dict[str, Any] = {}

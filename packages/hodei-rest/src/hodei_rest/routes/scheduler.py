@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hodei_domain.kernel.errors import NotFound
+from hodei_domain.kernel.errors import NotFound, renaming
 from hodei_domain.kernel.ids import parse_job_id
 from litestar import Controller, Request, Response, get, patch
 from litestar.params import JSONBody
 
 from hodei_rest.answers import answer
-from hodei_rest.convert.platform import from_config, from_decision, from_waiting, to_document
-from hodei_rest.convert.specs import named
+from hodei_rest.convert.platform import from_config, from_decision, from_waiting, in_ms, to_document
 from hodei_rest.desk import Id, TheDesk
 from hodei_rest.schemas import platform as schema
 
@@ -53,7 +52,7 @@ class Scheduler(Controller):
         self, request: Asked, desk: TheDesk, data: JSONBody[schema.SchedulerChanges]
     ) -> Response[schema.SchedulerSettings]:
         """Set what is given and leave the rest."""
-        with named(""):
+        with renaming(in_ms):
             wanted = (await desk.control.scheduler_config()).with_json(to_document(data))
         return answer(request, from_config(await desk.control.configure_scheduler(wanted)))
 
