@@ -322,7 +322,7 @@ def _locks_of(tables: Tables, port: str, method: str, arguments: tuple[Any, ...]
         case "jobs", "save":
             moved = sorted((c for c in arguments[0] if not c.is_same), key=lambda c: c.after.id)
             keys: list[Key] = [("job", c.after.id) for c in moved]
-            keys += [("key", c.after.idempotency_key) for c in moved if c.is_new and c.after.idempotency_key]
+            keys += [("key", c.after.key) for c in moved if c.is_new and c.after.key]
             keys += [("class", d) for d in sorted({c.after.demand.key for c in moved if c.after.is_queued})
                      if d not in tables.classes.rows]  # fmt: skip
             keys += [("lease", c.after.id) for c in moved if c.after.attempt]

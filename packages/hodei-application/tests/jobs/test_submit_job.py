@@ -167,3 +167,26 @@ async def test_a_job_that_must_run_in_a_region_waits_for_it_beside_an_idle_worke
     assert agent.jobs == []
     reasons = [each.reason for each in await world.control.why_pending(job.id)]
     assert reasons[1:] == ["is in no region, not in nowhere"]
+
+
+async def test_a_key_belongs_to_its_owner(world: World) -> None:
+    mine, yours = [
+        await world.control.submit_job(Submission(spec=TRUE, idempotency_key="nightly", queued_by=owner))
+        for owner in ("ana", "bob")
+    ]
+    assert mine.job.id != yours.job.id
+    assert not yours.duplicate
+    again = await world.control.submit_job(Submission(spec=TRUE, idempotency_key="nightly", queued_by="bob"))
+    assert (again.job.id, again.duplicate) == (yours.job.id, True)
+
+
+async def test_running_a_job_again_twice_under_one_key_is_one_new_job(world: World) -> None:
+    job = await world.submit()
+    await world.control.cancel_job(job.id)
+    first, second = [await world.control.retry_job(job.id, idempotency_key="once") for _ in range(2)]
+    assert (first.job.id, second.job.id, second.duplicate) == (first.job.id, first.job.id, True)
+    other = await world.submit()
+    await world.control.cancel_job(other.id)
+    with pytest.raises(JobAlreadyExists):
+        await world.control.retry_job(other.id, idempotency_key="once")
+    assert (await world.control.retry_job(job.id)).job.id != first.job.id

@@ -188,7 +188,7 @@ async def reading(begin: Begin, job: Job) -> None:
     """What people ask for, without the totals of a page."""
     async with begin() as tx:
         await tx.jobs.get(job.id)
-        await tx.jobs.by_idempotency([job.idempotency_key or ""])
+        await tx.jobs.by_idempotency([job.key or ("", "")])
         await tx.job_views.attempts(job.id)
         await tx.audit.by_correlation(str(job.id))
         await tx.logs.read(job.id, 1, 100)

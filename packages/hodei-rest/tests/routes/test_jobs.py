@@ -74,6 +74,19 @@ async def test_the_same_submission_twice_is_one_job_and_another_under_its_name_i
         assert code_of(refused) == (409, "job.already-exists")
 
 
+async def test_a_retry_twice_under_one_key_is_one_job_and_a_key_is_its_owners(rest: Any) -> None:
+    job = await submit(rest)
+    await rest.client.post(f"/api/v1/jobs/{job['id']}/cancel")
+    headers = {"idempotency-key": "again"}
+    first, second = [
+        await rest.client.post(f"/api/v1/jobs/{job['id']}/retry", headers=headers) for _ in range(2)
+    ]
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json()["id"] == second.json()["id"] != job["id"]
+    theirs = await rest.client.post("/api/v1/jobs", json=TRUE, headers=headers | {"x-actor-id": "bob"})
+    assert (theirs.status_code, theirs.json()["id"] != first.json()["id"]) == (201, True)
+
+
 async def test_who_asks_is_kept_from_the_headers(rest: Any) -> None:
     headers = {"x-actor-id": "ana", "x-correlation-id": "c-1"}
     job = (await rest.client.post("/api/v1/jobs", json=TRUE, headers=headers)).json()

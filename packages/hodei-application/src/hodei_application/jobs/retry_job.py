@@ -23,7 +23,8 @@ class RetryJob:
     """Submit the spec of a job that is over once more, as a new job that is linked to it.
 
     `changed` makes the new spec from the old one, and `environment` adds to and overrides its. A job that is
-    held after its worker was lost is released instead: that is what it waits for. Raises JobNotFound,
+    held after its worker was lost is released instead: that is what it waits for. The same twice under one
+    `idempotency_key` of an owner is one new job. Raises JobNotFound, JobAlreadyExists,
     IllegalMove for one that is under way, and what `changed` raises.
     """
 
@@ -43,6 +44,7 @@ class RetryJob:
         queued_by: str = "",
         actor: str | None = None,
         correlation_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Submitted:
         job, released = await self._release(job_id, actor or queued_by)
         if released:
@@ -56,7 +58,13 @@ class RetryJob:
         spec = evolve(spec, environment={**spec.environment, **(environment or {})})
         owner = queued_by or job.queued_by
         return await self.submit(
-            Submission(spec=spec, queued_by=owner, correlation_id=correlation_id, rerun_of=job_id)
+            Submission(
+                spec=spec,
+                idempotency_key=idempotency_key,
+                queued_by=owner,
+                correlation_id=correlation_id,
+                rerun_of=job_id,
+            )
         )
 
     async def _release(self, job_id: JobId, by: str) -> tuple[Job, bool]:

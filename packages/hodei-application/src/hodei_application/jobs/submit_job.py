@@ -33,8 +33,8 @@ nothing.
 class Submission:
     """What somebody wants to be run.
 
-    With `job_id` or `idempotency_key` the same submission twice is one job. `correlation_id` is the
-    caller's own.
+    With `job_id` or `idempotency_key`, which is its owner's own, the same submission twice is one job.
+    `correlation_id` is the caller's own.
     """
 
     spec: JobSpec
@@ -49,6 +49,11 @@ class Submission:
         check_text(self.correlation_id or "", "correlation_id", 256)
         check_text(self.idempotency_key or "", "idempotency_key", 256)
         check_order(self.spec)
+
+    @property
+    def key(self) -> tuple[str, str] | None:
+        """Owner and idempotency key, as Job.key."""
+        return (self.queued_by, self.idempotency_key) if self.idempotency_key else None
 
 
 @frozen
@@ -96,7 +101,7 @@ class _Named:
     """
 
     by_id: dict[JobId, Job]
-    by_key: dict[str, Job]
+    by_key: dict[tuple[str, str], Job]
     no_providers: Mapping[str, str]
 
 
@@ -139,7 +144,7 @@ class SubmitJobs:
 
     async def _submit(self, submissions: Sequence[Submission], *, at_once: bool) -> Accepted:
         ids = {s.job_id for s in submissions if s.job_id is not None}
-        keys = {s.idempotency_key for s in submissions if s.idempotency_key}
+        keys = {key for s in submissions if (key := s.key) is not None}
         assigned: list[Assigned] = []
         try:
             async with self.begin() as tx:
@@ -173,7 +178,7 @@ class SubmitJobs:
         self, submission: Submission, named: _Named, changes: list[Change[Job]]
     ) -> Submitted | HodeiError:
         fingerprint = fingerprint_of(submission.spec)
-        key = submission.idempotency_key or None
+        key = submission.key
         found = [named.by_id.get(submission.job_id)] if submission.job_id is not None else []
         found += [named.by_key.get(key)] if key is not None else []
         for job in found:
@@ -187,7 +192,7 @@ class SubmitJobs:
             at=self.now(),
             queued_by=submission.queued_by,
             correlation_id=submission.correlation_id,
-            idempotency_key=key,
+            idempotency_key=submission.idempotency_key or None,
             rerun_of=submission.rerun_of,
             turn=self.turns.order.give(submission.queued_by, submission.spec.priority),
             fingerprint=fingerprint,
@@ -218,7 +223,7 @@ def _with_newest(answer: Submitted | HodeiError, given: Mapping[JobId, Job]) -> 
 
 def _same_or_other(job: Job, fingerprint: str, submission: Submission) -> Submitted | HodeiError:
     other_id = submission.job_id is not None and submission.job_id != job.id
-    if job.fingerprint == fingerprint and not other_id:
+    if job.fingerprint == fingerprint and job.rerun_of == submission.rerun_of and not other_id:
         return Submitted(job, duplicate=True)
     what = "id" if submission.job_id == job.id else "idempotency key"
     return JobAlreadyExists(f"job {job.id} has this {what} and says something else")

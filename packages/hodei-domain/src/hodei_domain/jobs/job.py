@@ -114,6 +114,11 @@ class Job:
         return Change(job, (created,), 0)
 
     @property
+    def key(self) -> tuple[str, str] | None:
+        """Owner and idempotency key: each owner has keys of its own."""
+        return None if self.idempotency_key is None else (self.queued_by, self.idempotency_key)
+
+    @property
     def demand(self) -> DemandClass:
         """The class of workers that can serve it."""
         return demand_of(self.spec)

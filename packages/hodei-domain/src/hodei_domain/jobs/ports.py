@@ -34,7 +34,7 @@ class JobStore(Protocol):
         """
         ...
 
-    async def by_idempotency(self, keys: Collection[str]) -> dict[str, Job]:
+    async def by_idempotency(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Job]:
         """The jobs that were submitted under these keys, finished ones too; absent keys are absent."""
         ...
 

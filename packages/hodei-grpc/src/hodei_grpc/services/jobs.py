@@ -117,6 +117,7 @@ class JobExecution:
             queued_by=caller.actor or "",
             actor=caller.actor,
             correlation_id=caller.correlation_id,
+            idempotency_key=request.idempotency_key or None,
         )
         return _queued(told)
 

@@ -25,7 +25,11 @@ _GET = f"SELECT {JOB} FROM {JOINED} WHERE j.id = %s"
 _FIND = f"SELECT {JOB} FROM {JOINED} WHERE j.id = ANY(%s)"
 # Sorted before it locks. Who waited for a lock gets the row as the other left it; specs never change.
 _LOCK = f"SELECT {JOB} FROM {JOINED} WHERE j.id = ANY(%s) ORDER BY j.id FOR UPDATE OF j"
-_BY_KEY = f"SELECT {JOB} FROM {JOINED} WHERE j.idempotency_key = ANY(%s)"
+_BY_KEY = f"""
+SELECT {JOB} FROM {JOINED}
+WHERE (j.queued_by, j.idempotency_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+    AND j.idempotency_key IS NOT NULL
+"""
 
 BELIEVED_S = 3600.0
 
@@ -85,12 +89,13 @@ class PostgresJobStore:
         """See JobStore."""
         return jobs_by_id(await self._session.rows(_LOCK, (list(ids),)), self._specs) if ids else {}
 
-    async def by_idempotency(self, keys: Collection[str]) -> dict[str, Job]:
+    async def by_idempotency(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Job]:
         """See JobStore."""
         if not keys:
             return {}
-        jobs = (job_of(row, self._specs) for row in await self._session.rows(_BY_KEY, (list(keys),)))
-        return {job.idempotency_key: job for job in jobs if job.idempotency_key is not None}
+        asked = ([owner for owner, _ in keys], [key for _, key in keys])
+        jobs = (job_of(row, self._specs) for row in await self._session.rows(_BY_KEY, asked))
+        return {job.key: job for job in jobs if job.key is not None}
 
     async def save(self, changes: Sequence[Change[Job]]) -> None:
         """See JobStore."""

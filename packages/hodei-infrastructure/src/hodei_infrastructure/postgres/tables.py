@@ -120,7 +120,8 @@ jobs = _table(
     storage=ROOMY | GROWING,
 )
 sa.Index(
-    "jobs_idempotency_key",
+    "jobs_key",
+    jobs.c.queued_by,
     jobs.c.idempotency_key,
     unique=True,
     postgresql_where=jobs.c.idempotency_key.is_not(None),

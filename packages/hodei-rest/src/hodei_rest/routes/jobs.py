@@ -28,6 +28,14 @@ from hodei_rest.schemas import jobs as schema
 from hodei_rest.schemas.platform import Phase
 
 Asked = Request[Any, Any, Any]
+Key = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        max_length=256,
+        description="The same twice under one key of an owner makes one job",
+    ),
+]
 
 
 class Jobs(Controller):
@@ -42,14 +50,7 @@ class Jobs(Controller):
         request: Asked,
         desk: TheDesk,
         data: JSONBody[schema.SubmitJob],
-        idempotency_key: Annotated[
-            str | None,
-            HeaderParameter(
-                name="Idempotency-Key",
-                max_length=256,
-                description="The same submission twice under one key is one job",
-            ),
-        ] = None,
+        idempotency_key: Key = None,
     ) -> Response[schema.Job]:
         """The answer comes after the job is stored: 201, or 200 for one that was there before."""
         caller = caller_of(request)
@@ -171,6 +172,7 @@ class Jobs(Controller):
         desk: TheDesk,
         job_id: Id,
         data: JSONBody[schema.RetryJob | None] = None,
+        idempotency_key: Key = None,
     ) -> Response[schema.Job]:
         """A new job like the old one, which its `rerun_of` names; a held one is queued again (200)."""
         caller, asked = caller_of(request), data or schema.RetryJob()
@@ -180,6 +182,7 @@ class Jobs(Controller):
             queued_by=asked.queued_by or caller.actor,
             actor=caller.actor or None,
             correlation_id=asked.correlation_id or caller.correlation_id,
+            idempotency_key=idempotency_key,
         )
         return await _stored(request, desk, told.job, created=not told.duplicate)
 

@@ -2819,6 +2819,11 @@ class RetryJobRequest(betterproto2.Message):
     Set or replaced in the new job's environment. Not allowed for a held job, which keeps its own.
     """
 
+    idempotency_key: "str" = betterproto2.field(50, betterproto2.TYPE_STRING)
+    """
+    The same call twice under one key is one new job. The key belongs to the owner of the job.
+    """
+
 
 default_message_pool.register_message("hodei", "RetryJobRequest", RetryJobRequest)
 

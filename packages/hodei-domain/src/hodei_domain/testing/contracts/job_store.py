@@ -172,7 +172,7 @@ class JobStoreContract(StoreContract):
         found = await outcomes(*(save_jobs(begin, change) for change in changes))
         assert sum(isinstance(outcome, JobChangedMeanwhile) for outcome in found) == 3
         async with begin() as tx:
-            [kept] = (await tx.jobs.by_idempotency(["once", "never"])).values()
+            [kept] = (await tx.jobs.by_idempotency([("", "once"), ("", "never")])).values()
             assert await tx.queue.depth() == 1
         assert kept.id in {change.after.id for change in changes}
 
@@ -181,7 +181,7 @@ class JobStoreContract(StoreContract):
         with pytest.raises(JobChangedMeanwhile):
             await save_jobs(begin, *twins)
         async with begin() as tx:
-            assert await tx.jobs.by_idempotency(["once"]) == {}
+            assert await tx.jobs.by_idempotency([("", "once")]) == {}
 
     async def test_a_worker_holds_one_attempt_at_a_time(self, begin: Begin) -> None:
         worker = new_worker_id()
@@ -201,9 +201,11 @@ class JobStoreContract(StoreContract):
 
     async def test_a_key_is_remembered_after_the_end(self, begin: Begin) -> None:
         job = await submitted(begin, idempotency_key="k")
+        other = await submitted(begin, idempotency_key="k", queued_by="bob")
         [job] = await save_jobs(begin, job.cancel(at=T0))
         async with begin() as tx:
-            assert await tx.jobs.by_idempotency(["k"]) == {"k": job}
+            asked = [("", "k"), ("ana", "k"), ("bob", "k")]
+            assert await tx.jobs.by_idempotency(asked) == {("", "k"): job, ("bob", "k"): other}
 
     async def test_many_jobs_are_saved_at_once(self, begin: Begin) -> None:
         changes = [submission(name=f"n{number}", turn=number) for number in range(50)]

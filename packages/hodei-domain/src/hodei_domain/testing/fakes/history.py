@@ -73,8 +73,8 @@ class MemoryHistory(OfTransaction):
         over = [id for id in jobs if self._is_over(id)]
         for id in over:
             job = tables.jobs.rows[id]
-            if job.idempotency_key is not None:
-                tables.keys.drop(job.idempotency_key)
+            if job.key is not None:
+                tables.keys.drop(job.key)
             keyed: tuple[Table[Any, Any], ...] = (tables.chunks, tables.ends, tables.attempts)
             for table in keyed:
                 for key in [key for key in table.rows if key[0] == id]:

@@ -32,7 +32,7 @@ class MemoryJobs(OfTransaction):
         """See JobStore. The transaction holds the whole store."""
         return await self.find(ids)
 
-    async def by_idempotency(self, keys: Collection[str]) -> dict[str, Job]:
+    async def by_idempotency(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Job]:
         """See JobStore."""
         known = self.tables.keys.rows
         return {key: self.tables.jobs.rows[known[key]] for key in set(keys) if key in known}
@@ -67,17 +67,17 @@ class MemoryJobs(OfTransaction):
     def _refuse_second_keys(self, jobs: Sequence[Job]) -> None:
         taken = set(self.tables.keys.rows)
         for job in jobs:
-            if job.idempotency_key in taken:
+            if job.key in taken:
                 raise self.refuse(JobChangedMeanwhile("a job was submitted under this key meanwhile"))
-            if job.idempotency_key is not None:
-                taken.add(job.idempotency_key)
+            if job.key is not None:
+                taken.add(job.key)
 
     def _write(self, change: Change[Job]) -> None:
         job, tables = change.after, self.tables
         tables.jobs.put(job.id, job)
         tables.record(change.events)
-        if job.idempotency_key is not None:
-            tables.keys.put(job.idempotency_key, job.id)
+        if job.key is not None:
+            tables.keys.put(job.key, job.id)
         self._keep_queue(job)
         self._keep_attempt(job)
 

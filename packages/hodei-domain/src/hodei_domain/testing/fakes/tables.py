@@ -101,7 +101,7 @@ class Tables:
     queue: Table[JobId, QueueRow] = field(factory=Table)
     attempts: Table[tuple[JobId, int], Attempt] = field(factory=Table)
     leases: Table[tuple[JobId, int], datetime] = field(factory=Table)
-    keys: Table[str, JobId] = field(factory=Table)
+    keys: Table[tuple[str, str], JobId] = field(factory=Table)
     classes: Table[str, DemandClass] = field(factory=Table)
     met: Table[str, datetime] = field(factory=Table)
     workers: Table[WorkerId, Worker] = field(factory=Table)

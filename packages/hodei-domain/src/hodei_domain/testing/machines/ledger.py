@@ -111,7 +111,7 @@ class LedgerMachine(StoreMachine):
                 await tx.jobs.save([change])
         except JobChangedMeanwhile:
             async with self.begin() as tx:
-                return (await tx.jobs.by_idempotency([key or ""]))[key or ""].id, False
+                return (await tx.jobs.by_idempotency([("", key or "")]))["", key or ""].id, False
         return change.after.id, True
 
     @rule(limit=st.integers(1, 4), claimers=st.integers(1, 3), and_start=st.booleans())
