@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -163,3 +164,69 @@ def test_a_reader_who_leaves_ends_the_job(machine: Any, wait_for_the_end: Wait) 
 def test_other_commands_say_that_no_server_runs(machine: Any) -> None:
     done = machine.run("job", "list", "--server", "127.0.0.1:1")
     assert done == (69, b"", b"hodei: no Hodei server at 127.0.0.1:1; start one with: hodei up\n")
+
+
+def test_a_pipe_reaches_the_job_byte_for_byte_and_ends(machine: Any) -> None:
+    every_byte = bytes(range(256)) * 20_000  # more than the sender keeps
+    assert machine.run("run", "--", "cat", stdin=every_byte) == (0, every_byte, b"")
+
+
+def test_without_a_pipe_the_input_is_empty_and_a_file_is_passed_on(machine: Any, tmp_path: Path) -> None:
+    assert machine.run("run", "--", "cat") == (0, b"", b"")
+    assert machine.run("run", "--no-input", "--", "cat", stdin=b"unread") == (0, b"", b"")
+    (tmp_path / "rows").write_bytes(b"b\na\n")
+    with open(tmp_path / "rows", "rb") as rows:
+        process = machine.start("run", "--", "sort", stdin=rows.fileno())
+        assert process.communicate(timeout=60) == (b"a\nb\n", b"")
+
+
+def test_a_pipe_is_passed_on_as_it_is_written(machine: Any) -> None:
+    process = machine.start("run", "--", "cat", stdin=subprocess.PIPE)
+    for line in (b"one\n", b"two\n"):
+        process.stdin.write(line)
+        process.stdin.flush()
+        assert next_line(process.stdout) == line
+    assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode == 0
+
+
+def test_a_job_that_has_enough_ends_whoever_goes_on_writing(machine: Any) -> None:
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as source:
+        assert source.stdout is not None
+        process = machine.start("run", "--", "head", "-n", "1", stdin=source.stdout.fileno())
+        source.stdout.close()
+        assert process.communicate(timeout=60) == (b"y\n", b"")
+        assert source.wait(60) == -signal.SIGPIPE
+    assert process.returncode == 0
+
+
+def test_a_job_whose_input_is_not_kept_says_so_when_it_is_to_run_again(machine: Any) -> None:
+    machine.up()
+    assert machine.run("run", "--", "cat", stdin=b"x").out == b"x"
+    (job,) = json.loads(machine.run("job", "list", "--output", "json").out)
+    done = machine.run("job", "retry", job["id"])
+    assert (done.status, b"nothing of that was kept" in done.err) == (65, True)
+
+
+def test_what_a_detached_job_is_not_given_is_told(machine: Any) -> None:
+    machine.up()
+    done = machine.run("run", "--detach", "--", "cat", stdin=b"x")
+    assert done.status == 0
+    assert b"--stdin stores it with the job" in done.err
+
+
+def test_an_input_goes_on_over_a_restart_of_the_server(machine: Any) -> None:
+    address = machine.up()
+    (server,) = machine.servers()
+    process = machine.start("run", "--", "cat", stdin=subprocess.PIPE)
+    process.stdin.write(b"before\n")
+    process.stdin.flush()
+    assert next_line(process.stdout) == b"before\n"
+    server.kill()
+    server.wait()
+    process.stdin.write(b"meanwhile\n")
+    process.stdin.flush()
+    machine.up("--port", address.rpartition(":")[2])
+    process.stdin.write(b"after\n")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"meanwhile\nafter\n"), err

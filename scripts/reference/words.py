@@ -154,6 +154,7 @@ REASONS = {
     "not-executable": "The program may not be executed.",
     "working-dir": "Its working directory is not there or may not be entered.",
     "spawn": "The process could not be started for another reason; the text says which.",
+    "input-lost": "The sender of its live input was not heard of for two minutes.",
     "disk-full": "The worker had no room for its output.",
     "undeliverable": "It could not be brought to a worker: too large, or ten tries in a row came to nothing.",
     "unrecorded": "What its worker reported of it could not be stored, also not after several tries.",

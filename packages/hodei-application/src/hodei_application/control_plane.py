@@ -24,6 +24,7 @@ from hodei_application.jobs.retry_job import RetryJob
 from hodei_application.jobs.submit_job import SubmitJob, SubmitJobs
 from hodei_application.jobs.watch_job import WatchJob
 from hodei_application.jobs.why_pending import WhyPending
+from hodei_application.jobs.write_input import InputAcks, WriteInput
 from hodei_application.logs.follow_logs import FollowLogs
 from hodei_application.logs.get_logs import GetLogs
 from hodei_application.logs.page_logs import PageLogs, ReadOutput
@@ -87,6 +88,7 @@ class ControlPlane:
     assign_job: AssignJob
     start_job: StartJob
     update_progress: UpdateProgress
+    write_input: WriteInput
     complete_job: CompleteJob
     fail_job: FailJob
 
@@ -97,6 +99,7 @@ class ControlPlane:
     heartbeat: Heartbeat
     report_attempt: ReportAttempt
     legacy_log: LegacyLogs
+    input_acks: InputAcks
     list_workers: ListWorkers
     get_worker: GetWorker
     drain_worker: Drain
@@ -208,7 +211,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
     )
     submit_job = SubmitJob(GroupCommit(submit_jobs, counted=parts.batch_sizes("submissions")))
     watch_job = WatchJob(begin, moves)
-    door = parts.door
+    door, input_acks = parts.door, InputAcks(connected)
     disconnects = GroupCommit(
         RecordDisconnects(begin=begin, now=now, connected=connected),
         counted=parts.batch_sizes("disconnects"),
@@ -239,6 +242,9 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
         assign_job=AssignJob(begin, connected, dispatcher, parts.kinds),
         start_job=StartJob(door),
         update_progress=UpdateProgress(door),
+        write_input=WriteInput(
+            begin=begin, monotonic=outside.monotonic, connected=connected, moves=moves, acks=input_acks
+        ),
         complete_job=CompleteJob(door, outside.jitter),
         fail_job=FailJob(door, outside.jitter),
         register_worker=RegisterWorker(
@@ -262,6 +268,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             now=now, connected=connected, intake=engine.intake, troubles=parts.troubles
         ),
         legacy_log=LegacyLogs(connected),
+        input_acks=input_acks,
         list_workers=list_workers,
         get_worker=GetWorker(list_workers),
         drain_worker=Drain(begin=begin, now=now, connected=connected, terms=parts.terms, signals=signals),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from hodei_grpc.methods import JobExecutionService, LogStreamService
@@ -24,16 +25,19 @@ T = TypeVar("T")
 class Following:
     """Prints a job's output until the job ends. Survives a server that goes away and comes back."""
 
-    def __init__(self, attached: Attached, job_id: str, *, tail_lines: int | None = None) -> None:
+    def __init__(
+        self, attached: Attached, job_id: str, *, tail_lines: int | None = None, sends_input: bool = False
+    ) -> None:
         self._attached = attached
         self._job_id = job_id
         self._pending = PendingLine(self.job)
         self._printer = Printer(platform=sys.stderr.isatty(), before=self._pending.clear)
         self._tail_lines = tail_lines
+        self._sends_input = sends_input
 
     def to_the_end(self) -> int:
         """Follow the job; Ctrl-C cancels it. Return the exit status its end means."""
-        with Interrupts(self._cancel) as interrupts:
+        with Interrupts(self._cancel) as interrupts, self._input():
             try:
                 self.print_output()
                 job = self._patiently(self.job)
@@ -44,6 +48,13 @@ class Following:
         if line:
             self._printer.say(line)
         return status
+
+    def _input(self) -> AbstractContextManager[object]:
+        if not self._sends_input:
+            return nullcontext()
+        from hodei_cli.live_input import InputSender
+
+        return InputSender(self._attached, self._job_id, self._printer.say)
 
     def print_output(self) -> None:
         """Print what was written and what comes, until the job has ended."""

@@ -55,11 +55,23 @@ def asked_for(options: Options) -> Server | None:
         return None
     named = [join(*parse_address(each)) for each in options.server.split(",")]
     address = _best(named) or named[0]
-    # This machine's own token goes to this machine's own servers only, by whatever name: not to a stranger.
+    return Server(address, options.token or _token_for(address), here=False)
+
+
+def known(options: Options) -> list[Server]:
+    """Every server that was named, or else that lives on this machine."""
+    if options.server is None:
+        return [Server(each.address, options.token or own_token(), here=True) for each in _living()]
+    named = (join(*parse_address(each)) for each in options.server.split(","))
+    return [Server(address, options.token or _token_for(address), here=False) for address in named]
+
+
+def _token_for(address: str) -> str | None:
+    """This machine's own token, for this machine's own servers, by whatever name: no stranger gets it."""
     ours = is_loopback(address) and any(
         port_of(address) == port_of(each.address) and answers(each.address) for each in _living()
     )
-    return Server(address, options.token or (own_token() if ours else None), here=False)
+    return own_token() if ours else None
 
 
 def of_this_machine(options: Options) -> Server | None:

@@ -70,6 +70,8 @@ class Session:
                 silent = failure.status is grpc.StatusCode.DEADLINE_EXCEEDED
                 raise (NoAnswer if silent else NoServer)(self.server.address) from failure
             raise
+        except ValueError as closed:  # by another thread, which talks to another server now
+            raise NoServer(self.server.address) from closed
 
 
 LEAVING = "server.leaving"  # a private server whose owner is gone

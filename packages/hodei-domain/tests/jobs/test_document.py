@@ -73,5 +73,6 @@ def test_every_field_of_a_spec_is_in_its_document() -> None:
         preferred_region="eu",
         submit_dir="/home",
         submit_host="desk",
+        live_input=True,
     )
     assert spec_to_json(spec).keys() == {field.name for field in JobSpec.__attrs_attrs__}  # type: ignore[attr-defined]  # attrs adds it

@@ -52,6 +52,9 @@ class JobExecutionService:
     retry_job: Final = Unary(
         "/hodei.JobExecutionService/RetryJob", hodei.RetryJobRequest, hodei.QueueJobResponse
     )
+    write_input: Final = Unary(
+        "/hodei.JobExecutionService/WriteInput", hodei.WriteInputRequest, hodei.WriteInputResponse
+    )
     assign_job: Final = Unary(
         "/hodei.JobExecutionService/AssignJob", hodei.AssignJobRequest, hodei.AssignJobResponse
     )

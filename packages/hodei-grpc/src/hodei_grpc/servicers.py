@@ -74,6 +74,11 @@ class JobExecutionServicer(Protocol):
     async def retry_job(self, request: hodei.RetryJobRequest, context: Context) -> hodei.QueueJobResponse: ...
 
     @abstractmethod
+    async def write_input(
+        self, request: hodei.WriteInputRequest, context: Context
+    ) -> hodei.WriteInputResponse: ...
+
+    @abstractmethod
     async def assign_job(
         self, request: hodei.AssignJobRequest, context: Context
     ) -> hodei.AssignJobResponse: ...

@@ -23,6 +23,7 @@ from hodei_worker.watch import Watch
 log = logging.getLogger("hodei.worker")
 
 PROTOCOL = 1
+FEATURES = ["live-input"]
 GIVEN_BACK = "given-back"  # never started: the server may give the job to another worker
 LOST = "worker-lost"  # started, and ended by us for no fault of the job's
 
@@ -83,7 +84,11 @@ class Agent:
             (running if holding.running else finished).append(told)
         return wire.WorkerMessage(
             hello=wire.WorkerHello(
-                worker_id=self._host.worker_id, running=running, finished=finished, protocol=PROTOCOL
+                worker_id=self._host.worker_id,
+                running=running,
+                finished=finished,
+                protocol=PROTOCOL,
+                features=FEATURES,
             )
         )
 
@@ -131,6 +136,8 @@ class Agent:
                 self.drain(payload.deadline_ms / 1000, payload.reason or "asked by the server")
             case wire.Welcome():
                 self._welcome(payload)
+            case wire.InputChunk():
+                self._input(payload)
             case wire.WatchUsage():
                 self.watch.ask(payload.interval_ms / 1000, payload.lasts_ms / 1000)
             case _:
@@ -182,6 +189,9 @@ class Agent:
     def _begin(self, command: wire.RunJobCommand, holding: Holding) -> None:
         try:
             attempt = self._make_attempt(convert.to_order(command), holding.spool, self._host)
+            attempt.on_input = lambda taken, closed: self._outbox.post(
+                convert.from_input(holding.key, taken, closed)
+            )
             holding.started = attempt.start()
         except NotStarted as refusal:
             self._finish(holding, refusal.outcome)
@@ -229,6 +239,13 @@ class Agent:
         )
         self._outbox.wake()
         log.info("Job %s ended: %s", holding.key, f"{outcome.reason} {outcome.message}".strip())
+
+    def _input(self, chunk: wire.InputChunk) -> None:
+        key = Key(chunk.job_id, chunk.attempt)
+        if self._current is not None and self._current.order.key == key:
+            self._current.receive_input(chunk.offset, chunk.data, end=chunk.end)
+        else:
+            self._outbox.post(convert.from_input(key, 0, closed=True))
 
     def _acknowledged(self, ack: wire.ResultAck) -> None:
         key = Key(ack.job_id, ack.attempt)

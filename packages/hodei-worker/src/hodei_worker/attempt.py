@@ -15,6 +15,7 @@ from hodei_worker.container import first_to_go
 from hodei_worker.environment import job_environment
 from hodei_worker.journal import Shelf
 from hodei_worker.limits import Limiter
+from hodei_worker.live_input import LOST, LOST_TEXT, Acknowledge, LiveInput
 from hodei_worker.log_pump import LogPump, Pace
 from hodei_worker.order import Order, Outcome, Shell
 from hodei_worker.plain_line import plain_words
@@ -73,6 +74,8 @@ class Attempt:
         self._kill_at = 0.0
         self._killing: asyncio.Task[bool] | None = None
         self._seen_memory_bytes = 0
+        self._input: LiveInput | None = None
+        self.on_input: Acknowledge = lambda taken, closed: None
 
     @property
     def next_sequence(self) -> int:
@@ -118,9 +121,16 @@ class Attempt:
         assert self._confinement is not None
         self._confinement.entered(process.pid)
         pump = self._start_pump(process)
+        if process.stdin >= 0:
+            self._input = LiveInput(process.stdin, self.on_input, self._lose_input)
         self._clocks = Clocks(self.order, process, pump, self.stop)
         self._clocks.start(self._confinement.watched_bytes)
         return Started(process.pid, process.started_at, self._confinement.text)
+
+    def receive_input(self, offset: int, data: bytes, *, end: bool) -> None:
+        """The next piece of the job's standard input; answered by `on_input`."""
+        if self._input is not None:
+            self._input.receive(offset, data, end=end)
 
     def stop(self, reason: str, message: str, grace: float | None = None) -> None:
         """TERM to all the job's processes, KILL after the grace (seconds; the order's own by default).
@@ -159,6 +169,8 @@ class Attempt:
                 # Between two rounds it has not seen yet that all is gone: it would kill the next job instead.
                 self._killing.cancel()
             self._pump.close()
+            if self._input is not None:
+                self._input.close()
             self._close_confinement()
             await self._workspace.remove()
 
@@ -180,9 +192,13 @@ class Attempt:
                 environment=environment,
                 working_dir=workspace.working_dir,
                 stdin=order.stdin,
+                live_input=order.live_input,
                 reaper=host.reaper,
             )
         return self._process
+
+    def _lose_input(self) -> None:
+        self.stop(LOST, LOST_TEXT)
 
     def _start_pump(self, process: Process) -> LogPump:
         pace = self._host.pace

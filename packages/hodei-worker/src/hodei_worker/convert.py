@@ -25,6 +25,7 @@ def to_order(command: wire.RunJobCommand) -> Order:
         environment=dict(command.env),
         working_dir=command.working_dir,
         stdin=command.stdin,
+        live_input=command.live_input,
         asked=Asked(cpu_cores=command.cpu_cores, memory_bytes=command.memory_bytes),
         execution_timeout=_seconds(command.timeout_ms),
         no_output_timeout=_seconds(command.no_output_timeout_ms),
@@ -49,6 +50,13 @@ def _seconds(milliseconds: int) -> float | None:
 def grace_of(command: wire.CancelJobCommand) -> float | None:
     """Seconds between TERM and KILL; None leaves it to the job's order."""
     return 0.0 if command.force else _seconds(command.grace_ms)
+
+
+def from_input(key: Key, taken: int, closed: bool) -> wire.WorkerMessage:
+    """How much of its input an attempt has taken."""
+    return wire.WorkerMessage(
+        input_ack=wire.InputAck(job_id=key.job_id, attempt=key.attempt, offset=taken, closed=closed)
+    )
 
 
 def from_started(key: Key, started: Started) -> wire.WorkerMessage:

@@ -55,6 +55,7 @@ class Order:
     environment: Mapping[str, str] = field(default_factory=dict)
     working_dir: str = ""
     stdin: str | None = None
+    live_input: bool = False  # the standard input comes over the stream
     asked: Asked = field(default_factory=Asked)
     execution_timeout: float | None = None
     no_output_timeout: float | None = None

@@ -31,11 +31,12 @@ KILL_ROUNDS = (
 
 @dataclass(slots=True)
 class Process:
-    """A job's process, its session's leader. The reader's ends of both pipes are the caller's to close."""
+    """A job's process, its session's leader. Our ends of its pipes are the caller's to close."""
 
     pid: int
     stdout: int
     stderr: int
+    stdin: int  # the writer's end, or -1: then there is nothing to write
     started_at: float  # seconds since the epoch
     exited: asyncio.Future[Exit]
     _reaper: Reaper
@@ -98,6 +99,7 @@ def start_process(
     environment: Mapping[str, str],
     working_dir: str,
     stdin: str | None,
+    live_input: bool = False,
     reaper: Reaper,
 ) -> Process:
     """Start a program. Raise NotStarted, with a text for the job's owner, if that cannot be.
@@ -108,20 +110,22 @@ def start_process(
     preexec_fn nor user.
     """
     pipes: list[int] = []
-    given = -1
+    given = written = -1
     try:
         pipes += _pipe()
         pipes += _pipe()
-        given = _stdin(stdin)
+        given, written = _live_stdin() if live_input else (_stdin(stdin), -1)
         pid = _spawn(argv, environment, working_dir, given, pipes[1], pipes[3])
     except BaseException:
-        for fd in pipes[0::2]:
+        for fd in (*pipes[0::2], *([written] if written >= 0 else [])):
             os.close(fd)
         raise
     finally:
         for fd in (*pipes[1::2], *([given] if given >= 0 else [])):
             os.close(fd)
-    return Process(pid, pipes[0], pipes[2], time.time(), reaper.watch(pid), reaper, reaper.orphan_cpu_seconds)
+    return Process(
+        pid, pipes[0], pipes[2], written, time.time(), reaper.watch(pid), reaper, reaper.orphan_cpu_seconds
+    )
 
 
 def check_working_dir(path: str) -> None:
@@ -214,6 +218,15 @@ def _pipe() -> tuple[int, int]:
     os.set_blocking(reader, False)
     with suppress(OSError):  # over the user's allowance: then the default of 64 KiB has to do
         fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return reader, writer
+
+
+def _live_stdin() -> tuple[int, int]:
+    """A pipe that blocks for the job that reads it, and not for us."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(OSError):
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return reader, writer
 
 

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 from hodei_domain.jobs.errors import IllegalMove
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import JobSpec
+from hodei_domain.kernel.errors import Conflict, Kind
 from hodei_domain.kernel.ids import JobId
 
 from hodei_application.jobs.lock_job import lock_job
@@ -18,6 +19,12 @@ from hodei_application.scheduling.dispatcher import Dispatcher
 from hodei_application.signals import WORK, Signals
 
 
+class InputGone(Conflict):
+    """The job cannot run again as it did: its live input was not kept."""
+
+    kind, code = Kind.CONFLICT, "job.input-gone"
+
+
 @frozen(kw_only=True)
 class RetryJob:
     """Submit the spec of a job that is over once more, as a new job that is linked to it.
@@ -25,7 +32,7 @@ class RetryJob:
     `changed` makes the new spec from the old one, and `environment` adds to and overrides its. A job that is
     held after its worker was lost is released instead: that is what it waits for. The same twice under one
     `idempotency_key` of an owner is one new job. Raises JobNotFound, JobAlreadyExists,
-    IllegalMove for one that is under way, and what `changed` raises.
+    IllegalMove for one that is under way, InputGone for one with a live input, and what `changed` raises.
     """
 
     begin: UnitOfWork
@@ -54,6 +61,8 @@ class RetryJob:
             return Submitted(job, duplicate=True)
         if not job.is_over:
             raise IllegalMove(f"job {job_id} is {job.state}: cancel it first, or let it end")
+        if job.spec.live_input:
+            raise InputGone(f"job {job_id} read its input from whoever ran it, and nothing of that was kept")
         spec = job.spec if changed is None else changed(job.spec)
         spec = evolve(spec, environment={**spec.environment, **(environment or {})})
         owner = queued_by or job.queued_by

@@ -80,6 +80,17 @@ class WatchUsage:
 
 
 @frozen
+class SendInput:
+    """The next piece of the attempt's standard input, from `offset` on; `end`: nothing comes behind it."""
+
+    job_id: JobId
+    attempt: int
+    offset: int
+    data: bytes
+    end: bool
+
+
+@frozen
 class DrainWorker:
     """Take no more work, finish what runs, leave by the deadline."""
 
@@ -106,4 +117,14 @@ class Welcome:
     lease: timedelta
 
 
-Command = RunAttempt | CancelAttempt | StopAttempt | LogAck | ResultAck | DrainWorker | WatchUsage | Welcome
+Command = (
+    RunAttempt
+    | CancelAttempt
+    | StopAttempt
+    | SendInput
+    | LogAck
+    | ResultAck
+    | DrainWorker
+    | WatchUsage
+    | Welcome
+)

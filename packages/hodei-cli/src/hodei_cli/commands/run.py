@@ -12,6 +12,7 @@ from hodei_cli.exits import Exit
 from hodei_cli.groups import command
 from hodei_cli.options import current
 from hodei_cli.submission import OPTIONS_END_AT_COMMAND, definition, job_options, owner
+from hodei_cli.terminal import note
 
 if TYPE_CHECKING:
     from hodei_proto.wire.hodei import JobDefinition
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
 @click.option(
     "-d", "--detach", is_flag=True, help="Queue it, print its id, and leave. Needs a server that stays."
 )
-def run(detach: bool, **options: Any) -> int:
+@click.option("-n", "--no-input", is_flag=True, help="Give the job an empty input, whatever is on yours.")
+def run(detach: bool, no_input: bool, **options: Any) -> int:
     """Run a command and follow it to its end.
 
     The output is the command's own, byte for byte, and so is the exit status: 128 and more for a signal, 124
     after a timeout. Ctrl-C cancels the job; a second one leaves it.
+
+    A pipe or a file on your standard input is passed on as it comes: bytes, no faster than the job reads
+    them, to the end of the file. At a terminal the job's input is empty.
 
     Where no server runs, one is started for the time of the command. On this machine the command
     starts in the directory you are in; in a container, or elsewhere, in one of its own.
@@ -40,12 +45,19 @@ def run(detach: bool, **options: Any) -> int:
       hodei run --shell 'make && make test'
       hodei run --script deploy.py --interpreter python
       hodei run --timeout 5m --retry 2 -e DEBUG=1 -- ./nightly
-      cat rows.csv | hodei run --stdin -- sort -u
+      tar c . | hodei run --image alpine -- tar tv
+      hodei run -- sort -u < rows.csv
       hodei run --detach --name backup -- ./backup
     """
+    from hodei_cli.live_input import has_bytes, has_input
+
     job = definition(options)
+    takes_input = not (no_input or options["stdin"] or options["script"] == "-")
     if detach:
+        if takes_input and has_bytes():
+            note("hodei: what is on your standard input is not passed on: --stdin stores it with the job")
         return _detached(job, options)
+    job.live_input = takes_input and has_input()
     return _followed(job, options)
 
 
@@ -75,7 +87,8 @@ def _followed(job: JobDefinition, options: dict[str, Any]) -> int:
         return answer.job_id.value if answer.job_id else id
 
     with Attachment(current(), id, give) as attachment:
-        return Following(attachment, attachment.job_id).to_the_end()
+        following = Following(attachment, attachment.job_id, sends_input=job.live_input)
+        return following.to_the_end()
 
 
 def submitted_from() -> tuple[str, str]:

@@ -20,7 +20,7 @@ from hodei_domain.kernel.demand import PREFERENCES
 from hodei_domain.kernel.values import PullPolicy, parse_pull_policy
 
 _CLOCKS = ("queue", "execution", "no_output", "total", "grace")
-_ADDED = (*PREFERENCES, "submit_dir", "submit_host", "user", "entrypoint")
+_ADDED = (*PREFERENCES, "submit_dir", "submit_host", "user", "entrypoint", "live_input")
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOT_EXECUTABLE = "not-executable"
     WORKING_DIR = "working-dir"
     SPAWN = "spawn"
+    INPUT_LOST = "input-lost"  # the sender of its live input was not heard of any more
     DISK_FULL = "disk-full"
     UNDELIVERABLE = "undeliverable"  # it could not be brought to a worker, again and again
     UNRECORDED = "unrecorded"  # what the worker reported of it could not be stored

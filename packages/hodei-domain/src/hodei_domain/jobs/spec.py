@@ -248,7 +248,8 @@ class JobSpec:
     provider's estimate. A job that runs on the machine `submit_host` itself, not in a container, starts in
     `submit_dir`; a relative `working_dir` is below that. `user` is UID[:GID] in a container, "" for the
     image's own. `entrypoint` goes before the command: `image` for the image's own, else a program and its
-    first arguments; "" is none, whatever the image has.
+    first arguments; "" is none, whatever the image has. With
+    `live_input` the standard input is sent while the job runs, and nothing of it is stored.
     """
 
     name: str = field(default="", validator=text(256))
@@ -281,9 +282,12 @@ class JobSpec:
     labels: Mapping[str, str] = field(factory=dict, converter=copied, validator=_check_labels)
     tags: tuple[str, ...] = field(default=(), converter=texts, validator=_check_tags)
     stdin: str | None = field(default=None, validator=_check_stdin, repr=False)
+    live_input: bool = False
     drop_logs: bool = False
 
     def __attrs_post_init__(self) -> None:
+        if self.live_input and self.stdin is not None:
+            raise InvalidInput("the standard input comes live, so it cannot be given here too", field="stdin")
         if self.entrypoint == IMAGE_ENTRYPOINT and not self.image:
             raise InvalidInput("`image` needs an image whose entrypoint is meant", field="entrypoint")
 

@@ -101,6 +101,7 @@ def to_definition(job: Job) -> wire.JobDefinition:
         submit_dir=spec.submit_dir,
         submit_host=spec.submit_host,
         stdin=spec.stdin,
+        live_input=spec.live_input,
         drop_logs=spec.drop_logs,
         rerun_of=str(job.rerun_of) if job.rerun_of else "",
     )

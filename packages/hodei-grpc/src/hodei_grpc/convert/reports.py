@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from attrs import define
 from hodei_application.jobs.reports import AttemptEnded, AttemptStarted
+from hodei_application.jobs.write_input import InputState
 from hodei_application.workers.hello import Attempted, Hello
 from hodei_application.workers.usage import Usage
 from hodei_domain.jobs.result import JobResult, Reason
-from hodei_domain.kernel.ids import WorkerId, parse_job_id
+from hodei_domain.kernel.ids import JobId, WorkerId, parse_job_id
 from hodei_proto.wire import hodei as wire
 
 MIB = 1024 * 1024
@@ -20,6 +21,19 @@ def to_hello(told: wire.WorkerHello, worker_id: WorkerId) -> Hello:
         running=tuple(map(_attempted, told.running)),
         finished=tuple(map(_attempted, told.finished)),
     )
+
+
+LIVE_INPUT = "live-input"
+
+
+def takes_input(first: wire.WorkerMessage) -> bool:
+    """Whether a worker that begins its stream so can be sent the input of a job."""
+    return first.hello is not None and LIVE_INPUT in first.hello.features
+
+
+def to_input_state(told: wire.InputAck) -> tuple[JobId, InputState]:
+    """How much of its input an attempt has taken."""
+    return parse_job_id(told.job_id, "input_ack.job_id"), InputState(told.attempt, told.offset, told.closed)
 
 
 def _attempted(told: wire.RunningAttempt) -> Attempted:

@@ -36,6 +36,9 @@ def to_message(command: c.Command, worker_id: str) -> wire.ServerMessage:
             return wire.ServerMessage(cancel=to_cancel(command))
         case c.StopAttempt():
             return wire.ServerMessage(stop=_stop(command))
+        case c.SendInput(job_id, attempt, offset, data, end):
+            piece = wire.InputChunk(job_id=str(job_id), attempt=attempt, offset=offset, data=data, end=end)
+            return wire.ServerMessage(input=piece)
         case c.DrainWorker(deadline, reason):
             return wire.ServerMessage(
                 drain=wire.DrainWorker(deadline_ms=milliseconds(deadline), reason=reason)
@@ -70,6 +73,7 @@ def to_run(job: Job, worker_id: str, start_dir: str = "") -> wire.RunJobCommand:
         timeout_ms=milliseconds(spec.clocks.execution),
         working_dir=start_dir,
         stdin=spec.stdin,
+        live_input=spec.live_input,
         attempt=job.attempt,
         job_name=spec.name,
         grace_ms=milliseconds(spec.clocks.grace),

@@ -115,6 +115,7 @@ def _to_spec(definition: wire.JobDefinition) -> JobSpec:
         labels=definition.labels,
         tags=tuple(definition.tags),
         stdin=definition.stdin,
+        live_input=definition.live_input,
         drop_logs=definition.drop_logs,
     )
 

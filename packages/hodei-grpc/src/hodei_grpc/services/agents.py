@@ -88,7 +88,7 @@ class WorkerAgents:
         if first is None:
             return
         worker_id = self._speaker(context, session, _named(first))
-        link = StreamLink(worker_id, is_legacy=first.hello is None)
+        link = StreamLink(worker_id, is_legacy=first.hello is None, takes_input=reports.takes_input(first))
         dialogue = _Dialogue(self._control, link)
         listening = asyncio.create_task(dialogue.listen(first, requests), name=f"stream of {worker_id}")
         self._links[worker_id] = link
@@ -210,6 +210,8 @@ class _Dialogue:
             control.heartbeat(link, reports.stats_to_usage(message.stats))
         elif message.status is not None:
             await self._notice(message.status)
+        elif message.input_ack is not None:
+            control.input_acks(link, *reports.to_input_state(message.input_ack))
         elif message.hello is not None:
             raise InvalidInput("a stream has one hello, and it comes first", field="hello")
 

@@ -121,6 +121,17 @@ class JobExecution:
         )
         return _queued(told)
 
+    async def write_input(self, request: wire.WriteInputRequest, context: Context) -> wire.WriteInputResponse:
+        """Send a piece of a live input to the process that reads it."""
+        state = await self._control.write_input(
+            required_job(request.job_id),
+            attempt=request.attempt,
+            offset=request.offset,
+            data=request.data,
+            end=request.end,
+        )
+        return wire.WriteInputResponse(attempt=state.attempt, offset=state.offset, closed=state.closed)
+
     async def assign_job(self, request: wire.AssignJobRequest, context: Context) -> wire.AssignJobResponse:
         """Give a queued job to a worker by hand."""
         job = await self._control.assign_job(required_job(request.job_id), required_worker(request.worker_id))

@@ -28,6 +28,7 @@ class StreamLink:
 
     worker_id: WorkerId
     is_legacy: bool
+    takes_input: bool = True
     _waiting: deque[Command | wire.ServerMessage] = field(factory=deque, init=False)
     _wake: asyncio.Event = field(factory=asyncio.Event, init=False)
     _closed: str | None = field(default=None, init=False)
@@ -38,6 +39,8 @@ class StreamLink:
 
     def _order(self, command: RunAttempt) -> wire.ServerMessage:
         """Its message, if the stream can carry it: one that it cannot would break it for good."""
+        if command.job.spec.live_input and not self.takes_input:
+            raise Undeliverable("this old worker takes no live input", again=True)
         try:
             message = self._message(command)
             assert message is not None

@@ -90,6 +90,7 @@ def to_spec(told: schema.JobSpec) -> domain.JobSpec:
             labels=told.labels,
             tags=tuple(told.tags),
             stdin=told.stdin,
+            live_input=told.live_input,
             drop_logs=told.drop_logs,
         )
         check_order(spec)
@@ -205,6 +206,7 @@ def from_spec(spec: domain.JobSpec) -> schema.JobSpec:
         submit_dir=spec.submit_dir,
         submit_host=spec.submit_host,
         stdin=spec.stdin,
+        live_input=spec.live_input,
         drop_logs=spec.drop_logs,
     )
 

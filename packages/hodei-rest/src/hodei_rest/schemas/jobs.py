@@ -108,6 +108,9 @@ class JobSpec(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     submit_host: str = ""
     stdin: str | None = None
+    live_input: Annotated[
+        bool, Meta(description="Its standard input is sent by WriteInput over gRPC while it runs")
+    ] = False
     drop_logs: bool = False
 
 

@@ -64,6 +64,8 @@ __all__ = (
     "GetWorkerRequest",
     "GetWorkerResponse",
     "ImagePullPolicy",
+    "InputAck",
+    "InputChunk",
     "JobDefinition",
     "JobExecution",
     "JobId",
@@ -160,6 +162,8 @@ __all__ = (
     "WorkerStatus",
     "WorkerStatusNotification",
     "WorkerView",
+    "WriteInputRequest",
+    "WriteInputResponse",
 )
 
 import datetime
@@ -1443,6 +1447,57 @@ default_message_pool.register_message("hodei", "GetWorkerResponse", GetWorkerRes
 
 
 @dataclass(eq=False, repr=False)
+class InputAck(betterproto2.Message):
+    """
+    How much of its input the attempt's process has taken. Answers each InputChunk, when all of it is taken or at once.
+    """
+
+    job_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+
+    attempt: "int" = betterproto2.field(2, betterproto2.TYPE_UINT32)
+
+    offset: "int" = betterproto2.field(3, betterproto2.TYPE_UINT64)
+    """
+    The first byte that the process's pipe has not taken.
+    """
+
+    closed: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
+    """
+    It takes no more: it has everything, or has closed its input, or has ended.
+    """
+
+
+default_message_pool.register_message("hodei", "InputAck", InputAck)
+
+
+@dataclass(eq=False, repr=False)
+class InputChunk(betterproto2.Message):
+    """
+    The next piece of an attempt's standard input. It may come again; what was received is passed over. Sent only to
+    agents whose hello has the feature "live-input".
+    """
+
+    job_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+
+    attempt: "int" = betterproto2.field(2, betterproto2.TYPE_UINT32)
+
+    offset: "int" = betterproto2.field(3, betterproto2.TYPE_UINT64)
+    """
+    Of the first byte, counted from the beginning of the input.
+    """
+
+    data: "bytes" = betterproto2.field(4, betterproto2.TYPE_BYTES)
+
+    end: "bool" = betterproto2.field(5, betterproto2.TYPE_BOOL)
+    """
+    Nothing comes behind these bytes: end of file.
+    """
+
+
+default_message_pool.register_message("hodei", "InputChunk", InputChunk)
+
+
+@dataclass(eq=False, repr=False)
 class JobDefinition(betterproto2.Message):
     """
     What to run, where, and for how long.
@@ -1614,6 +1669,11 @@ class JobDefinition(betterproto2.Message):
     """
     Goes before the command: `image` for the image's own ENTRYPOINT, else a program and its first arguments, quoted as
     for a shell. Empty: none, the command runs as it is.
+    """
+
+    live_input: "bool" = betterproto2.field(80, betterproto2.TYPE_BOOL)
+    """
+    Its standard input is sent by WriteInput while it runs; then `stdin` must be unset. Nothing of it is stored.
     """
 
 
@@ -2945,6 +3005,11 @@ class RunJobCommand(betterproto2.Message):
     As in JobDefinition.
     """
 
+    live_input: "bool" = betterproto2.field(80, betterproto2.TYPE_BOOL)
+    """
+    The standard input comes by InputChunk; then `stdin` is unset.
+    """
+
 
 default_message_pool.register_message("hodei", "RunJobCommand", RunJobCommand)
 
@@ -3159,6 +3224,10 @@ class ServerMessage(betterproto2.Message):
 
     watch_usage: "WatchUsage | None" = betterproto2.field(
         55, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+
+    input: "InputChunk | None" = betterproto2.field(
+        56, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
     )
 
 
@@ -3638,6 +3707,11 @@ class WorkerHello(betterproto2.Message):
     Highest protocol version the agent speaks, from 1.
     """
 
+    features: "list[str]" = betterproto2.field(50, betterproto2.TYPE_STRING, repeated=True)
+    """
+    What it can do beyond that version: "live-input".
+    """
+
 
 default_message_pool.register_message("hodei", "WorkerHello", WorkerHello)
 
@@ -3748,6 +3822,10 @@ class WorkerMessage(betterproto2.Message):
 
     log_chunk: "LogChunk | None" = betterproto2.field(
         52, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+
+    input_ack: "InputAck | None" = betterproto2.field(
+        53, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
     )
 
 
@@ -3886,6 +3964,55 @@ class WorkerView(betterproto2.Message):
 
 
 default_message_pool.register_message("hodei", "WorkerView", WorkerView)
+
+
+@dataclass(eq=False, repr=False)
+class WriteInputRequest(betterproto2.Message):
+    job_id: "JobId | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
+
+    offset: "int" = betterproto2.field(2, betterproto2.TYPE_UINT64)
+    """
+    Of the first byte, counted from the beginning of the input.
+    """
+
+    data: "bytes" = betterproto2.field(3, betterproto2.TYPE_BYTES)
+    """
+    At most 1 MiB. Empty to say that the sender is still there, which it must once in a minute.
+    """
+
+    end: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
+    """
+    Nothing comes behind these bytes: end of file.
+    """
+
+    attempt: "int" = betterproto2.field(5, betterproto2.TYPE_UINT32)
+    """
+    The attempt that the sender knows, 0 at first. When another one runs nothing is sent, and the answer names it.
+    """
+
+
+default_message_pool.register_message("hodei", "WriteInputRequest", WriteInputRequest)
+
+
+@dataclass(eq=False, repr=False)
+class WriteInputResponse(betterproto2.Message):
+    attempt: "int" = betterproto2.field(1, betterproto2.TYPE_UINT32)
+    """
+    The attempt that runs, 0 if none does at present.
+    """
+
+    offset: "int" = betterproto2.field(2, betterproto2.TYPE_UINT64)
+    """
+    The first byte that it has not taken. Another attempt begins at 0.
+    """
+
+    closed: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
+    """
+    It takes no more: it has everything, or has closed its input, or the job is over.
+    """
+
+
+default_message_pool.register_message("hodei", "WriteInputResponse", WriteInputResponse)
 
 
 from ..google import protobuf as _google__protobuf__
