@@ -37,7 +37,9 @@ RUN cd /src \
 FROM tools AS build
 RUN python3 -m venv --without-pip /opt/hodei
 COPY --from=requirements /requirements.txt /
-RUN uv pip install --quiet --python /opt/hodei/bin/python3 --require-hashes --compile-bytecode -r /requirements.txt
+# The list is the whole of it: what packages say of their needs counted when the lock was made, and is not asked again.
+RUN uv pip install --quiet --python /opt/hodei/bin/python3 --no-deps --require-hashes --compile-bytecode \
+        -r /requirements.txt
 COPY . /src
 RUN cd /src \
     && uv build --quiet --all-packages --wheel --out-dir /wheels \

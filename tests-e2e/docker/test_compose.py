@@ -290,6 +290,18 @@ def test_the_dashboard_is_served_and_jobs_are_run_through_it(prod: Stack) -> Non
     assert (system["database"]["ok"], system["dev_mode"]) == (True, False)
 
 
+def test_what_operators_look_at_is_there(hodei: Callable[..., Any], prod: Stack) -> None:
+    """The commands of the guides, with the names that they give."""
+    assert hodei("run", "--name", "looked-at", "--", "echo", "hello").status == 0
+    log = run("docker", "logs", f"{prod.name}-api")
+    assert "Log appended" in log.stdout + log.stderr  # at the level it has by itself
+    assert "released" in log.stdout + log.stderr
+    psql = ["exec", f"{prod.name}-postgres", "psql", "-U", "hodei", "-d", "hodei", "-At", "-c"]
+    assert "JobCreated" in docker(*psql, "SELECT DISTINCT event_type FROM audit_logs")
+    assert docker("ps", "-aq", "--filter", "name=hodei-worker")
+    assert "file `token`" in ask(prod, "/api/v1/jobs")[1]["detail"]
+
+
 def test_the_dashboards_server_is_not_root_writes_nothing_and_has_no_engine(prod: Stack) -> None:
     status = docker("exec", f"{prod.name}-web", "cat", "/proc/1/status")
     assert re.search(r"^Uid:\s+10001\s+10001\s+10001", status, re.M)

@@ -4,6 +4,9 @@ import { signIn, useTokenAsked } from "@/api/session";
 import { useWords } from "@/i18n";
 import { Button, Dialog, Field, Input } from "@/parts";
 
+/** What shows the token of the server that docker-compose.prod.yml starts. */
+const COMPOSE = "docker exec -u hodei hodei-jobs-api cat /var/lib/hodei/token";
+
 /** Asks for an API token when the server wants one. `onSignedIn` begins the live events anew. */
 export function TokenPrompt({ onSignedIn }: { onSignedIn: () => void }) {
   const { t } = useWords();
@@ -32,6 +35,9 @@ export function TokenPrompt({ onSignedIn }: { onSignedIn: () => void }) {
 
   return (
     <Dialog open={asked} title={t("session.title")} description={t("session.why")}>
+      <p className="mb-4 text-sm text-muted">
+        {t("session.where")} <code className="mt-1 block break-words text-ink">{COMPOSE}</code>
+      </p>
       <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
         <Field label={t("session.token")} error={error}>
           <Input

@@ -91,7 +91,10 @@ class Admission:
             return None
         scheme, _, token = header.partition(" ")
         if not header:
-            return Unauthenticated("this server wants `authorization: Bearer <token>`")
+            return Unauthenticated(
+                "this server wants `authorization: Bearer <token>`; "
+                "the token is in the file `token` of its data directory"
+            )
         if scheme.lower() != "bearer" or not self.is_token(token.strip()):
             return Unauthenticated("the token is not this server's")
         return None

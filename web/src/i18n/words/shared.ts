@@ -29,6 +29,10 @@ export const shared = {
     "This server asks for an API token. It stays in this browser as a cookie that scripts cannot read.",
     "Este servidor pide un token de API. Se guarda en este navegador como una cookie que los scripts no pueden leer.",
   ],
+  "session.where": [
+    "The server made it at its first start, in the file token of its data directory. With the Compose file:",
+    "El servidor lo creó al arrancar por primera vez, en el fichero token de su directorio de datos. Con el fichero de Compose:",
+  ],
   "session.token": ["API token", "Token de API"],
   "session.enter": ["Sign in", "Entrar"],
   "session.wrong": ["The server does not know this token.", "El servidor no conoce este token."],
