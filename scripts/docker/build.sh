@@ -29,7 +29,7 @@ needs_engine() {
 }
 
 # shellcheck disable=SC2154  # home is set by who sources this
-version() { sed -n 's/^version = "\(.*\)"$/\1/p' "$home/pyproject.toml"; }
+version() { sed -n '/^\[project\]/,/^$/s/^version = "\(.*\)"$/\1/p' "$home/pyproject.toml"; }
 revision() { git -C "$home" rev-parse HEAD 2>/dev/null || echo unknown; }
 
 # build_image server|worker NAME BASE NETWORK: BASE and NETWORK may be empty. What stands in the environment about proxies
