@@ -32,6 +32,14 @@ sizes bytes. Beside them the client library tells memory, processor time and ope
 
 {table(["Name", "Kind", "Labels", "Meaning"], _instruments())}
 
+## Failed jobs
+
+A number of failed jobs counts those that ended as `FAILED` or as `TIMEOUT`, wherever one is told: in the
+overview, the metrics, the queue's status. Jobs that somebody cancelled count neither as failed nor for the
+success rate. The queue's status and the overview count the jobs that are kept; metrics count those that ended
+within their time. Where a state is named by itself, as in a list or in the label `state`, it is that
+state alone.
+
 ## Graphs
 
 What `GET /api/v1/metrics/series` draws. A name without a unit is a count for each step; times have their mean

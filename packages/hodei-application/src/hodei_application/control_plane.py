@@ -303,7 +303,7 @@ def build(outside: Outside, policy: Policy | None = None) -> ControlPlane:
             bounds=parts.policy.retention.history,
         ),
         scheduler_config=ReadSchedulerConfig(begin, parts.config),
-        configure_scheduler=ConfigureScheduler(begin=begin, config=parts.config, signals=signals),
+        configure_scheduler=ConfigureScheduler(begin=begin, now=now, config=parts.config, signals=signals),
         queue_status=GetQueueStatus(begin, now),
         queue_overview=QueueOverview(begin),
         available_workers=GetAvailableWorkers(now=now, config=parts.config, list_workers=list_workers),

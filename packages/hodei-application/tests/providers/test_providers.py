@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -224,7 +225,6 @@ async def test_a_provider_without_a_plugin_here_is_not_healthy(world: World) -> 
 
 
 async def test_a_probe_is_answered_whatever_happens(caplog: pytest.LogCaptureFixture) -> None:
-    from datetime import timedelta
 
     async def hang() -> Health:
         await asyncio.Event().wait()
@@ -268,3 +268,13 @@ async def test_of_two_servers_that_bring_the_same_provider_along_neither_fails(w
     new = NewProvider(name="process", type=ProviderType.BARE_METAL)
     ids = await asyncio.gather(world.control.ensure_provider(new), world.replica("two").ensure_provider(new))
     assert ids[0].id == ids[1].id
+
+
+async def test_a_provider_that_is_well_is_told_to_be_checked_from_time_to_time(world: World) -> None:
+    provider = await world.add_provider()
+    seen = []
+    for _ in range(5):
+        seen.append((await world.control.provider_health(provider.id)).checked_at)
+        world.clock.advance(timedelta(seconds=25))
+    assert len(set(seen)) == 2  # not at each probe
+    assert seen[-1] - seen[0] >= timedelta(minutes=1)

@@ -18,6 +18,7 @@ from hodei_application.scheduling.leadership import Leadership
 from hodei_application.store_clock import StoreClock
 from hodei_application.testing import World
 from hodei_domain.jobs.job import JobState
+from hodei_domain.jobs.result import JobResult, Reason
 from hodei_domain.jobs.spec import Clocks, JobSpec, Shell
 from hodei_domain.kernel.errors import StoreTakesNoWrites
 from hodei_domain.providers.provider import ProviderType
@@ -422,3 +423,26 @@ async def test_a_short_clock_that_began_at_another_replica_ends_the_job_in_time(
         world.control.hinted(kind)
     await world.pass_time(timedelta(seconds=3))
     assert (await world.job(job.id)).state is JobState.TIMEOUT
+
+
+async def test_who_changed_the_scheduler_and_what_is_told(world: World) -> None:
+    before = await world.control.scheduler_config()
+    await world.control.configure_scheduler(evolve(before, min_idle=1), by="ana")
+    await world.control.configure_scheduler(evolve(before, min_idle=1), by="ana")  # changes nothing
+    [told] = [r for r in world.store.tables.audit.rows.values() if r.event_type == "SchedulerConfigured"]
+    assert (told.actor, told.correlation_id) == ("ana", "scheduler")
+    assert told.payload == {"min_idle": {"before": 0, "now": 1}}
+
+
+async def test_what_the_platform_does_by_itself_has_the_system_as_its_actor(world: World) -> None:
+    await world.add_provider()
+    job = await world.submit()
+    await world.settle()
+    actors = {r.event_type: r.actor for r in world.store.tables.audit.rows.values()}
+    assert actors["WorkerProvisioned"] == actors["JobAssigned"] == actors["AutoScalingTriggered"] == "system"
+    assert actors["JobCreated"] is None  # somebody without a name
+    await world.control.cancel_job(job.id, by="ana")
+    [agent] = world.agents.values()
+    await agent.finish(agent.jobs[0], JobResult(reason=Reason.CANCELLED))
+    actors = {r.event_type: r.actor for r in world.store.tables.audit.rows.values()}
+    assert (actors["JobCancelRequested"], actors["JobCancelled"]) == ("ana", "ana")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 from hodei_domain.providers.provider import Provider, ProviderStatus
@@ -26,6 +26,10 @@ class ProviderHealth:
     healthy: bool
     message: str
     checked_at: datetime
+
+
+TOLD_EVERY = timedelta(minutes=1)
+"""A row that is rewritten at each probe would tell nobody more."""
 
 
 @frozen(kw_only=True)
@@ -51,14 +55,18 @@ class CheckProvider:
         return ProviderHealth(provider, health.healthy, health.message, provider.checked_at or self.now())
 
     async def record(self, provider: Provider, health: Health) -> Provider:
-        """Write it when it changes anything; a row that is rewritten at each probe would tell nobody more."""
+        """Write it when it changes anything, and now and then that it was checked."""
         known = provider.failures == 0 and provider.status is ProviderStatus.ACTIVE
-        if health.healthy and known and provider.checked_at is not None:
-            return provider
         at = self.now()
-        after = await self.change.on(
-            provider.id, lambda p: p.report_health(health.healthy, health.message, at=at)
-        )
+        if (
+            health.healthy
+            and known
+            and provider.checked_at is not None
+            and at - provider.checked_at < TOLD_EVERY
+        ):
+            return provider
+        save = self.change.quietly if health.healthy and known else self.change.on
+        after = await save(provider.id, lambda p: p.report_health(health.healthy, health.message, at=at))
         if after.status is not provider.status:
             log.warning("Provider %s is %s: %s", after.name, after.status, health.message or "it answers")
         return after

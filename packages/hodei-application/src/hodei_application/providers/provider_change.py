@@ -27,6 +27,17 @@ class ProviderChange:
         """Save the move; the provider after it. Raises ProviderNotFound and what the move raises."""
         return await repeat(lambda: self._on(ref, move))
 
+    async def quietly(self, ref: Ref, move: Callable[[Provider], Change[Provider]]) -> Provider:
+        """Save a move that changes nothing for the scheduler."""
+
+        async def save() -> Provider:
+            async with self.begin() as tx:
+                change = move(await find_provider(tx, ref))
+                await tx.providers.save([change])
+            return change.after
+
+        return await repeat(save)
+
     async def _on(self, ref: Ref, move: Callable[[Provider], Change[Provider]]) -> Provider:
         async with self.begin() as tx:
             change = move(await find_provider(tx, ref))

@@ -42,7 +42,7 @@ SOON = timedelta(seconds=20)
 out before.
 """
 
-SETTINGS_EVERY = 30.0
+SETTINGS_EVERY = 60.0
 """Seconds between reading what other replicas may have set, where no hint told of it."""
 
 SETTINGS_LOCKED_AGAIN = 5.0

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 from hodei_domain.jobs.job import JobState
+from hodei_domain.jobs.state import FAILURES
 from hodei_domain.jobs.views import WaitingClass
 
 from hodei_application.ports import Clock, UnitOfWork
@@ -38,7 +39,7 @@ class GetQueueStatus:
             pending=counts[JobState.PENDING],
             running=counts[JobState.SCHEDULED] + counts[JobState.RUNNING],
             completed=counts[JobState.SUCCEEDED],
-            failed=counts[JobState.FAILED] + counts[JobState.TIMEOUT],
+            failed=sum(counts[state] for state in FAILURES),
             cancelled=counts[JobState.CANCELLED],
             at=self.now(),
         )

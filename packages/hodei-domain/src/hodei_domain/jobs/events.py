@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from hodei_domain.jobs.spec import Command, Shell
-from hodei_domain.kernel.events import Event
+from hodei_domain.kernel.events import SYSTEM, Event
 
 LONGEST_COMMAND = 500  # characters of a command line that an event carries
 
@@ -50,6 +50,7 @@ class JobCreated(Event):
 class JobProvisioning(Event):
     """A worker that is made for jobs like this one, which waits, has come so far."""
 
+    actor: str | None = SYSTEM
     provider: str
     worker_id: str
     stage: str
@@ -67,6 +68,7 @@ class JobProvisioning(Event):
 class JobAssigned(Event):
     """A worker was chosen for the job's next attempt."""
 
+    actor: str | None = SYSTEM
     worker_id: str
     attempt: int
 
@@ -78,6 +80,7 @@ class JobAssigned(Event):
 class JobStatusChanged(Event):
     """The job went from one state to another."""
 
+    actor: str | None = SYSTEM
     old_state: str
     new_state: str
     attempt: int
@@ -126,6 +129,7 @@ class JobRetried(Event):
     back.
     """
 
+    actor: str | None = SYSTEM
     attempt: int
     why: str
     not_before: datetime | None
@@ -144,6 +148,7 @@ class JobRetried(Event):
 class JobHeld(Event):
     """The job lost its worker and waits for a person, who releases or cancels it."""
 
+    actor: str | None = SYSTEM
     attempt: int
     why: str
 

@@ -337,7 +337,9 @@ class Job:
         events: tuple[Event, ...] = (self._moved(to, at, result),)
         if to is JobState.CANCELLED:
             wish = self.cancel_wish or CancelWish(asked_at=at, reason=result.message)
-            events += (self._tell(JobCancelled, at + TICK, by=wish.by, reason=wish.reason),)
+            events += (
+                self._tell(JobCancelled, at + TICK, actor=wish.by or None, by=wish.by, reason=wish.reason),
+            )
         return self._move(
             to,
             events[-1].at,

@@ -34,6 +34,9 @@ LEGAL: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 )
 
 OVER = frozenset(state for state, following in LEGAL.items() if not following)
+FAILURES = frozenset({JobState.FAILED, JobState.TIMEOUT})
+"""What a number of failed jobs counts, wherever one is told: those that somebody cancelled are none."""
+
 ACTIVE = frozenset({JobState.SCHEDULED, JobState.RUNNING})  # a worker holds it
 
 

@@ -126,6 +126,8 @@ class StoreBusy(StoreUnavailable):
 class StoreClash(StoreBusy):
     """Two transactions stood in each other's way and this one is undone: repeat it at once."""
 
+    kind, code = Kind.UNAVAILABLE, "store.clash"
+
 
 class StoreReplaced(StoreUnavailable):
     """The store is not the one that it was: what this process knows of it is void."""

@@ -5,13 +5,17 @@ from typing import Any
 
 from attrs import frozen
 
+SYSTEM = "system"
+"""The actor of what the platform does by itself."""
+
 
 @frozen(kw_only=True)
 class Event:
     """Something that happened to one aggregate.
 
     `correlation_id` is the id of the aggregate it is told of (a job's events carry the job id); a caller's
-    own correlation id stands beside it. `at` rises strictly within one aggregate.
+    own correlation id stands beside it. `at` rises strictly within one aggregate. `actor` is who did it, by
+    the name he gave; None for somebody without a name, SYSTEM for the platform.
     """
 
     at: datetime

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import frozen
 
-from hodei_domain.kernel.events import Event
+from hodei_domain.kernel.events import SYSTEM, Event
 
 
 @frozen(kw_only=True)
@@ -41,6 +41,7 @@ class ProviderUpdated(ProviderEvent):
 class ProviderHealthChanged(ProviderEvent):
     """Its status changed by what a probe or a failing call showed."""
 
+    actor: str | None = SYSTEM
     old_status: str
     new_status: str
     message: str

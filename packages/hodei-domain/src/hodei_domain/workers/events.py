@@ -5,13 +5,14 @@ from typing import Any
 from attrs import field, frozen
 
 from hodei_domain.kernel.converters import sentence
-from hodei_domain.kernel.events import Event
+from hodei_domain.kernel.events import SYSTEM, Event
 
 
 @frozen(kw_only=True)
 class WorkerEvent(Event):
     """Something that happened to a worker of `provider_id` (None: started by hand)."""
 
+    actor: str | None = SYSTEM
     provider_id: str | None
 
     def payload(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hodei_application.metrics.read_metrics import Overview
+from hodei_domain.jobs.state import FAILURES
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.metrics.summary import Times
@@ -132,6 +133,7 @@ def to_job_metrics(overview: Overview) -> wire.JobMetrics:
         window_end=summary.until,
         jobs_by_state={state.value: count for state, count in overview.jobs_by_state.items()},
         submitted=summary.submitted,
+        failed=sum(overview.jobs_by_state[state] for state in FAILURES),
         queue=_durations(summary.queue),
         start=_durations(summary.start),
         run=_durations(summary.run),

@@ -77,7 +77,7 @@ class Scheduler:
         if request.config is None:
             raise InvalidInput("is missing", field="config")
         wanted = _configured(await self._control.scheduler_config(), request.config)
-        await self._control.configure_scheduler(wanted)
+        await self._control.configure_scheduler(wanted, by=caller_of(context).actor or "")
         return wire.ConfigureSchedulerResponse(
             success=True,
             message=f"{wanted.worker_strategy.value}, {wanted.provider_strategy.value}",

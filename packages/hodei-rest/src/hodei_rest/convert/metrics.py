@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hodei_application.metrics.read_metrics import Overview
-from hodei_domain.jobs.state import JobState
+from hodei_domain.jobs.state import FAILURES, JobState
 from hodei_domain.metrics.series import Series
 from hodei_domain.metrics.summary import Times
 from hodei_domain.metrics.usage import UsageSample
@@ -26,6 +26,7 @@ def to_summary(overview: Overview, range: schema.RangeName) -> schema.MetricsSum
         jobs_by_state={state.value: count for state, count in overview.jobs_by_state.items()},
         submitted=summary.submitted,
         finished=ended,
+        failed=sum(overview.jobs_by_state[state] for state in FAILURES),
         success_rate=finished.get(JobState.SUCCEEDED.value, 0) / judged if judged else None,
         throughput_per_minute=ended / minutes,
         queue_ms=_durations(summary.queue),

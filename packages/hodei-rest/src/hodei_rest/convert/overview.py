@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from hodei_application.overview import Overview
-from hodei_domain.jobs.job import JobState
+from hodei_domain.jobs.state import FAILURES, JobState
 from hodei_domain.jobs.timeline import Phase
 from hodei_domain.workers.state import WorkerState
 
@@ -39,6 +39,7 @@ def from_overview(seen: Overview, *, dev_mode: bool) -> schema.System:
         ],
         workers={state.value: seen.workers.get(state, 0) for state in WorkerState if state in seen.workers},
         jobs={state.value: seen.jobs.get(state, 0) for state in JobState},
+        failed=sum(seen.jobs.get(state, 0) for state in FAILURES),
         oldest_pending_at=seen.oldest_pending,
         uptime_ms=to_ms(seen.uptime),
         dev_mode=dev_mode,

@@ -10,6 +10,7 @@ from litestar import Controller, Request, Response, get, patch
 from litestar.params import JSONBody
 
 from hodei_rest.answers import answer
+from hodei_rest.callers import caller_of
 from hodei_rest.convert.platform import from_config, from_decision, from_waiting, in_ms, to_document
 from hodei_rest.desk import Id, TheDesk
 from hodei_rest.schemas import platform as schema
@@ -54,7 +55,8 @@ class Scheduler(Controller):
         """Set what is given and leave the rest."""
         with renaming(in_ms):
             wanted = (await desk.control.scheduler_config()).with_json(to_document(data))
-        return answer(request, from_config(await desk.control.configure_scheduler(wanted)))
+        told = await desk.control.configure_scheduler(wanted, by=caller_of(request).actor or "")
+        return answer(request, from_config(told))
 
     @get("/scheduler/decisions/{job_id:str}", summary="Show why a job went to its worker")
     async def decision(self, request: Asked, desk: TheDesk, job_id: Id) -> Response[schema.Decision]:

@@ -44,6 +44,7 @@ class MetricsSummary(Struct, kw_only=True):
     jobs_by_state: dict[StateName, int]
     submitted: int
     finished: int
+    failed: Annotated[int, Meta(description="Those that ended as FAILED or TIMEOUT within the time")]
     success_rate: Annotated[
         float | None, Meta(description="0 to 1, of those that ended without being cancelled")
     ]

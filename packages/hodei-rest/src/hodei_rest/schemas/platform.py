@@ -116,6 +116,7 @@ class System(Struct, kw_only=True):
     providers: list[ProviderState]
     workers: dict[str, int]
     jobs: dict[str, int]
+    failed: Annotated[int, Meta(description="Jobs that are kept and ended as FAILED or TIMEOUT")]
     oldest_pending_at: datetime | None
     uptime_ms: int
     dev_mode: bool

@@ -1869,6 +1869,11 @@ class JobMetrics(betterproto2.Message):
 
     providers: "list[ProviderUse]" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, repeated=True)
 
+    failed: "int" = betterproto2.field(50, betterproto2.TYPE_INT64)
+    """
+    Those that ended as FAILED or TIMEOUT within the window.
+    """
+
 
 default_message_pool.register_message("hodei", "JobMetrics", JobMetrics)
 
