@@ -47,6 +47,7 @@ backend() {
 
 frontend() {
     scripts/web.sh install || { echo "dev.sh: the dashboard's sources need Node.js of 20.19 or newer with npm" >&2; exit 69; }
+    export HODEI_REST=${HODEI_REST:-http://127.0.0.1:${HODEI_REST_PORT:-3000}}
     cd web
     exec npm run dev
 }
@@ -56,6 +57,7 @@ everything() {
     set -m  # a group of its own: else a shell starts what is behind & deaf to Ctrl-C
     backend &
     local backend=$!
+    set +m
     # What was started here ends with this, however it ends.
     trap 'kill -INT "$backend" 2>/dev/null; wait "$backend" || true' EXIT
     if scripts/web.sh install; then
