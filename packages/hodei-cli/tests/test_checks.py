@@ -39,7 +39,11 @@ def test_without_postgres_it_says_three_ways_out(monkeypatch: pytest.MonkeyPatch
     finding = checks.postgres({})
     assert finding.verdict == PROBLEM
     assert "HODEI_PG_BIN" in finding.mend
-    assert checks.postgres({"HODEI_DATABASE_URL": "postgres://x"}).verdict == OK
+
+
+def test_a_database_that_is_named_and_does_not_answer_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "postgres_programs", lambda _: "they are here")
+    assert checks.postgres({"HODEI_DATABASE_URL": "postgres://127.0.0.1:1/x"}).verdict == PROBLEM
 
 
 def test_a_data_directory_is_looked_for_where_it_will_be(tmp_path: Path) -> None:

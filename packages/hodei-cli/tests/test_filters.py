@@ -73,3 +73,14 @@ def test_what_happened_to_one_is_filtered_like_the_rest(server: Any, capsys: Out
 def test_a_second_value_where_one_counts_is_refused(line: list[str], server: Any, capsys: Output) -> None:
     assert run(line) == 64
     assert f"'{line[-2]}': can be given once only" in capsys.readouterr().err
+
+
+def test_a_line_of_the_trail_says_nothing_twice(server: Any, capsys: Output) -> None:
+    payload = json.dumps({"job_id": "j-1", "new_state": "RUNNING"})
+    logs = [wire.AuditLogEntry(id="1", event_type="A", correlation_id="j-1", payload_json=payload)]
+    server.answers[AuditService.get_audit_logs] = lambda _: wire.GetAuditLogsResponse(logs=logs)
+    assert run(["audit", "list"]) == 0
+    out = capsys.readouterr().out
+    assert (out.count("j-1"), "new_state=RUNNING" in out) == (1, True)
+    assert run(["audit", "list", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["payload"] == json.loads(payload)

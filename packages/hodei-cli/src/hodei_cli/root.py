@@ -27,7 +27,7 @@ COMMANDS = {
     "gc": Lazy("hodei_cli.commands.gc:gc", "Destroy what providers have and nobody wants.", OPERATE),
     "audit": Lazy("hodei_cli.commands.audit:audit", "Read what happened, when, and who did it.", OPERATE),
     "doctor": Lazy("hodei_cli.commands.doctor:doctor", "Say what works here and how to mend the rest.", HERE),
-    "db": Lazy("hodei_cli.commands.db:db", "Bring the database to this version.", HERE),
+    "db": Lazy("hodei_cli.commands.db:db", "Bring the database to this version, and ask it by hand.", HERE),
     "completion": Lazy(
         "hodei_cli.commands.completion:completion",
         "Print what makes a shell complete commands.",

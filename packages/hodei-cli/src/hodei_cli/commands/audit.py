@@ -81,7 +81,13 @@ def list_records(
             rows = [each for each in story if _matches(each, event, actor, start, end)][:limit]
         else:
             rows = _all(session, event, actor, start, end, limit)
-    show_list(rows, COLUMNS, current().output, "Nothing happened.")
+    shown = rows if current().structured else [{**row, "payload": _told(row)} for row in rows]
+    show_list(shown, COLUMNS, current().output, "Nothing happened.")
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """What its payload says that the rest of the line does not."""
+    return {key: value for key, value in row["payload"].items() if value != row["about"]}
 
 
 def _of(session: Session, about: str) -> list[dict[str, Any]]:
