@@ -67,7 +67,7 @@ SETTINGS = {
     ),
     "spool_bytes": (
         "The most output that waits for the server at one worker, such as `1GiB`; passed on to the workers "
-        "that the server makes. In containers it is memory, beside the job's. Else: `64MiB`."
+        "that the server makes. In containers it lies on their own disk. Else: `64MiB`."
     ),
     "docker_user": (
         "`UID` or `UID:GID` of containers whose image names no user but root, for jobs that ask for none. "
@@ -109,6 +109,8 @@ AGENT = {
     "HODEI_WORKER_IN_IMAGE": "`1` if jobs are to get the environment, directory and limits of the image "
     "around the agent.",
     "HODEI_IMAGE_ENTRYPOINT": "What that image would start, a JSON list of words, for jobs that want it.",
+    "HODEI_WORKER_DISK": "What holds the disk space of jobs in that image, in words.",
+    "HODEI_SPOOL_DIR": "Where output waits for the server. Else: in `HODEI_WORKER_DIR`.",
     "HODEI_LOG_BATCH_SIZE": "Output is sent at the latest after so many lines (100).",
     "HODEI_LOG_FLUSH_INTERVAL": "Output is sent at the latest after so many milliseconds (100).",
     "HODEI_SPOOL_SIZE": "The most output that waits on disk for the server, over all jobs, such as `1GiB` "

@@ -126,10 +126,24 @@ def test_a_job_that_takes_more_memory_than_it_asked_for_ends_as_out_of_memory(
     platform: Any, engine: Any
 ) -> None:
     engine.until_none(platform.place)
-    words = ("run", "--image", PYTHON, "--memory", "64", "--", "python", "-c", "x = bytearray(300 << 20)")
-    done = platform.run(*words)
-    assert done.status != 0
-    assert "memory" in done.err.decode()
+    for taken in (110, 130):
+        program = f"x = bytearray({taken} << 20)"
+        words = ("run", "--image", PYTHON, "--memory", "64Mi", "--", "python", "-c", program)
+        done = platform.run(*words)
+        assert done.status == 137
+        assert "oom" in done.err.decode()
+        assert "more than its 64 MiB of memory" in done.err.decode()
+    within = ("run", "--image", PYTHON, "--memory", "64Mi", "--", "python", "-c", "x = bytearray(48 << 20)")
+    assert platform.run(*within).status == 0
+
+
+def test_what_holds_the_disk_is_told_and_short_jobs_have_their_usage(platform: Any) -> None:
+    words = ("--image", PYTHON, "--disk", "10Mi", "--", "python", "-c", "x = bytearray(70 << 20)")
+    job = platform.run("job", "queue", *words).out.decode().strip()
+    assert platform.run("job", "watch", job).status == 0
+    told = json.loads(platform.run("job", "get", job, "-o", "json").out)
+    assert "disk 10 MiB " in told["attempts"][0]["limits"]
+    assert "held" in told["attempts"][0]["limits"]
 
 
 def test_what_is_no_image_fails_at_once_and_says_why(platform: Any) -> None:

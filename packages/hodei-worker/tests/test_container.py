@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hodei_worker import cgroups
-from hodei_worker.container import Container, ContainerLimits, first_to_go
+from hodei_worker.container import OURS_BYTES, Container, ContainerLimits, first_to_go
 from hodei_worker.limits import Limiter
 from hodei_worker.order import Asked, Shell
 
@@ -89,7 +89,12 @@ def test_what_limits_a_job_is_told_in_words(tmp_path: Path) -> None:
     limited = found(version_2(tmp_path, str(160 * MIB)))
     assert Limiter(container=limited).label == "container"
     assert Limiter(container=limited).confine(Asked(memory_bytes=96 * MIB)).text == (
-        "the container's: memory 160 MiB with the agent; memory 96 MiB, watched by the agent"
+        "the container's: memory 96 MiB beside the agent's share"
+    )
+    (tmp_path / "large").mkdir()
+    large = found(version_2(tmp_path / "large", str(960 * MIB)))
+    assert Limiter(container=large).confine(Asked(memory_bytes=96 * MIB)).text == (
+        "the container's: memory 960 MiB with the agent; memory 96 MiB, watched by the agent"
     )
     unlimited = Limiter(container=found(tmp_path / "nothing"))
     assert unlimited.label == "container"
@@ -145,3 +150,29 @@ def test_the_score_is_put_back_whatever_happens(tmp_path: Path, failure: type[Ba
         fail()
     assert seen == ["1000"]
     assert score.read_text() == "17\n"
+
+
+def test_the_agent_holds_what_is_neither_the_job_s_nor_needed(tmp_path: Path) -> None:
+    container = found(version_2(tmp_path, str(160 * MIB)))
+    group = tmp_path / "cg"
+    (group / "memory.current").write_text(f"{30 * MIB}\n")
+    (group / "memory.stat").write_text(f"anon 1\ninactive_file {4 * MIB}\nactive_file {6 * MIB}\n")
+    assert container.in_use() == 20 * MIB
+    assert container.leave(96 * MIB)
+    assert container._ballast.bytes == (160 - 96 - 20 - OURS_BYTES // MIB) * MIB
+    (group / "memory.current").write_text(f"{30 * MIB + container._ballast.bytes}\n")
+    assert container.leave(96 * MIB)  # the same again
+    assert container._ballast.bytes == (160 - 96 - 20 - OURS_BYTES // MIB) * MIB
+    assert not container.leave(0)
+    assert container._ballast.bytes == 0
+
+
+def test_the_peak_of_a_job_is_what_the_container_held_more_than_ever(tmp_path: Path) -> None:
+    container = found(version_2(tmp_path, "max"))
+    group = tmp_path / "cg"
+    (group / "memory.current").write_text(f"{20 * MIB}\n")
+    (group / "memory.peak").write_text(f"{25 * MIB}\n")
+    limits = ContainerLimits(Asked(), container)
+    assert limits.used().peak_memory_bytes == 0  # it may have used less than what was there before
+    (group / "memory.peak").write_text(f"{70 * MIB}\n")
+    assert limits.used().peak_memory_bytes == 50 * MIB

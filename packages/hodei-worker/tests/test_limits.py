@@ -14,6 +14,7 @@ from hodei_worker.confinement import Used
 from hodei_worker.group import Group
 from hodei_worker.limits import Limiter
 from hodei_worker.order import Asked, NotStarted, Script, Shell
+from hodei_worker.settings import DISK_NOT_HELD
 
 MIB = 2**20
 HUNGRY = "x = bytearray(300 * 2**20); print(len(x))"
@@ -140,9 +141,43 @@ async def test_a_group_that_cannot_be_made_does_not_stop_the_job(bench: Any, tmp
     assert outcome.success
 
 
-def test_a_job_that_asked_for_nothing_gets_no_group(tmp_path: Path) -> None:
+def test_a_job_that_asked_for_nothing_is_not_limited_and_needs_no_group(tmp_path: Path) -> None:
     nowhere = dict.fromkeys(cgroups.CONTROLLERS, tmp_path / "missing")
     assert Limiter(cgroups.Places(2, nowhere)).confine(Asked()).text == "none asked"
+    there = dict.fromkeys(cgroups.CONTROLLERS, tmp_path)
+    counted = Limiter(cgroups.Places(2, there)).confine(Asked())
+    assert (counted.text, counted.counts) == ("none asked", True)
+    (made,) = tmp_path.glob("hodei-*")
+    assert not list(made.iterdir())  # no limit was written
+
+
+SHORT = Shell(sys.executable, ("-Ic", "x = b'x' * (30 * 2**20)"))
+
+
+async def test_what_a_short_job_used_is_counted_although_it_asked_for_nothing(grouped: Any) -> None:
+    outcome, _ = await grouped.run(SHORT)
+    assert outcome.success
+    assert 30 * MIB < outcome.peak_memory_bytes < 60 * MIB
+    assert outcome.cpu_seconds > 0
+    assert own_groups(grouped) == []
+
+
+async def test_without_groups_the_peak_of_a_short_job_is_looked_at(bench: Any) -> None:
+    for command in ("true", "sleep 0.3"):
+        outcome, _ = await bench.run(command)
+        assert 0 < outcome.peak_memory_bytes < 16 * MIB
+
+
+async def test_disk_space_that_nobody_holds_is_said_not_to_be_held(bench: Any) -> None:
+    for asked, words in (
+        (Asked(storage_bytes=5 * MIB), "disk 5 MiB not held: a process writes wherever its user may"),
+        (Asked(cpu_cores=1, storage_bytes=MIB), "no cgroup here: cpu not limited; disk 1 MiB not held: "),
+        (Asked(), "none asked"),
+    ):
+        bench.host = replace(bench.host, disk=DISK_NOT_HELD)
+        attempt, _, _ = bench.prepare("true", asked=asked)
+        assert attempt.start().limits.startswith(words)
+        assert (await attempt.run()).success
 
 
 def test_each_means_says_what_it_enforces() -> None:

@@ -120,6 +120,7 @@ def attempt(execution: JobExecution) -> Record:
         "signal": execution.signal or None,
         "reason": execution.reason or None,
         "message": execution.error_message or None,
+        "limits": execution.metadata.get("limits"),
         "assigned_at": execution.assigned_at,
         "started_at": execution.start_time,
         "ended_at": execution.end_time,

@@ -52,7 +52,7 @@ def test_what_was_not_asked_is_not_limited() -> None:
 
 def test_disks_are_limited_where_the_storage_driver_can() -> None:
     asked = Resources(storage_mib=100)
-    assert host_of(asked)["StorageOpt"] == {"size": "100M"}
+    assert host_of(asked)["StorageOpt"] == {"size": "164M"}  # beside what waits for the server
     plain = EngineFacts(**{**_fields(FACTS), "storage_driver": "overlay2"})
     assert "StorageOpt" not in host_of(asked, plain)
 
@@ -82,7 +82,7 @@ def test_ours_win_over_labels_that_look_like_ours() -> None:
 
 def test_the_agent_takes_over_how_it_logs_and_nothing_else() -> None:
     environ = {"HODEI_LOG_LEVEL": "debug", "HODEI_TOKEN": "secret", "PATH": "/x"}
-    told = convert.agent_environment(a_spec(), ("/entry", "-x"), environ)
+    told = convert.agent_environment(a_spec(), ("/entry", "-x"), environ=environ)
     assert "HODEI_LOG_LEVEL=debug" in told
     assert 'HODEI_IMAGE_ENTRYPOINT=["/entry", "-x"]' in told
     assert not [each for each in told if "secret" in each or each.startswith("PATH=")]
@@ -214,11 +214,42 @@ def _fields(facts: EngineFacts) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in facts.__slots__ if not name.startswith("__")}
 
 
-def test_room_for_the_spool_is_what_the_agent_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_spool_is_on_disk_and_the_job_s_own_directory_in_its_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HODEI_SPOOL_SIZE", "200MiB")
-    assert "HODEI_SPOOL_SIZE=200MiB" in convert.agent_environment(a_spec())
-    host = host_of(Resources(memory_mib=100))
-    assert host["Tmpfs"]["/hodei-work"].endswith("size=300m")
-    assert host["Memory"] == (100 + 64 + 200) * 2**20
-    monkeypatch.delenv("HODEI_SPOOL_SIZE")
-    assert host_of(Resources(memory_mib=100))["Memory"] == (100 + 64 + 64) * 2**20
+    told = convert.agent_environment(a_spec())
+    assert {"HODEI_SPOOL_SIZE=200MiB", "HODEI_SPOOL_DIR=/hodei-spool"} <= set(told)
+    host = host_of(Resources(memory_mib=100, storage_mib=100))
+    assert host["Tmpfs"]["/hodei-work"].endswith("size=100m")
+    assert host["Memory"] == (100 + 64) * 2**20
+    assert host["StorageOpt"] == {"size": "300M"}
+
+
+@pytest.mark.parametrize(
+    ("driver", "backing", "tried", "words"),
+    [
+        ("btrfs", "", True, ""),
+        ("overlay2", "xfs", True, ""),
+        ("overlay2", "extfs", False, "overlay2 on extfs, has no quotas"),
+        ("fuse-overlayfs", "", False, "fuse-overlayfs, has no quotas"),
+    ],
+)
+def test_what_holds_the_disk_is_told_to_the_agent(driver: str, backing: str, tried: bool, words: str) -> None:
+    facts = EngineFacts(**{**_fields(FACTS), "storage_driver": driver, "backing": backing})
+    asked = Resources(storage_mib=10)
+    body = convert.container(
+        a_spec("x", resources=asked),
+        image=IMAGE,
+        user="5",
+        engine=facts,
+        config=DockerConfig(),
+        marks=convert.Marks(installation="i", provider="docker"),
+        command=("/hodei/agent",),
+        volume=None,
+    )
+    (told,) = [each for each in body["Env"] if each.startswith("HODEI_WORKER_DISK=")]
+    assert ("StorageOpt" in body["HostConfig"]) is tried
+    assert told == "HODEI_WORKER_DISK=" + (
+        f"not held: the engine's storage driver, {words}" if words else "held by the storage driver"
+    )

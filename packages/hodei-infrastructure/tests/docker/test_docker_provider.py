@@ -18,10 +18,11 @@ from hodei_domain.providers.capabilities import Capabilities
 from hodei_domain.providers.errors import ProviderUnavailable, WorkerNotCreated
 from hodei_domain.providers.records import PresenceState, WorkerSighting
 from hodei_domain.workers.spec import WorkerSpec
-from hodei_infrastructure.docker import convert
+from hodei_infrastructure.docker import convert, facts
 from hodei_infrastructure.docker.convert import container_name
 from hodei_infrastructure.docker.delivery import Delivery
 from hodei_infrastructure.docker.engine import Engine
+from hodei_infrastructure.docker.facts import engine_facts
 from hodei_infrastructure.docker.provider import DockerProvider
 from hodei_infrastructure.docker.testing import BUSYBOX, MakeImage, MakeProvider, a_spec, inspect
 
@@ -90,7 +91,7 @@ async def test_a_container_is_held_to_what_its_job_asked_for_and_has_no_rights(
     document = await inspect(engine, worker)
     host, config = document["HostConfig"], document["Config"]
     assert host["NanoCpus"] == 500_000_000
-    assert host["Memory"] == host["MemorySwap"] == (64 + 128) * 2**20
+    assert host["Memory"] == host["MemorySwap"] == (64 + 64) * 2**20
     assert (host["PidsLimit"], host["CapDrop"], host["Privileged"]) == (77, ["ALL"], False)
     assert host["SecurityOpt"] == ["no-new-privileges"]
     assert (host["RestartPolicy"]["Name"], host["Dns"]) == ("no", ["192.0.2.1"])
@@ -183,6 +184,22 @@ async def test_a_number_without_an_account_gets_one_and_accounts_of_the_image_st
     assert (group or b"").endswith(b"hodei:x:4712:\n")
 
 
+async def test_a_disk_that_turns_out_not_to_be_limited_is_said_to_be_so(
+    make_provider: MakeProvider, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine_facts(await engine.get("info")).limits_disks:
+        pytest.skip("this engine's storage driver has quotas")
+    monkeypatch.setattr(facts, "_PERHAPS", ("overlay2", "extfs"))
+    provider = make_provider()
+    for _ in range(2):  # it is tried once
+        worker = a_spec(resources=Resources(storage_mib=10))
+        await provider.create_worker(worker, OTP)
+        document = await inspect(engine, worker)
+        assert not document["HostConfig"].get("StorageOpt")
+        told = [each for each in document["Config"]["Env"] if each.startswith("HODEI_WORKER_DISK=not held")]
+        assert "without pquota" in told[0]
+
+
 async def test_an_image_without_tmp_gets_one(
     make_provider: MakeProvider, make_image: MakeImage, engine: Engine
 ) -> None:
@@ -213,7 +230,6 @@ async def test_a_container_whose_memory_runs_out_says_so(
 ) -> None:
     # Less than the 14 MiB that are an agent's own: with more it goes on, reading its files again and again.
     monkeypatch.setattr(convert, "AGENT_MIB", 6)
-    monkeypatch.setattr(convert, "spool_mib", lambda: 0)
     provider, worker = make_provider(), a_spec(resources=Resources(memory_mib=4))
     async with hearing(provider) as heard:
         await provider.create_worker(worker, OTP)
@@ -407,6 +423,7 @@ from pathlib import Path
 from hodei_agent_bundle import Bundle
 from hodei_infrastructure.docker.delivery import Delivery
 from hodei_infrastructure.docker.engine import Engine
+from hodei_infrastructure.docker.facts import engine_facts
 
 async def main():
     engine = Engine("unix://{socket_path}")

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+from hodei_worker import tree
 from hodei_worker.clocks import Clocks
-from hodei_worker.confinement import Confinement, Launch, has_shell
+from hodei_worker.confinement import Confinement, Launch, Used, has_shell
 from hodei_worker.container import first_to_go
 from hodei_worker.environment import job_environment
 from hodei_worker.journal import Shelf
@@ -29,6 +30,7 @@ from hodei_worker.workspace import Workspace
 # How long a process that outlived its job may keep the job's pipes open. Two seconds let `tee` and the like
 # finish; a forgotten daemon must not keep a finished job RUNNING.
 DRAIN_SECONDS = 2.0
+FIRST_PEEK, LAST_PEEK = 0.02, 2.0  # seconds; after that whoever meters the job looks often enough
 LEFTOVER_GRACE = 0.5  # between TERM and KILL for what outlived a job that ended by itself
 
 
@@ -45,6 +47,7 @@ class Host:
     working_dir: str = ""  # of jobs that name none; empty for a private one
     in_image: bool = False  # the container around us was made for the job
     entrypoint: tuple[str, ...] = ()  # of the image around us
+    disk: str = ""  # what holds disk space, in words, for who asks for some
     shelf: Shelf | None = None  # None: output waits in memory alone
 
 
@@ -125,7 +128,29 @@ class Attempt:
             self._input = LiveInput(process.stdin, self.on_input, self._lose_input)
         self._clocks = Clocks(self.order, process, pump, self.stop)
         self._clocks.start(self._confinement.watched_bytes)
-        return Started(process.pid, process.started_at, self._confinement.text)
+        if not self._confinement.counts:
+            self._peek(FIRST_PEEK)
+        return Started(process.pid, process.started_at, self._limits(self._confinement))
+
+    def _limits(self, confinement: Confinement) -> str:
+        """What holds which limit, in words."""
+        asked = self.order.asked
+        if not asked.storage_bytes:
+            return confinement.text
+        disk = f"disk {asked.storage_bytes // 2**20} MiB {self._host.disk}"
+        return f"{confinement.text}; {disk}" if asked else disk
+
+    def _peek(self, next_in: float) -> None:
+        """Look at the memory of the job's first process, soon and then ever more rarely: a short job would
+        end before anybody looks. The kernel keeps the process's own peak for us.
+        """
+        assert self._process is not None
+        assert self._clocks is not None
+        if self._process.exited.done():
+            return
+        self.note_memory(tree.peak_bytes(self._process.pid))
+        if next_in < LAST_PEEK:
+            self._clocks.set("peek", next_in, self._peek, next_in * 2)
 
     def receive_input(self, offset: int, data: bytes, *, end: bool) -> None:
         """The next piece of the job's standard input; answered by `on_input`."""
@@ -240,8 +265,16 @@ class Attempt:
             signal=end.signal,
             message=message,
             cpu_seconds=max(used.cpu_seconds, end.cpu_seconds + self._process.orphan_cpu_seconds),
-            peak_memory_bytes=used.peak_memory_bytes or max(self._seen_memory_bytes, _own_peak(end)),
+            peak_memory_bytes=self._peak(used, end),
         )
+
+    def _peak(self, used: Used, end: Exit) -> int:
+        assert self._confinement is not None
+        if used.peak_memory_bytes and self._confinement.counts:
+            return used.peak_memory_bytes
+        # Of what ended before anybody could look we know how many pages it came to use.
+        known = max(used.peak_memory_bytes, self._seen_memory_bytes, _own_peak(end))
+        return known or min(end.touched_bytes, end.peak_memory_bytes)
 
     def _why(self, end: Exit) -> tuple[str, str]:
         assert self._confinement is not None

@@ -68,6 +68,7 @@ class Confinement(Protocol):
 
     text: str  # for people: what enforces which limit
     memory_bytes: int  # which the kernel's or our own killing stands for, in words to the owner; 0: none
+    counts: bool  # whether `used` has all that the job used
     watched_bytes: int  # memory that we have to watch ourselves; 0: the kernel does, or no limit was asked
 
     def wrap(self, launch: Launch) -> tuple[str, ...]:
@@ -93,6 +94,7 @@ class Unconfined:
     """For a job that asked for no limits."""
 
     text = "none asked"
+    counts = False
     memory_bytes = 0
     watched_bytes = 0
 

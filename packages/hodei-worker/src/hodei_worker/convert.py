@@ -26,7 +26,11 @@ def to_order(command: wire.RunJobCommand) -> Order:
         working_dir=command.working_dir,
         stdin=command.stdin,
         live_input=command.live_input,
-        asked=Asked(cpu_cores=command.cpu_cores, memory_bytes=command.memory_bytes),
+        asked=Asked(
+            cpu_cores=command.cpu_cores,
+            memory_bytes=command.memory_bytes,
+            storage_bytes=command.storage_bytes,
+        ),
         execution_timeout=_seconds(command.timeout_ms),
         no_output_timeout=_seconds(command.no_output_timeout_ms),
         grace=_seconds(command.grace_ms) or DEFAULT_GRACE,

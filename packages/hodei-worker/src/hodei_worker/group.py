@@ -21,6 +21,7 @@ class Group:
     """One directory per controller in version 1, one for all in version 2."""
 
     watched_bytes = 0
+    counts = True
 
     def __init__(self, places: cgroups.Places, name: str) -> None:
         self._version = places.version
@@ -36,6 +37,9 @@ class Group:
         """
         for directory in self._directories:
             directory.mkdir()
+        if not asked:
+            self.text = "none asked"
+            return
         (self._of["pids"] / "pids.max").write_text(str(MOST_PROCESSES))
         told = []
         if asked.memory_bytes:

@@ -42,9 +42,9 @@ class Limiter:
     def confine(self, asked: Asked) -> Confinement:
         """A confinement for one attempt.
 
-        One that asked for nothing gets no group, so that none can fail it.
+        Where groups can be made one that asked for nothing gets one, too: what it uses is counted there.
         """
-        if self._places is not None and asked:
+        if self._places is not None:
             group = Group(self._places, cgroups.NAME.format(pid=os.getpid(), number=next(self._numbers)))
             try:
                 group.make(asked)

@@ -47,6 +47,7 @@ It takes everything from its environment:
   HODEI_WORKER_ID                     who it is, if that is settled before
   HODEI_WORKER_NAME                   what people call it
   HODEI_WORKER_DIR                    where jobs' private directories go
+  HODEI_SPOOL_DIR                     where output goes that waits for the server (within HODEI_WORKER_DIR)
   HODEI_SPOOL_SIZE                    output that may wait on disk for the server, all in all (64MiB)
   HODEI_WORKER_IN_IMAGE               1: jobs get the environment, directory and limits of the image around it
   HODEI_LOG_BATCH_SIZE                lines of output after which they are sent (100)
@@ -100,7 +101,9 @@ async def run(settings: Settings) -> int:
             "HODEI_WORKER_DIR to a directory of this account's own",
             trouble,
         )
-    shelf = Shelf(scratch, settings.spool_bytes)
+    spooled = scratch if settings.spool_directory is None else Scratch(settings.spool_directory)
+    spooled.sweep()
+    shelf = Shelf(spooled, settings.spool_bytes)
     limiter = Limiter.discover(Container.discover() if settings.in_image else None)
     machine = look_at_machine(settings.directory)
 
@@ -115,6 +118,7 @@ async def run(settings: Settings) -> int:
             working_dir=image_directory() if settings.in_image else "",
             in_image=settings.in_image,
             entrypoint=settings.image_entrypoint,
+            disk=settings.disk,
             shelf=shelf,
         )
         return Agent(host, outbox)
@@ -137,6 +141,7 @@ async def run(settings: Settings) -> int:
         kept = connection.close()
         if connection.agent.done():  # however we came here, no job runs on without us
             await connection.agent.result().abandon("the agent ends")
+        spooled.close(keep_spool=kept)
         scratch.close(keep_spool=kept)
         reaper.close()
 

@@ -29,6 +29,7 @@ class Asked:
 
     cpu_cores: float = 0.0
     memory_bytes: int = 0
+    storage_bytes: int = 0  # held by whoever made the container around us, if at all
 
     def __bool__(self) -> bool:
         return bool(self.cpu_cores or self.memory_bytes)

@@ -7,6 +7,7 @@ import os
 import signal
 from dataclasses import dataclass
 
+PAGE = os.sysconf("SC_PAGE_SIZE")
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -17,6 +18,7 @@ class Exit:
     status: int  # as of os.wait4
     cpu_seconds: float
     peak_memory_bytes: int
+    touched_bytes: int = 0  # pages that it came to use, one by one
 
     @property
     def signal(self) -> int:
@@ -80,7 +82,8 @@ class Reaper:
                 return False
             if pid == 0:
                 return True
-            self._ended(pid, Exit(status, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024))
+            touched = (used.ru_minflt + used.ru_majflt) * PAGE
+            self._ended(pid, Exit(status, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, touched))
 
     def _ended(self, pid: int, end: Exit) -> None:
         future = self._waiting.pop(pid, None)

@@ -30,6 +30,7 @@ YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 LEAST_SPOOL, MOST_SPOOL = 2**20, 2**40
 DEFAULT_PORT = 50051
+DISK_NOT_HELD = "not held: a process writes wherever its user may"
 # Kubernetes gives a pod 30 s from TERM to KILL; what is left of them is for the job's own grace and the
 # goodbye.
 DRAIN_SECONDS = 20.0
@@ -55,8 +56,10 @@ class Settings:
     batch_lines: int = 100
     flush_seconds: float = 0.1
     directory: Path
+    spool_directory: Path | None = None  # None: within `directory`
     drain_seconds: float = DRAIN_SECONDS
     spool_bytes: int = CAPACITY_BYTES  # what may wait on disk for the server
+    disk: str = DISK_NOT_HELD  # what holds the disk space of a job in that image, in words
     image_entrypoint: tuple[str, ...] = ()  # what that image would start, for jobs that want it
     in_image: bool = False  # jobs run in the image around the agent, with its environment and limits
 
@@ -78,8 +81,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         batch_lines=reader.read(("HODEI_LOG_BATCH_SIZE",), _number(1, 100_000, int), 100),
         flush_seconds=reader.read(("HODEI_LOG_FLUSH_INTERVAL",), _number(1, 60_000, float), 100.0) / 1000,
         directory=reader.read(("HODEI_WORKER_DIR",), _directory, None) or reader.usual_directory(),
+        spool_directory=reader.read(("HODEI_SPOOL_DIR",), _directory, None),
         drain_seconds=reader.read(("HODEI_DRAIN_TIMEOUT",), _number(0, 86_400, float), DRAIN_SECONDS),
         spool_bytes=reader.read(("HODEI_SPOOL_SIZE",), _size, CAPACITY_BYTES),
+        disk=reader.read(("HODEI_WORKER_DISK",), str, DISK_NOT_HELD),
         image_entrypoint=reader.read(("HODEI_IMAGE_ENTRYPOINT",), _words, ()),
         in_image=reader.read(("HODEI_WORKER_IN_IMAGE",), _yes_or_no, False),
     )

@@ -74,6 +74,15 @@ def proportional_bytes(pid: int) -> int:
     return 0
 
 
+def peak_bytes(pid: int) -> int:
+    """The most resident memory that a process has had since it became its program; 0 if it is gone."""
+    with suppress(OSError, ValueError), open(f"/proc/{pid}/status") as file:
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
 def _descends(pid: int, every: dict[int, Proc], belongs: dict[int, bool]) -> bool:
     """Walk up to the first process whose answer is known, then remember it for the whole way."""
     way = []

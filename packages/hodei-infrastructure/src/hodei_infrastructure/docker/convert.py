@@ -30,6 +30,7 @@ EXPIRES, DEMAND = "hodei.expires-at", "hodei.demand"
 
 AGENT_DIR = "/hodei"
 SCRATCH_DIR = "/hodei-work"
+SPOOL_DIR = "/hodei-spool"
 SECRET_DIR = ".hodei-start"  # noqa: S105  # below the root; the agent may delete from it, whoever it is
 SECRET_FILE = "token"  # noqa: S105  # a name
 CAPABILITIES = (
@@ -49,7 +50,7 @@ SETPCAP and AUDIT_WRITE. Whoever is not root has none, and nobody gains any.
 """
 
 AGENT_MIB = 64
-"""On top of the job's memory: the agent (45 MiB). Its spool, in the scratch directory, comes beside."""
+"""On top of the job's memory: the agent (20 MiB, and as much of its files), which holds what is too much."""
 
 SPOOL = "HODEI_SPOOL_SIZE"
 SPOOL_BYTES = 64 * MIB
@@ -87,12 +88,16 @@ def labels(spec: WorkerSpec, marks: Marks, config: DockerConfig) -> dict[str, st
     return {**config.labels, **told, **expiry}
 
 
+HELD = "held by the storage driver"
 KEPT = ("HODEI_LOG_LEVEL", "HODEI_LOG_BATCH_SIZE", "HODEI_LOG_FLUSH_INTERVAL", "HODEI_DRAIN_TIMEOUT", SPOOL)
 """What an agent takes over from the server's environment."""
 
 
 def agent_environment(
-    spec: WorkerSpec, entrypoint: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+    spec: WorkerSpec,
+    entrypoint: Sequence[str] = (),
+    disk: str = HELD,
+    environ: Mapping[str, str] = os.environ,
 ) -> list[str]:
     """What the agent is told. The one-time password is named by its file only."""
     told = {name: environ[name] for name in KEPT if name in environ} | {
@@ -101,9 +106,12 @@ def agent_environment(
         "HODEI_WORKER_NAME": container_name(spec.worker_id),
         "HODEI_OTP_FILE": f"/{SECRET_DIR}/{SECRET_FILE}",
         "HODEI_WORKER_DIR": SCRATCH_DIR,
+        "HODEI_SPOOL_DIR": SPOOL_DIR,
         "HODEI_WORKER_IN_IMAGE": "1",
         "GRPC_ENABLE_FORK_SUPPORT": "0",
     }
+    if spec.demand.resources.storage_mib:
+        told["HODEI_WORKER_DISK"] = disk
     if entrypoint:
         told["HODEI_IMAGE_ENTRYPOINT"] = json.dumps(entrypoint)
     return [f"{name}={value}" for name, value in told.items()]
@@ -149,7 +157,9 @@ def container(
         "Entrypoint": list(command),
         "Cmd": [],
         "User": user,
-        "Env": agent_environment(spec, image.entrypoint),
+        "Env": agent_environment(
+            spec, image.entrypoint, HELD if engine.limits_disks else engine.why_no_quota
+        ),
         "Labels": labels(spec, marks, config),
         "Healthcheck": {"Test": ["NONE"]},
         "AttachStdin": False,
@@ -191,18 +201,18 @@ def _host(asked: Resources, engine: EngineFacts, config: DockerConfig) -> dict[s
     if config.network_mode not in ("host", "none"):
         host["ExtraHosts"] = ["host.docker.internal:host-gateway"]
     if asked.memory_mib:
-        host["Memory"] = host["MemorySwap"] = (asked.memory_mib + AGENT_MIB + spool_mib()) * MIB
+        host["Memory"] = host["MemorySwap"] = (asked.memory_mib + AGENT_MIB) * MIB
     if asked.cpu_cores:
         host["NanoCpus"] = max(round(asked.cpu_cores * 1e9), 10_000_000)  # the engine's own least
     if asked.storage_mib and engine.limits_disks:
-        host["StorageOpt"] = {"size": f"{asked.storage_mib}M"}
+        host["StorageOpt"] = {"size": f"{asked.storage_mib + spool_mib()}M"}  # what waits lies there, too
     if asked.gpu:
         host["DeviceRequests"] = [{"Count": asked.gpu, "Capabilities": [["gpu"]]}]
     return host
 
 
 def _scratch_mib(asked: Resources) -> int:
-    return (asked.memory_mib or SCRATCH_MIB) + spool_mib()
+    return asked.memory_mib or SCRATCH_MIB
 
 
 def spool_mib(environ: Mapping[str, str] = os.environ) -> int:

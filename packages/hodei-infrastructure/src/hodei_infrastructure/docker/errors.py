@@ -140,3 +140,8 @@ def start_refusal(image: str, refused: EngineRefused) -> WorkerNotCreated:
     # An engine that is going down, or short of something, fails to start any image.
     final = _says(refused.message, _IMAGE_AT_FAULT) and not _says(refused.message, _FOR_NOW)
     return WorkerNotCreated(told, reason=Reason.IMAGE_START, final=final)
+
+
+def is_about_quotas(message: str) -> bool:
+    """Whether a container was refused for the size that its disk was to have."""
+    return _says(message, ("storage-opt", "storage opt", "pquota"))

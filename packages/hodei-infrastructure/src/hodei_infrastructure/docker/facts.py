@@ -9,8 +9,9 @@ from attrs import frozen
 from hodei_domain.kernel.values import architecture_name
 
 MIB = 1024 * 1024
-# Elsewhere an engine takes no limit for the disk of a container. overlay2 would, on xfs with project quotas,
-# which it does not tell.
+# Elsewhere an engine takes no limit for the disk of a container. overlay2 does on xfs with project quotas, of
+# which it does not tell: one has to try.
+_PERHAPS = ("overlay2", "xfs")
 _LIMITS_DISKS = frozenset({"btrfs", "zfs", "devicemapper", "windowsfilter"})
 _DESKTOPS = ("docker desktop", "orbstack", "rancher desktop")
 _DESKTOP_NAMES = ("docker-desktop", "colima", "orbstack", "lima-")
@@ -27,12 +28,19 @@ class EngineFacts:
     gpus: bool
     storage_driver: str
     operating_system: str
+    backing: str = ""  # file system below the storage driver
     name: str
 
     @property
     def limits_disks(self) -> bool:
-        """Whether it can limit the disk space of a container."""
-        return self.storage_driver in _LIMITS_DISKS
+        """Whether it can limit the disk space of a container, or may be able to."""
+        return self.storage_driver in _LIMITS_DISKS or (self.storage_driver, self.backing) == _PERHAPS
+
+    @property
+    def why_no_quota(self) -> str:
+        """Why a container's disk space is not held there, in words."""
+        on = f" on {self.backing}" if self.backing else ""
+        return f"not held: the engine's storage driver, {self.storage_driver}{on}, has no quotas"
 
     @property
     def is_desktop(self) -> bool:
@@ -52,6 +60,7 @@ def engine_facts(info: Mapping[str, Any]) -> EngineFacts:
         gpus=any("nvidia" in name for name in runtimes),
         storage_driver=str(info.get("Driver") or ""),
         operating_system=str(info.get("OperatingSystem") or ""),
+        backing=dict(info.get("DriverStatus") or ()).get("Backing Filesystem", ""),
         name=str(info.get("Name") or ""),
     )
 

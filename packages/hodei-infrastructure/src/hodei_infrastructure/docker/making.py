@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 from hodei_domain.jobs.result import Reason
 from hodei_domain.kernel.ids import WorkerId
 from hodei_domain.providers.errors import WorkerNotCreated
@@ -18,7 +18,7 @@ from hodei_infrastructure.docker.config import DockerConfig
 from hodei_infrastructure.docker.containers import Containers
 from hodei_infrastructure.docker.delivery import Delivery
 from hodei_infrastructure.docker.engine import Engine
-from hodei_infrastructure.docker.errors import EngineRefused, start_refusal
+from hodei_infrastructure.docker.errors import EngineRefused, is_about_quotas, start_refusal
 from hodei_infrastructure.docker.facts import EngineFacts, ImageFacts
 from hodei_infrastructure.docker.pulling import Images
 
@@ -39,6 +39,7 @@ class Making:
     delivery: Delivery
     containers: Containers
     _default_refused: str = field(default="", init=False)
+    _no_quotas: bool = field(default=False, init=False)  # it refused one
     _has_tmp: dict[str, bool] = field(factory=dict, init=False)
     _lists: dict[tuple[str, str], list[Entry]] = field(factory=dict, init=False)
 
@@ -82,6 +83,8 @@ class Making:
         """Make and start the container; False if another server was quicker. Raises WorkerNotCreated."""
         name = self.name_of(spec)
         user = self._user(spec, image)
+        if self._no_quotas:
+            facts = evolve(facts, backing=f"{facts.backing} without pquota")
         bundle = await self.delivery.bundle(facts.architecture)
         volume = await self.delivery.volume(bundle, image.id)
         tell(f"starting a container of {name}")
@@ -95,7 +98,13 @@ class Making:
             command=bundle.command(convert.AGENT_DIR),
             volume=volume,
         )
-        container = await self._create(spec.worker_id, name, body)
+        try:
+            container = await self._create(spec.worker_id, name, body)
+        except WorkerNotCreated as error:
+            if self._no_quotas or not is_about_quotas(error.message):
+                raise
+            self._no_quotas = True  # it was worth a try
+            return await self.start(spec, otp, facts, image, tell)
         if container is None:
             return False
         try:
@@ -169,6 +178,7 @@ class Making:
         # Nobody but the agent is in the container before the agent has read it and removed it.
         secret = f"{convert.SECRET_DIR}/{convert.SECRET_FILE}"
         entries = [
+            Entry(name=convert.SPOOL_DIR[1:], mode=0o1777),
             Entry(name=convert.SECRET_DIR, mode=0o777),
             Entry(name=secret, mode=0o444, content=otp.encode()),
         ]

@@ -326,7 +326,7 @@ class DockerProvider:
 
 
 def _described(facts: EngineFacts) -> dict[str, str]:
-    held = "held" if facts.limits_disks else f"not held by its storage driver, {facts.storage_driver}"
+    held = "held" if facts.limits_disks else facts.why_no_quota
     return {
         "version": facts.version,
         "architecture": facts.architecture,
