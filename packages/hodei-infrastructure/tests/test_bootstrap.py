@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from platform import node
 from typing import Any
 
 import pytest
+from hodei_domain.audit.record import AuditFilter
 from hodei_domain.kernel.errors import InvalidInput
 from hodei_domain.providers.provider import Provider
-from hodei_infrastructure import bootstrap
+from hodei_infrastructure import bootstrap, system
 from hodei_infrastructure.docker.testing import socket_path  # noqa: F401  (a fixture)
 from hodei_infrastructure.postgres.testing import database_url, postgres_server  # noqa: F401  (fixtures)
 
@@ -59,6 +60,20 @@ async def test_the_process_provider_keeps_its_row_over_restarts(database_url: st
     assert (first.id, first.name, first.type) == (again.id, "process", "BARE_METAL")
     assert again.capabilities.max_resources.memory_mib > 0
     assert not again.capabilities.images
+
+
+@pytest.mark.postgres
+async def test_events_have_the_databases_time_from_the_first_one(
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(system, "now", lambda: datetime.now(UTC) + timedelta(hours=2))
+    async with bootstrap.control_plane(settings(tmp_path), database_url, ADDRESS) as control:
+        page = await control.get_audit(AuditFilter())
+    assert "ProviderRegistered" in {record.event_type for record in page.records}
+    for record in page.records:
+        assert record.occurred_at < datetime.now(UTC) + timedelta(hours=1), record.event_type
 
 
 @pytest.mark.postgres

@@ -156,6 +156,11 @@ class ControlPlane:
 
     engine: Engine
 
+    async def learn_time(self) -> None:
+        """Go by the store's clock from now on: for what is written before start(). Raise StoreUnavailable."""
+        async with self.engine.outside.begin() as tx:
+            await self.engine.clock.look(tx)
+
     async def start(self) -> None:
         """Read the settings and start the loops. Raises StoreUnavailable."""
         await self.engine.start()

@@ -284,6 +284,12 @@ def test_what_no_worker_can_be_told_of_fails_at_once() -> None:
     )
 
 
+def test_what_somebody_says_of_an_end_has_no_nul_where_it_is_kept() -> None:
+    asked = started().cancel(at=T0 + MINUTE, reason="a\0b")
+    assert told(asked)[0][1]["reason"] == "a\ufffdb"
+    assert JobResult(reason="x\0", message="\0").message == "\ufffd"
+
+
 def test_long_texts_are_cut_where_they_are_kept() -> None:
     assert len(JobResult(reason=Reason.REPORTED, message="x" * 10_000_000).message) == 4096
     asked = started().cancel(at=T0 + MINUTE, reason="x" * 10_000_000)

@@ -237,6 +237,7 @@ async def control_plane(
                 _policy(settings),
             )
             _connect_gauges(control.instruments, store, hints)
+            await control.learn_time()
             await providers.register(control)
             await _start(control, settings, hints, stack)
         yield control

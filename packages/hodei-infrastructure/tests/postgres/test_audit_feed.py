@@ -12,7 +12,7 @@ import pytest
 from hodei_application.audit.audit_feed import AuditFeed, Begun, FollowAudit, Told
 from hodei_domain.testing.contracts.audit import news, opened, record, told
 from hodei_domain.testing.contracts.base import Broken, break_off
-from hodei_infrastructure.postgres.store import PostgresStore
+from hodei_infrastructure.postgres.store import PostgresStore, open_store
 
 pytestmark = pytest.mark.postgres
 
@@ -123,3 +123,24 @@ async def test_records_of_servers_of_the_release_before_are_told(
             "VALUES (now(), 'JobCreated', 'theirs', '{}', gen_random_uuid())"
         )
     assert told(await news(begin, mark)) == ["theirs"]
+
+
+async def test_records_of_a_dump_from_an_older_cluster_are_no_news(database_url: str) -> None:
+    async with open_store(database_url, connections=2) as store:
+        await record(store.begin, opened(NOW - timedelta(minutes=2), "restored"))
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(
+            "UPDATE audit_logs SET written_in = "
+            "(pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 8)::text::xid8"
+        )
+    async with open_store(database_url, connections=2) as store:  # a server that starts on it
+        mark = (await news(store.begin, None)).mark
+        found = []
+        for number in range(20):
+            await record(store.begin, opened(datetime.now(UTC), f"new-{number}"))
+            looked = await news(store.begin, mark)
+            found += told(looked)
+            mark = looked.mark
+        assert found == [f"new-{number}" for number in range(20)]
+    async with open_store(database_url, connections=2) as store:  # and the next one
+        assert told(await news(store.begin, mark)) == []

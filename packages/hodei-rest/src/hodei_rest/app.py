@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Sen
 
 from hodei_rest.bodies import StrictRequest
 from hodei_rest.desk import Desk
+from hodei_rest.parameters import parameters_of, refuse_unknown
 from hodei_rest.problems import answer_error
 from hodei_rest.routes.audit import Audit
 from hodei_rest.routes.docs import Docs
@@ -53,8 +54,10 @@ SMALL_BODY = 1024 * 1024
 
 def api(desk: Desk, routes: Sequence[ControllerRouterHandler] = ROUTES, **more: Any) -> Litestar:
     """The routes with what they work on."""
-    return Litestar(
+    known: dict[str, frozenset[str]] = {}
+    app = Litestar(
         route_handlers=[*routes],
+        before_request=lambda request: refuse_unknown(request, known),
         dependencies={"desk": Provide(lambda: desk, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: answer_error},
         openapi_config=None,
@@ -63,6 +66,8 @@ def api(desk: Desk, routes: Sequence[ControllerRouterHandler] = ROUTES, **more: 
         request_max_body_size=SMALL_BODY,
         **more,
     )
+    known |= parameters_of(app)
+    return app
 
 
 @define(eq=False)

@@ -21,4 +21,7 @@ class StrictRequest(Request[Any, Any, Any]):
         field = handler.parsed_data_field if isinstance(handler, HTTPRouteHandler) else None
         if field is None:
             return await super().json()
-        return msgspec.json.decode(await self.body(), type=field.annotation)
+        try:
+            return msgspec.json.decode(await self.body(), type=field.annotation)
+        except UnicodeDecodeError as error:  # the decoder finds that out at last, within a text
+            raise msgspec.DecodeError(f"byte {error.start} of a text is not UTF-8") from None

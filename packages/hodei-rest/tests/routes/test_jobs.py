@@ -87,6 +87,39 @@ async def test_a_retry_twice_under_one_key_is_one_job_and_a_key_is_its_owners(re
     assert (theirs.status_code, theirs.json()["id"] != first.json()["id"]) == (201, True)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"spec": {"command": "\xff\xfe"}}',
+        b"\xff\xfe",
+        b'{"spec": {"command": ["\xc3"]}}',
+        b'{"spec": {"command": "\\ud800"}}',
+        b'{"spec": {"command": "a\\u0000b"}}',
+        b'{"spec": {"command": "true", "max_losses": ' + b"9" * 5000 + b"}}",
+        b'{"spec": {"command": "true", "max_budget": 1e999}}',
+        b'{"spec": ' + b"[" * 100_000,
+        b'{"spec": {"command": "true", "env": {"A": "\xed\xa0\x80"}}}',
+    ],
+)
+async def test_bodies_that_mean_nothing_are_refused_and_said_to_be(rest: Any, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    answer = await rest.client.post("/api/v1/jobs", content=body, headers=headers)
+    assert code_of(answer) in ((400, "malformed-request"), (422, "invalid")), answer.text
+    assert ("\xff\xfe".encode("latin-1") not in body) or answer.status_code == 400
+
+
+async def test_a_parameter_that_an_address_does_not_take_is_refused_with_its_name(rest: Any) -> None:
+    answer = await rest.client.get("/api/v1/jobs?status=FAILED")
+    assert (code_of(answer), fields_of(answer)) == ((422, "invalid"), ["status"])
+    assert "state" in answer.json()["detail"]
+    for query in ("?state=FAILED&state=TIMEOUT", "?name=%ff", "?label=a%3Db&limit=5", ""):
+        assert (await rest.client.get(f"/api/v1/jobs{query}")).status_code == 200, query
+    job = await submit(rest)
+    assert (await rest.client.get(f"/api/v1/jobs/{job['id']}?x=1")).status_code == 422
+    assert (await rest.client.get(f"/api/v1/jobs/{job['id']}/logs?tail=5&from=1:0")).status_code == 200
+    assert (await rest.client.get("/health?probe=1")).status_code in (200, 503)
+
+
 async def test_who_asks_is_kept_from_the_headers(rest: Any) -> None:
     headers = {"x-actor-id": "ana", "x-correlation-id": "c-1"}
     job = (await rest.client.post("/api/v1/jobs", json=TRUE, headers=headers)).json()

@@ -37,4 +37,5 @@ def paragraph(text: str) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
+    text = text.replace("\0", "\ufffd")  # what people and workers say is kept, and no store takes a NUL
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
-from attrs import frozen
+from attrs import define, field, frozen
 from hodei_domain.audit.record import AuditFilter, AuditNews, AuditPage, AuditQuery, AuditRecord, AuditSlice
 from hodei_domain.kernel.events import Event
 
@@ -32,17 +32,29 @@ _STORY: LiteralString = f"""(
     SELECT {_RECORD} FROM audit_logs WHERE caller_correlation_id = %(story)s AND correlation_id <> %(story)s
     OFFSET 0) AS story"""
 # A mark is a snapshot. What it could not see was written by the transactions that were open then, or by later
-# ones, whatever the times and ids of the records: these say nothing about the order of commits. The last
-# condition is for rows of a dump, which bring the numbers of another server's transactions.
+# ones, whatever the times and ids of the records: these say nothing about the order of commits. Rows of a
+# dump bring numbers of another cluster's transactions, which ours may come by: they are older than the floor.
+_FLOOR: LiteralString = (
+    "COALESCE((SELECT (document->>'since')::timestamptz FROM settings WHERE name = 'news'), '-infinity')"
+)
+_RAISE_FLOOR = f"""
+INSERT INTO settings (name, document) SELECT 'news', jsonb_build_object('since', clock_timestamp())
+WHERE EXISTS (
+    SELECT FROM audit_logs WHERE written_in >= pg_snapshot_xmax(pg_current_snapshot())
+        AND written_in <> COALESCE(pg_current_xact_id_if_assigned(), '0'::xid8) AND occurred_at >= {_FLOOR})
+ON CONFLICT (name) DO UPDATE SET document = excluded.document
+"""
 _SINCE: LiteralString = "%(since)s::pg_snapshot"
 _NEWS = f"""
 SELECT pg_current_snapshot()::text, pg_snapshot_xmax({_SINCE}) > pg_snapshot_xmax(pg_current_snapshot()), n.*
 FROM (VALUES (1)) AS look LEFT JOIN (
     (SELECT {_RECORD} FROM audit_logs
-    WHERE written_in = ANY(ARRAY(SELECT pg_snapshot_xip({_SINCE}))) LIMIT %(limit)s)
+    WHERE written_in = ANY(ARRAY(SELECT pg_snapshot_xip({_SINCE}))) AND occurred_at >= {_FLOOR}
+    LIMIT %(limit)s)
     UNION ALL
     (SELECT {_RECORD} FROM audit_logs
     WHERE written_in >= pg_snapshot_xmax({_SINCE}) AND written_in < pg_snapshot_xmax(pg_current_snapshot())
+        AND occurred_at >= {_FLOOR}
     LIMIT %(limit)s)
 ) AS n ON true
 """
@@ -57,11 +69,23 @@ DELETE FROM audit_logs WHERE (occurred_at, id) IN (
 _COMMON = {"JobCreated", "JobAssigned", "JobStatusChanged"}
 
 
+@define
+class NewsFloor:
+    """Whether this process has looked for records of another cluster, from which a dump was restored here."""
+
+    is_certain: bool = False
+
+    def settle(self) -> None:
+        """It has."""
+        self.is_certain = True
+
+
 @frozen
 class PostgresAuditTrail:
     """AuditTrail."""
 
     _session: Session
+    _floor: NewsFloor = field(factory=NewsFloor)
 
     async def record(self, events: Sequence[Event]) -> None:
         """See AuditTrail."""
@@ -99,6 +123,9 @@ class PostgresAuditTrail:
 
     async def news(self, since: str | None, limit: int) -> AuditNews:
         """See AuditTrail."""
+        if not self._floor.is_certain:
+            await self._session.run(_RAISE_FLOOR)
+            self._session.after_commit(self._floor.settle)
         if since is None or not _is_snapshot(since):
             return AuditNews(records=[], mark=await self._session.value(_MARK), missed=since is not None)
         rows = await self._session.rows(_NEWS, {"since": since, "limit": limit + 1})

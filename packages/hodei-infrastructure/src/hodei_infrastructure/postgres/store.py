@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from hodei_infrastructure.migrations.upgrade import migrate
-from hodei_infrastructure.postgres.audit import PostgresAuditTrail
+from hodei_infrastructure.postgres.audit import NewsFloor, PostgresAuditTrail
 from hodei_infrastructure.postgres.connection import Connection
 from hodei_infrastructure.postgres.connections import (
     Pool,
@@ -50,6 +50,7 @@ class Common:
     specs: SpecTexts
     classes: KnownClasses
     terms: Terms
+    floor: NewsFloor = field(factory=NewsFloor)
     given_back: set[asyncio.Task[None]] = field(factory=set)
     """What ends transactions; nobody may wait for it any more."""
 
@@ -120,7 +121,7 @@ class PostgresTransaction:
     @property
     def audit(self) -> PostgresAuditTrail:
         """Events."""
-        return PostgresAuditTrail(self._session)
+        return PostgresAuditTrail(self._session, self._common.floor)
 
     @property
     def leaders(self) -> PostgresLeaderStore:
