@@ -30,6 +30,14 @@ def test_recipes_have_the_names_that_documents_give_them() -> None:
     assert {*RECIPES} <= {*told.stdout.split()}
 
 
+def test_a_recipe_hands_each_argument_on() -> None:
+    just = Path(sys.executable).with_name("just")
+    asked = ["tests-e2e/docs/test_pages.py", "--collect-only", "-q", "-k", "first_commands or spanish"]
+    told = subprocess.run([just, "test-e2e", *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert "test_the_first_commands" in told.stdout
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_scripts_and_pages_have_the_names_that_documents_give_them(file: str) -> None:
     assert (ROOT / file).stat().st_size
