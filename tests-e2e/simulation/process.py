@@ -59,7 +59,7 @@ class SimProcess:
         self, ran: Ran, script: Script, node: Node, agent: Node, history: History, random: Random
     ) -> None:
         self.pid = ran.pid
-        self.stdout = self.stderr = -1
+        self.stdin = self.stdout = self.stderr = -1
         self.started_at = 1.7e9 + history.now
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.orphan_cpu_seconds = 0.0

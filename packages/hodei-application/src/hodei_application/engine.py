@@ -40,7 +40,7 @@ log = logging.getLogger("hodei.control-plane")
 
 REFRESH = timedelta(seconds=2)
 WISHES = timedelta(seconds=15)
-IDENTITY = timedelta(seconds=30)
+IDENTITY = timedelta(seconds=60)
 LONGEST = timedelta(seconds=60)
 
 

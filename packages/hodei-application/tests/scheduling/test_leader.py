@@ -112,7 +112,7 @@ def test_an_idle_control_plane_asks_the_store_less_than_twice_a_second(
 
     counting, elapsed = virtual_time.run(idle())
     rate = counting.questions.total() / elapsed
-    assert rate <= 2.0, counting.questions.most_common()
+    assert rate <= 2.0, str(counting.questions.most_common())
     if not idle_workers:
         assert rate <= 1.0
 

@@ -131,7 +131,7 @@ async def test_a_worker_that_does_not_come_in_time_says_so(world: World) -> None
     await world.add_provider()
     job = await world.submit()
     await world.pass_time(timedelta(minutes=5, seconds=10))
-    assert "failed: it did not come in time" in await stages(world, job.id)
+    assert "failed: it did not come in time (register_within: 300 s)" in await stages(world, job.id)
 
 
 async def test_an_engine_that_tells_ever_new_stages_does_not_fill_the_trail(

@@ -28,7 +28,7 @@ class ProviderHealth:
     checked_at: datetime
 
 
-TOLD_EVERY = timedelta(minutes=1)
+TOLD_EVERY = timedelta(minutes=5)
 """A row that is rewritten at each probe would tell nobody more."""
 
 
@@ -65,7 +65,8 @@ class CheckProvider:
             and at - provider.checked_at < TOLD_EVERY
         ):
             return provider
-        save = self.change.quietly if health.healthy and known else self.change.on
+        is_news = not (health.healthy and known) or provider.checked_at is None
+        save = self.change.on if is_news else self.change.quietly
         after = await save(provider.id, lambda p: p.report_health(health.healthy, health.message, at=at))
         if after.status is not provider.status:
             log.warning("Provider %s is %s: %s", after.name, after.status, health.message or "it answers")
