@@ -113,7 +113,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 def _errors_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     told = dict(ERRORS)
     parameters = {each["name"] for each in operation.get("parameters", ())}
-    if "{" in path or "provider" in parameters:
+    if "{" in path or parameters & {"provider", "reference"}:
         told["404"] = NOT_FOUND
     if path == WORKER_LOGS:
         told["409"] = "Nobody keeps them."

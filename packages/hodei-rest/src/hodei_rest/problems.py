@@ -43,6 +43,7 @@ _CODES = {
 # Parameters whose names are words of the language, or of the framework.
 _PARAMETERS = {"states": "state", "kind": "type", "kinds": "type", "from_": "from"}
 _AT_PATH = re.compile(r" - at `(?:\$|key in \$)\.?(.*?)`$")
+_LEFT_OUT = re.compile(r"^Missing required \w+ parameter '(.+?)'")
 _MISSING = re.compile(r"missing required field `(.+?)`")
 
 _log = logging.getLogger("hodei.rest")
@@ -115,6 +116,9 @@ def _of_framework(error: HTTPException) -> Problem:
     errors = []
     if isinstance(error.extra, list):  # parameters that could not be read
         errors = [_of_parameter(each) for each in error.extra]
+        status = 422
+    elif (left_out := _LEFT_OUT.match(error.detail)) is not None:
+        errors = [FieldError(left_out.group(1), "is missing")]
         status = 422
     texts = {
         404: "there is nothing at this address",
