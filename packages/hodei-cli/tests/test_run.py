@@ -263,10 +263,13 @@ def off_terminal(
     job: Any,
     monkeypatch: pytest.MonkeyPatch,
     *reasons: wire.PendingReason,
+    since: float = 0.0,
 ) -> None:
-    """Run a job that waits for one reason after the other, looked at again and again."""
+    """Run a job that waits for one reason after the other, looked at again and again; since so long."""
     monkeypatch.setattr("hodei_cli.pending.FIRST_SECONDS", 0.01)
     monkeypatch.setattr("hodei_cli.pending.EVERY_SECONDS", 0.01)
+    times = iter([since])
+    monkeypatch.setattr("hodei_cli.pending.now", lambda: next(times, 0.0))
     left, enough = list(reasons), threading.Event()
 
     def get(_: object) -> wire.GetJobResponse:
@@ -297,13 +300,25 @@ def test_a_job_that_nobody_can_serve_says_so_at_once_where_no_terminal_is(
 def test_each_change_of_what_a_job_waits_for_is_a_line_where_no_terminal_is(
     server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pulling = [wire.PendingReason(provider="d", reason=f"pulling x {each} %") for each in (1, 2, 50)]
-    starting = wire.PendingReason(provider="d", reason="starting")
-    off_terminal(server, job, monkeypatch, *pulling, starting, pulling[0])
+    pulling = [
+        wire.PendingReason(provider="d", reason=f"pulling x {each} %", slow=True) for each in (1, 2, 50)
+    ]
+    trouble = wire.PendingReason(provider="d", reason="could not make a worker: 429", slow=True)
+    off_terminal(server, job, monkeypatch, *pulling, trouble, pulling[0])
     assert capfd.readouterr() == (
         "out\n",
-        "hodei: waiting: d: pulling x 1 %\nhodei: waiting: d: starting\n",
+        "hodei: waiting: d: pulling x 1 %\nhodei: waiting: d: could not make a worker: 429\n",
     )
+
+
+def test_what_is_over_in_a_moment_is_no_line_where_no_terminal_is_before_it_has_lasted(
+    server: Any, job: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starting = wire.PendingReason(provider="d", reason="a worker is starting")
+    off_terminal(server, job, monkeypatch, starting, starting)
+    assert capfd.readouterr().err == ""
+    off_terminal(server, job, monkeypatch, starting, starting, since=-60.0)
+    assert capfd.readouterr().err == "hodei: waiting: d: a worker is starting\n"
 
 
 def test_a_wait_says_since_when_and_until_when(
@@ -311,7 +326,7 @@ def test_a_wait_says_since_when_and_until_when(
 ) -> None:
     job.created_at = AT
     job.job = wire.JobDefinition(timeout=wire.TimeoutConfig(queue_timeout=timedelta(minutes=10)))
-    pulling = wire.PendingReason(provider="d", reason="pulling x")
+    pulling = wire.PendingReason(provider="d", reason="pulling x", slow=True)
     off_terminal(server, job, monkeypatch, pulling, pulling)
     since, until = (f"{each.astimezone():%F %H:%M:%S}" for each in (AT, AT + timedelta(minutes=10)))
     assert capfd.readouterr().err == f"hodei: waiting since {since}, until {until}: d: pulling x\n"

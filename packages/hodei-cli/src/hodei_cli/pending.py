@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from time import monotonic as now
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FIRST_SECONDS = 0.7  # a job on a warm worker has started by then
 EVERY_SECONDS = 1.0
+QUIET_SECONDS = 5.0  # off a terminal what is over in a moment is no news before
 
 _NUMBERS = re.compile(r"\d+")
 
@@ -72,7 +74,8 @@ class PendingLine:
     """Shows and renews the line while the job is PENDING, as a context.
 
     It must be out of the way of whatever else is written: whoever writes calls clear() before. Where standard
-    error is no terminal, each change is a line of its own, progress and what was said before aside.
+    error is no terminal, each change is a line of its own, progress and what was said before aside; what is
+    usually over in a moment is told when it has lasted for a while.
     """
 
     def __init__(self, ask: Callable[[], GetJobResponse]) -> None:
@@ -82,6 +85,7 @@ class PendingLine:
         self._over = threading.Event()
         self._on_terminal = sys.stderr.isatty()
         self._said: set[str] = set()
+        self._since = now()
         self._thread = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> PendingLine:
@@ -124,7 +128,11 @@ class PendingLine:
             if self._on_terminal:
                 self._show(waiting(job))
             else:
-                self._say(waiting(job))
+                self._say_news(job)
+
+    def _say_news(self, job: GetJobResponse) -> None:
+        if now() - self._since >= QUIET_SECONDS or any(r.lasting or r.slow for r in job.pending_reasons):
+            self._say(waiting(job))
 
     def _say(self, text: str) -> None:
         change = _NUMBERS.sub("", text)

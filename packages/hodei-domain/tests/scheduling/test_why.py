@@ -1,6 +1,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from attrs import evolve
 from hodei_domain.jobs.job import Job
 from hodei_domain.jobs.spec import OnWorkerLost, RetryRules
 from hodei_domain.kernel.ids import ProviderId
@@ -36,7 +37,22 @@ def test_each_provider_says_its_part() -> None:
 
 def test_a_worker_on_its_way_is_told_with_its_stage() -> None:
     told = why_pending(job(image="a"), [DOCKER], starting=[("docker", "pulling alpine:3.20")], now=T0)
-    assert told == [PendingReason("docker", "pulling alpine:3.20")]
+    assert told == [PendingReason("docker", "pulling alpine:3.20", slow=True)]
+    (told_again,) = why_pending(job(image="a"), [DOCKER], starting=[("docker", "starting")], now=T0)
+    assert (told_again.reason, told_again.slow) == ("starting", False)
+
+
+def test_what_was_wrong_with_the_last_try_is_told_until_one_works() -> None:
+    tried = evolve(DOCKER, live_workers=0, trouble="cannot pull a: 429", retry_at=T0 + MINUTE)
+    assert why_pending(job(image="a"), [tried], now=T0) == [
+        PendingReason(
+            "docker",
+            "could not make a worker: cannot pull a: 429; it will be asked again in 60 s",
+            slow=True,
+        )
+    ]
+    (again,) = why_pending(job(image="a"), [tried], starting=[("docker", "pulling a")], now=T0)
+    assert again.reason == "pulling a, after a failure: cannot pull a: 429"
 
 
 def test_a_job_that_nobody_can_ever_serve_says_so_first() -> None:

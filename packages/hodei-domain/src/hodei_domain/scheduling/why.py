@@ -6,6 +6,7 @@ from datetime import datetime
 from attrs import frozen
 
 from hodei_domain.jobs.job import Job, JobState
+from hodei_domain.jobs.timeline import PULLING
 from hodei_domain.kernel.demand import DemandClass
 from hodei_domain.scheduling.eligible import honour, provider_cannot, provider_is_closed
 from hodei_domain.scheduling.offers import ProviderOffer
@@ -15,12 +16,14 @@ from hodei_domain.scheduling.offers import ProviderOffer
 class PendingReason:
     """One provider's part in why a job waits; `provider` is "" for what no provider has a part in.
 
-    `lasting`: nothing that runs by itself will change that; somebody has to.
+    `lasting`: nothing that runs by itself will change that; somebody has to. `slow`: an image is fetched, or
+    the last try failed; other waits are over in a moment, or when others have ended.
     """
 
     provider: str
     reason: str
     lasting: bool = False
+    slow: bool = False
 
 
 def in_words(reasons: Iterable[PendingReason]) -> str:
@@ -62,19 +65,20 @@ def _by_provider(
     job: Job, providers: Sequence[ProviderOffer], starting: dict[str, str], able: int, now: datetime
 ) -> list[PendingReason]:
     wanted = honour(job.demand, providers)
-    reasons = []
-    for offer in sorted(providers, key=lambda offer: offer.name):
-        cannot = provider_cannot(wanted, offer)
-        reason = (
-            cannot
-            or _again(starting.get(offer.name), offer)
-            or provider_is_closed(offer, now)
-            or "waiting for a worker"
-        )
-        reasons.append(PendingReason(offer.name, reason))
+    by_name = sorted(providers, key=lambda offer: offer.name)
+    reasons = [_part_of(offer, wanted, starting.get(offer.name), now) for offer in by_name]
     if all(provider_cannot(wanted, offer) or offer.out_of_use for offer in providers):
         reasons.insert(0, _summary(wanted, able))
     return reasons
+
+
+def _part_of(offer: ProviderOffer, wanted: DemandClass, stage: str | None, now: datetime) -> PendingReason:
+    cannot = provider_cannot(wanted, offer)
+    if cannot:
+        return PendingReason(offer.name, cannot)
+    reason = _again(stage, offer) or provider_is_closed(offer, now) or "waiting for a worker"
+    slow = bool(offer.trouble) or (stage or "").startswith(PULLING)
+    return PendingReason(offer.name, reason, slow=slow)
 
 
 def _again(stage: str | None, offer: ProviderOffer) -> str | None:

@@ -172,7 +172,9 @@ def to_details(
         progress_stage=progress.stage if progress else "",
         progress_message=progress.message if progress else "",
         pending_reasons=[
-            wire.PendingReason(provider=each.provider, reason=each.reason, lasting=each.lasting)
+            wire.PendingReason(
+                provider=each.provider, reason=each.reason, lasting=each.lasting, slow=each.slow
+            )
             for each in waits_for
         ],
         signal=result.signal or 0,

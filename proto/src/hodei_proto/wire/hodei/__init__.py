@@ -2478,6 +2478,11 @@ class PendingReason(betterproto2.Message):
     Nothing that runs by itself will change it: somebody has to.
     """
 
+    slow: "bool" = betterproto2.field(51, betterproto2.TYPE_BOOL)
+    """
+    An image is fetched, or the last try to make a worker failed: it may take a while.
+    """
+
 
 default_message_pool.register_message("hodei", "PendingReason", PendingReason)
 
