@@ -203,6 +203,7 @@ class Counted:
     pid: int = 0
     text: str = "none"
     watched_bytes: int = 0
+    counts: bool = True
 
     def wrap(self, launch: Launch) -> tuple[str, ...]:
         return launch.argv
