@@ -260,6 +260,11 @@ class Call:
             raise item
         return item
 
+    async def done_writing(self) -> None:
+        """Tell the server that nothing follows."""
+        if self._line.to_agent.end is None:
+            self._line.up.close(EOF)
+
     def cancel(self) -> bool:
         """Tell the server that nobody listens any more."""
         self._line.net.cancelled(self._line)
@@ -274,7 +279,9 @@ class Service:
         self._agent = agent
         self._replica = net.choose_replica()
 
-    async def register(self, request: wire.RegisterWorkerRequest) -> wire.RegisterWorkerResponse:
+    async def register(
+        self, request: wire.RegisterWorkerRequest, seconds: float = CALL_SECONDS
+    ) -> wire.RegisterWorkerResponse:
         """See WorkerService."""
         context: Any = _Context(self._agent, "")
         told: wire.RegisterWorkerResponse = await self._net.ask(

@@ -264,6 +264,7 @@ class ServerSide:
         self.outgoing: asyncio.Queue[wire.ServerMessage | None] = asyncio.Queue()
         self.incoming: asyncio.Queue[wire.WorkerMessage] = asyncio.Queue()
         self.seen: list[wire.WorkerMessage] = []
+        self.half_closed = asyncio.Event()
         self.chunks: list[Chunk] = []
         self.over = asyncio.Event()
 
@@ -335,6 +336,7 @@ class WireServer:
         self.registrations: list[wire.RegisterWorkerRequest] = []
         self.farewells: list[wire.UnregisterWorkerRequest] = []
         self.refuse: grpc.StatusCode | None = None
+        self.server_id = ""
         self.streams: asyncio.Queue[ServerSide] = asyncio.Queue()
         self.port = 0
         self._tried = asyncio.Event()
@@ -378,7 +380,10 @@ class WireServer:
         if self.refuse is not None:
             await context.abort(self.refuse, "the one-time password was used already")
         return wire.RegisterWorkerResponse(
-            worker_id=wire.WorkerId(value="worker-1"), success=True, session_id="session-1"
+            worker_id=wire.WorkerId(value="worker-1"),
+            success=True,
+            session_id="session-1",
+            server_id=self.server_id,
         )
 
     async def _unregister(self, request: wire.UnregisterWorkerRequest, context: Any) -> Any:
@@ -401,6 +406,7 @@ class WireServer:
         with contextlib.suppress(asyncio.CancelledError, grpc.RpcError):
             async for message in requests:
                 side.incoming.put_nowait(message)
+            side.half_closed.set()
         side.over.set()
 
 

@@ -20,6 +20,17 @@ def test_the_only_server_is_called_again() -> None:
     assert servers.current == "a:1"
 
 
+def test_the_others_of_a_list_may_lead_elsewhere_the_next_one_first() -> None:
+    servers = Servers("a:1,b:2,c:3", lambda count: 1)
+    assert list(servers.elsewhere()) == ["c:3", "a:1"]
+    servers.go_to("a:1")
+    assert (servers.current, list(servers.elsewhere())) == ("a:1", ["b:2", "c:3"])
+
+
+def test_an_address_alone_may_stand_for_several_servers() -> None:
+    assert set(Servers("a:1").elsewhere()) == {"a:1"}
+
+
 def test_a_list_is_read_like_single_addresses() -> None:
     given = {"HODEI_OTP_TOKEN": "t", "HODEI_SERVER": "http://a:1, b ,[::1]:7"}
     assert read_settings(given).server == "a:1,b:50051,[::1]:7"

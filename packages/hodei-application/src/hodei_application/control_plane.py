@@ -156,6 +156,11 @@ class ControlPlane:
 
     engine: Engine
 
+    @property
+    def server_id(self) -> str:
+        """By which workers tell this server from the others of its database."""
+        return self.engine.spread.others.our_id
+
     async def learn_time(self) -> None:
         """Go by the store's clock from now on: for what is written before start(). Raise StoreUnavailable."""
         async with self.engine.outside.begin() as tx:
@@ -177,7 +182,10 @@ class ControlPlane:
 
     def hinted(self, kind: str) -> None:
         """Another replica sent a hint."""
-        self.engine.signals.hinted(kind)
+        if self.engine.spread.others.hear(kind):
+            self.engine.signals.uneven()
+        else:
+            self.engine.signals.hinted(kind)
 
     def is_ready(self) -> bool:
         """Whether the store answers and the loops run, so that calls make sense."""

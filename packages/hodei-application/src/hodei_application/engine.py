@@ -35,6 +35,7 @@ from hodei_application.store_clock import EVERY, StoreClock
 from hodei_application.workers.connected import ConnectedWorkers
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
 from hodei_application.workers.resend_wishes import ResendWishes
+from hodei_application.workers.spread_workers import TOLD_EVERY, SpreadWorkers
 
 log = logging.getLogger("hodei.control-plane")
 
@@ -68,6 +69,7 @@ class Engine:
     flush: FlushHeartbeats
     metrics: RecordMetrics
     wishes: ResendWishes
+    spread: SpreadWorkers
     refresh: RefreshWatched
     feed: AuditFeed
     deeds: Deeds
@@ -119,6 +121,7 @@ class Engine:
             loop("heartbeats", self.flush, policy.flush),
             loop("metrics", self.metrics, policy.metrics_flush),
             loop("wishes", self.wishes, WISHES, signals.wish),
+            loop("spread", self.spread, TOLD_EVERY, signals.uneven),
         ]
 
     def _note_failure(self, loop: str) -> None:
@@ -130,6 +133,8 @@ class Engine:
         """
         self.dispatcher.paused = True
         await self._end_loops()
+        if self.policy.serves_workers:
+            self.spread.tell_others(self.spread.others.farewell())
         await self._settle(drain)
         for connection in self.connected:
             connection.link.close("the server is going down")

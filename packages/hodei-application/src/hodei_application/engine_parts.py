@@ -31,8 +31,10 @@ from hodei_application.scheduling.retention import Retention
 from hodei_application.scheduling.starts_elsewhere import StartsElsewhere
 from hodei_application.scheduling.timekeeper import Timekeeper
 from hodei_application.workers.heartbeat import FlushHeartbeats, RenewLeases
+from hodei_application.workers.other_servers import OtherServers
 from hodei_application.workers.redeliver import Redeliver
 from hodei_application.workers.resend_wishes import ResendWishes
+from hodei_application.workers.spread_workers import SpreadWorkers
 
 WRITING = timedelta(seconds=2)
 """Beyond the suspicion time, until a replica that lives has written for sure whom it has heard."""
@@ -152,6 +154,12 @@ def engine_of(parts: Parts) -> Engine:
             now=outside.now,
             connected=parts.connected,
             redeliver=Redeliver(begin=outside.begin, connected=parts.connected),
+        ),
+        spread=SpreadWorkers(
+            monotonic=outside.monotonic,
+            connected=parts.connected,
+            others=OtherServers(outside.replica, outside.monotonic, parts.connected),
+            tell_others=parts.signals.tell_others,
         ),
         refresh=RefreshWatched(outside.begin, parts.moves, parts.connected, outside.is_alone),
         feed=parts.feed,

@@ -69,6 +69,11 @@ class Agent:
         """True while a job runs."""
         return self._current is not None
 
+    @property
+    def occupied(self) -> bool:
+        """True while there is anything to do or to tell here, or the agent is about to leave."""
+        return self.busy or self.draining or not self._outbox.empty
+
     # -- what it says of itself --------------------------------------------------------------------
 
     def hello(self) -> wire.WorkerMessage:

@@ -12,6 +12,7 @@ from hodei_proto.wire import hodei as wire
 
 from hodei_worker.agent import Agent
 from hodei_worker.backoff import Backoff
+from hodei_worker.move import Search, Successor
 from hodei_worker.outbox import Outbox
 from hodei_worker.servers import Servers
 from hodei_worker.service import WorkerService
@@ -66,26 +67,40 @@ class Connection:
         self._troubled = False
         self._leaving = False
         self._service: WorkerService | None = None
+        self._successor: Successor | None = None
         self._backoff = backoff or Backoff()
         self.agent: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
         self.worker_id = ""
 
     async def keep(self) -> None:
         """Connect, and connect again, for ever. Raise Refused or LostTouch."""
-        while True:
-            self._service = self._dial(self._servers.current)
-            try:
-                await self._once(self._service)
-            except (grpc.RpcError, StreamLost) as e:
+        try:
+            while True:
+                await self._connect()
+                if self._successor is not None:
+                    self._go_to(self._successor)
+                    continue
+                patience = max(self._patience, 0 if self._outbox.empty else LAST_PATIENCE)
+                if self._now() - self._heard_at > patience:
+                    raise LostTouch(f"no word from {self._servers.current} for {patience:.0f} s")
+                await asyncio.sleep(self._backoff.next_seconds())
+        finally:
+            if self._successor is not None:
+                await self._successor.service.close()
+
+    async def _connect(self) -> None:
+        """Serve one stream to its end."""
+        known, self._successor = self._successor, None
+        self._service = known.service if known is not None else self._dial(self._servers.current)
+        try:
+            await self._once(self._service, is_known=known is not None)
+        except (grpc.RpcError, StreamLost) as e:
+            if self._successor is None:
                 self._note_trouble(e)
                 self._servers.turn()
-            finally:
-                service, self._service = self._service, None
-                await service.close()
-            patience = max(self._patience, 0 if self._outbox.empty else LAST_PATIENCE)
-            if self._now() - self._heard_at > patience:
-                raise LostTouch(f"no word from {self._servers.current} for {patience:.0f} s")
-            await asyncio.sleep(self._backoff.next_seconds())
+        finally:
+            service, self._service = self._service, None
+            await service.close()
 
     def close(self) -> bool:
         """After the last stream: put on disk what waits; whether there is anything."""
@@ -106,13 +121,19 @@ class Connection:
             except (grpc.RpcError, TimeoutError) as e:
                 log.debug("The goodbye was not heard: %s", e)
 
-    async def _once(self, service: WorkerService) -> None:
-        agent = await self._register(service)
-        stream = Stream(service.stream(self._session_id), agent, self._outbox)
+    def _go_to(self, successor: Successor) -> None:
+        log.info("Going from %s to %s, which has fewer workers", self._servers.current, successor.address)
+        self._servers.go_to(successor.address)
+
+    async def _once(self, service: WorkerService, *, is_known: bool) -> None:
+        agent = self.agent.result() if is_known else await self._register(service)
+        search = Search(self._servers, self._dial, lambda: self._registration(self._session_id))
+        stream = Stream(service.stream(self._session_id), agent, self._outbox, search)
         began = self._now()
         try:
             await stream.run()
         finally:
+            self._successor = stream.successor
             if stream.lease_seconds is not None:
                 self._patience = stream.lease_seconds
                 self._heard_at = stream.heard_at

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+# A name may stand for several servers, and so may a load balancer: each connection may lead to another one.
+TRIES_OF_ONE_ADDRESS = 3
 
 
 class Servers:
@@ -22,3 +25,12 @@ class Servers:
     def turn(self) -> None:
         """That one is gone, or leaving: the next one is the current one from now on."""
         self._at = (self._at + 1) % len(self._addresses)
+
+    def elsewhere(self) -> Sequence[str]:
+        """Addresses that may lead to another server than the current one, the next one first."""
+        others = self._addresses[self._at + 1 :] + self._addresses[: self._at]
+        return others or [self.current] * TRIES_OF_ONE_ADDRESS
+
+    def go_to(self, address: str) -> None:
+        """That one of the list is the current one from now on."""
+        self._at = self._addresses.index(address)

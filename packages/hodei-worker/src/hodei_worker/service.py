@@ -33,14 +33,16 @@ class WorkerService:
     def __init__(self, server: str) -> None:
         self._channel = grpc.aio.insecure_channel(server, options=OPTIONS)
 
-    async def register(self, request: wire.RegisterWorkerRequest) -> wire.RegisterWorkerResponse:
+    async def register(
+        self, request: wire.RegisterWorkerRequest, seconds: float = CALL_SECONDS
+    ) -> wire.RegisterWorkerResponse:
         """Trade the one-time password, or a session, for a session."""
         call = self._channel.unary_unary(
             _SERVICE + "Register",
             request_serializer=_encode,
             response_deserializer=wire.RegisterWorkerResponse.parse,
         )
-        return await call(request, timeout=CALL_SECONDS)
+        return await call(request, timeout=seconds)
 
     async def unregister(
         self, request: wire.UnregisterWorkerRequest, session_id: str

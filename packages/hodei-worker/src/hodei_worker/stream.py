@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 from hodei_proto.wire import hodei as wire
 
 from hodei_worker.agent import PROTOCOL, Agent
+from hodei_worker.move import Successor
 from hodei_worker.outbox import Outbox
 from hodei_worker.service import WorkerStream
 
@@ -20,6 +22,7 @@ LEASE_SECONDS = 45.0
 # The server answers every heartbeat. When it has said nothing for so many intervals the stream is dead,
 # whatever TCP thinks of it.
 SILENT_INTERVALS = 3
+LETS_GO_WITHIN = 5.0  # seconds for a server to end the stream that we have ended
 
 
 class StreamLost(Exception):
@@ -29,11 +32,22 @@ class StreamLost(Exception):
 class Stream:
     """Carries messages both ways until one side fails.
 
-    The writer and the heart run only after the welcome.
+    The writer and the heart run only after the welcome. When the server asks us to go to another one, which
+    `search` finds, that is the `successor`: nothing more is said here, and what the server sent before it
+    ends the stream still counts.
     """
 
-    def __init__(self, call: WorkerStream, agent: Agent, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        call: WorkerStream,
+        agent: Agent,
+        outbox: Outbox,
+        search: Callable[[str], Awaitable[Successor | None]],
+    ) -> None:
         self._call = call
+        self._search = search
+        self._moving: asyncio.Task[None] | None = None
+        self.successor: Successor | None = None
         self._agent = agent
         self._outbox = outbox
         self._interval = HEARTBEAT_SECONDS
@@ -49,6 +63,9 @@ class Stream:
             await self._greet()
             await self._serve()
         finally:
+            if self._moving is not None:
+                self._moving.cancel()
+                await asyncio.gather(self._moving, return_exceptions=True)
             self._outbox.interrupt()
             self._call.cancel()
 
@@ -90,6 +107,8 @@ class Stream:
             self._welcomed(message.welcome)
         elif message.ack is not None:
             self._granted(message.ack.lease_ms / 1000)
+        elif message.move is not None and self._moving is None:
+            self._moving = asyncio.create_task(self._move(message.move.server_id))
         self._agent.receive(message)
 
     def _granted(self, seconds: float) -> None:
@@ -107,9 +126,23 @@ class Stream:
         if not (self._agent.draining or self._agent.busy):
             log.info("Waiting for jobs")
 
+    async def _move(self, server_id: str) -> None:
+        """Get ready to go, unless there is something to do by then."""
+        successor = None if self._agent.occupied else await self._search(server_id)
+        if successor is not None and self._agent.occupied:
+            await successor.service.close()
+        elif successor is not None:
+            self.successor = successor
+            self._tell()  # the last word here: the writer sees that we go
+        if self.successor is None:
+            self._moving = None
+
     async def _send(self) -> None:
-        while True:
+        while self.successor is None:
             await self._call.write(await self._outbox.next())
+        await self._call.done_writing()
+        await asyncio.sleep(LETS_GO_WITHIN)
+        raise StreamLost("the server does not let us go")
 
     async def _beat(self) -> None:
         while True:
@@ -119,5 +152,8 @@ class Stream:
             silent = self._now() - self.heard_at
             if silent > SILENT_INTERVALS * self._interval:
                 raise StreamLost(f"the server has said nothing for {silent:.0f} s")
-            self._asked.append(self._now())
-            self._outbox.post(self._agent.heartbeat())
+            self._tell()
+
+    def _tell(self) -> None:
+        self._asked.append(self._now())
+        self._outbox.post(self._agent.heartbeat())

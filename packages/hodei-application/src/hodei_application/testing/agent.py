@@ -54,7 +54,7 @@ class ScriptedLink:
 class ScriptedAgent:
     """One worker's side of the conversation. Output is counted as an agent counts it."""
 
-    control: ControlPlane
+    control: ControlPlane = field(repr=False)  # all of a platform: whoever shows an agent does not want it
     worker_id: WorkerId
     now: datetime
     info: WorkerInfo = field(factory=WorkerInfo)

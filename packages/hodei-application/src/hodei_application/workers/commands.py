@@ -91,6 +91,13 @@ class SendInput:
 
 
 @frozen
+class MoveWorker:
+    """Go to that server, if you know a way to it and have nothing to do."""
+
+    server_id: str
+
+
+@frozen
 class DrainWorker:
     """Take no more work, finish what runs, leave by the deadline."""
 
@@ -125,6 +132,7 @@ Command = (
     | LogAck
     | ResultAck
     | DrainWorker
+    | MoveWorker
     | WatchUsage
     | Welcome
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,7 +32,8 @@ class Connection:
     the job that it holds, or held last. `aware` are the attempts that the worker told of when it bound, or
     was told of since over this stream. `heard_at` and `leased_at` are monotonic, in seconds: the lease of
     what it holds runs from `leased_at` at least. Samples for the audit trail and for
-    the metrics were taken at `sampled_at` and `measured_at`.
+    the metrics were taken at `sampled_at` and `measured_at`. `ended` is set when it is forgotten here, and
+    until `stays_until` nobody asks the worker to go to another server.
     """
 
     link: WorkerLink
@@ -45,6 +47,8 @@ class Connection:
     legacy_log: LegacyLog | None = None
     job: Job | None = None
     aware: frozenset[tuple[JobId, int]] = frozenset()
+    ended: asyncio.Event = field(factory=asyncio.Event)
+    stays_until: float = float("-inf")
 
     def run(self, job: Job) -> None:
         """Have the worker run the job's present attempt. Raises LinkClosed, Undeliverable."""
@@ -102,6 +106,7 @@ class ConnectedWorkers:
         older = self._by_id.get(worker.id)
         if older is not None:
             self._set_idle(older, idle=False)
+            older.ended.set()
         connection = Connection(
             link=link, worker=worker, kind=kind, heard_at=self.monotonic(), leased_at=leased_at
         )
@@ -117,6 +122,7 @@ class ConnectedWorkers:
         if connection is not None:
             del self._by_id[link.worker_id]
             self._set_idle(connection, idle=False)
+            connection.ended.set()
         return not self.is_here(link.worker_id)
 
     def update(self, workers: Iterable[Worker]) -> None:

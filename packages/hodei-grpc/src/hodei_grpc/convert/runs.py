@@ -43,6 +43,8 @@ def to_message(command: c.Command, worker_id: str) -> wire.ServerMessage:
             return wire.ServerMessage(
                 drain=wire.DrainWorker(deadline_ms=milliseconds(deadline), reason=reason)
             )
+        case c.MoveWorker(server_id):
+            return wire.ServerMessage(move=wire.MoveWorker(server_id=server_id))
         case c.WatchUsage(interval, lasts):
             watch = wire.WatchUsage(interval_ms=milliseconds(interval), lasts_ms=milliseconds(lasts))
             return wire.ServerMessage(watch_usage=watch)

@@ -77,6 +77,7 @@ class WorkerAgents:
             message="registered",
             session_id=told.session_id,
             registration_time=told.registered_at,
+            server_id=self._control.server_id,
         )
 
     async def worker_stream(

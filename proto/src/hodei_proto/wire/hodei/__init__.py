@@ -94,6 +94,7 @@ __all__ = (
     "MetricsQuery",
     "MetricsStreamRequest",
     "MetricsStreamResponse",
+    "MoveWorker",
     "NetworkUsage",
     "NodeAffinity",
     "NodeSelector",
@@ -2376,6 +2377,22 @@ default_message_pool.register_message("hodei", "MetricsStreamResponse", MetricsS
 
 
 @dataclass(eq=False, repr=False)
+class MoveWorker(betterproto2.Message):
+    """
+    Another server of the same database has fewer workers: go there, if one of the addresses you know leads to it and you
+    run nothing. Agents that do not know this stay, and are not asked again for a while.
+    """
+
+    server_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    As in its RegisterWorkerResponse.
+    """
+
+
+default_message_pool.register_message("hodei", "MoveWorker", MoveWorker)
+
+
+@dataclass(eq=False, repr=False)
 class NetworkUsage(betterproto2.Message):
     """
     Counted since the worker started.
@@ -2708,6 +2725,11 @@ class RegisterWorkerResponse(betterproto2.Message):
     registration_time: "datetime.datetime | None" = betterproto2.field(
         5, betterproto2.TYPE_MESSAGE, unwrap=lambda: _google__protobuf__.Timestamp, optional=True
     )
+
+    server_id: "str" = betterproto2.field(50, betterproto2.TYPE_STRING)
+    """
+    Tells this server from the others of its database. Empty from older ones.
+    """
 
 
 default_message_pool.register_message("hodei", "RegisterWorkerResponse", RegisterWorkerResponse)
@@ -3238,6 +3260,10 @@ class ServerMessage(betterproto2.Message):
 
     input: "InputChunk | None" = betterproto2.field(
         56, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
+    )
+
+    move: "MoveWorker | None" = betterproto2.field(
+        57, betterproto2.TYPE_MESSAGE, optional=True, group="payload"
     )
 
 
