@@ -35,7 +35,7 @@ def came(system: System, replica: Replica) -> list[str]:
     return re.findall(r"Worker (\S+) connected", log)
 
 
-async def test_half_of_the_workers_go_to_a_server_that_joins_late_and_serve_when_the_first_one_freezes(
+async def test_a_server_that_joins_late_or_comes_back_gets_half_and_serves_when_the_other_freezes(
     late: System,
 ) -> None:
     first, second = late.replicas
@@ -59,3 +59,11 @@ async def test_half_of_the_workers_go_to_a_server_that_joins_late_and_serve_when
     assert len(came(late, second)) == len(set(came(late, second))) == WORKERS // 2
     first.thaw()
     assert await late.rows("SELECT max(attempt) FROM jobs") == [(1,)]
+    before = len(came(late, second))
+    await second.kill()
+    await second.start()
+
+    async def half_came_back() -> bool:
+        return len(came(late, second)) >= before + WORKERS // 2
+
+    await until(half_came_back)
