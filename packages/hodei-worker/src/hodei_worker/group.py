@@ -33,16 +33,10 @@ class Group:
     def make(self, asked: Asked) -> None:
         """Make the directories and set the limits.
 
-        Raise OSError, with some of them made, if that cannot be. A job that asked for nothing has its memory
-        counted alone, and its processors by those that end: each group to enter costs a millisecond.
+        Raise OSError, with some of them made, if that cannot be.
         """
-        if not asked:
-            self.text = "none asked"
-            self._directories = [self._of["memory"]]
         for directory in self._directories:
             directory.mkdir()
-        if not asked:
-            return
         (self._of["pids"] / "pids.max").write_text(str(MOST_PROCESSES))
         told = []
         if asked.memory_bytes:

@@ -42,9 +42,11 @@ class Limiter:
     def confine(self, asked: Asked) -> Confinement:
         """A confinement for one attempt.
 
-        Where groups can be made one that asked for nothing gets one, too: what it uses is counted there.
+        One that asked for nothing gets no group to be counted in: to enter one costs each job more than a
+        millisecond (172 jobs a second instead of 132, two at a time on two cores), and its processes can be
+        looked at.
         """
-        if self._places is not None:
+        if self._places is not None and asked:
             group = Group(self._places, cgroups.NAME.format(pid=os.getpid(), number=next(self._numbers)))
             try:
                 group.make(asked)
