@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from hodei_domain.jobs.spec import Shell
+
 from simulation.history import Event, Key, Ran
 from simulation.plan import CONTROL
 from simulation.process import Script
@@ -324,24 +326,22 @@ def p8_restarts_kill_nothing(record: Record) -> Iterator[str]:
 def p9_what_cannot_be_delivered_fails(record: Record) -> Iterator[str]:
     """An order that breaks every stream ends its job, with the reason, after ten tries in a row at most."""
     for id, job in record.jobs.items():
-        if not Script.read(job.spec.command.command).unreadable:
+        command = job.spec.command
+        if not isinstance(command, Shell) or not Script.read(command.command).unreadable:
             continue
         if record.ran[id]:
             yield f"job {id} ran, although its order cannot be read"
         tries = 0
         for event in record.moves(id):
-            reason = event.payload.get("reason")
-            tries = (
-                tries + 1
-                if reason == "given-back"
-                else 0
-                if event.payload["new_state"] == "PENDING"
-                else tries
-            )
+            if event.payload.get("reason") == "given-back":
+                tries += 1
+            elif event.payload["new_state"] == "PENDING":
+                tries = 0
             if tries >= TRIES:
                 yield f"job {id} came back {tries} times in a row"
-        if job.state.value == "FAILED" and job.result.reason not in ("undeliverable", "worker-lost"):
-            yield f"job {id} could not be delivered and failed by {job.result.reason}"
+        reason = "" if job.result is None else job.result.reason
+        if job.state.value == "FAILED" and reason not in ("undeliverable", "worker-lost"):
+            yield f"job {id} could not be delivered and failed by {reason}"
 
 
 def settles(record: Record) -> Iterator[str]:

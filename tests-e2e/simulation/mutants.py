@@ -107,10 +107,11 @@ def forgets_ids() -> AbstractContextManager[None]:
     """A submission is never recognised by its id or key before it is written."""
     judge = SubmitJobs._judge
 
-    def new_each_time(self: SubmitJobs, submission: Any, by_id: Any, by_key: Any, changes: Any) -> Any:
+    def new_each_time(self: SubmitJobs, submission: Any, named: Any, changes: Any) -> Any:
         from attrs import evolve
 
-        return judge(self, evolve(submission, job_id=None, idempotency_key=None), {}, {}, changes)
+        unnamed = evolve(submission, job_id=None, idempotency_key=None)
+        return judge(self, unnamed, evolve(named, by_id={}, by_key={}), changes)
 
     return _patched((SubmitJobs, "_judge", new_each_time))
 
