@@ -271,6 +271,7 @@ class Nemesis:
         """The store's clock is set, for good: it moved to another machine, or was asleep."""
         step = self._random.choice((-60.0, -20.0, 20.0, 60.0, 3600.0))
         self._world.store_skew += step
+        self._world.history.clock_steps.append((self._world.now, step))
         self._world.history.fault(f"the store's clock is set by {step} s")
 
     def operator(self, gentle: bool) -> None:

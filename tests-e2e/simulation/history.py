@@ -75,6 +75,7 @@ class History:
             str, tuple[str, list[tuple[int, str]]]
         ] = {}  # watcher: its job, versions and states
         self.faults: list[tuple[float, str]] = []
+        self.clock_steps: list[tuple[float, float]] = []  # when, and by how much, the store's clock was set
         self.problems: list[str] = []  # what must never happen, whoever noticed it
 
     @property
