@@ -155,7 +155,7 @@ def test_what_is_not_there_is_66(words: list[str], platform: Any) -> None:
     assert (done.status, done.out) == (66, b"")
 
 
-@pytest.mark.parametrize("words", [["job", "get", "nonsense"], ["run", "--cpu", "5000", "--", "true"]])
+@pytest.mark.parametrize("words", [["job", "get", ""], ["run", "--cpu", "5000", "--", "true"]])
 def test_what_makes_no_sense_is_64(words: list[str], platform: Any) -> None:
     done = platform.run(*words)
     assert (done.status, done.out) == (64, b"")

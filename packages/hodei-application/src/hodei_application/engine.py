@@ -107,7 +107,7 @@ class Engine:
     def _of_watchers(self) -> list[Loop]:
         """What every replica does for those who look on."""
         return [
-            self._loop("identity", self._check_identity, IDENTITY),
+            self._loop("identity", self._check_identity, IDENTITY, self.signals.doubt),
             self._loop("refresh", self.refresh, REFRESH, self.signals.joined),
             self._loop("events", self.feed.step, LONGEST, self.feed.joined),
         ]

@@ -34,6 +34,8 @@ class Outage:
     _monotonic: Callable[[], float] = monotonic
     _recovered: Callable[[], None] = lambda: None
     """Called when it answers again: what was committed although nobody heard of it is there to be found."""
+    _begun: Callable[[], None] = lambda: None
+    """Called when it stops to answer: another database may be about to take its place."""
     _since: float | None = field(default=None, init=False)
     _failed_at: float = field(default=float("-inf"), init=False)
     _busy_told_at: float = field(default=float("-inf"), init=False)
@@ -58,6 +60,7 @@ class Outage:
         self._failed_at, self.reason = now, str(error)
         if self._since is None:
             self._since, self._told, self._can_be_read = now, set(), False
+            self._begun()
         if isinstance(error, StoreTakesNoWrites):
             self._can_be_read = True
             self._tell(f"{self.reason[:1].upper()}{self.reason[1:]}; waiting for it")

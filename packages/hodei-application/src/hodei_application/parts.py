@@ -85,7 +85,7 @@ class Parts:
     def of(cls, outside: Outside, policy: Policy) -> Parts:
         """Make them all."""
         signals = Signals(outside.hint, outside.is_alone)
-        outage = Outage(outside.monotonic, signals.wish)
+        outage = Outage(outside.monotonic, signals.wish, signals.doubt)
         clock = StoreClock(outside.now, outside.monotonic)
         outside = evolve(outside, begin=Watched(outside.begin, outage), now=clock)
         config = LiveConfig.of(policy.scheduler)

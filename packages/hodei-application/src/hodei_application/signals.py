@@ -38,6 +38,7 @@ class Signals:
     wish: Wake = field(factory=Wake, init=False)
     joined: Wake = field(factory=Wake, init=False)
     uneven: Wake = field(factory=Wake, init=False)
+    doubt: Wake = field(factory=Wake, init=False)
     look_around: bool = field(default=False, init=False)
     wants_workers: bool = field(default=True, init=False)
     has_room: bool = field(default=False, init=False)

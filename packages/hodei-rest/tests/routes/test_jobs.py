@@ -57,7 +57,7 @@ async def test_a_job_is_found_by_what_people_call_it(rest: Any) -> None:
         assert await resolved(reference) == [job["id"]]
     nobodys = await rest.client.get("/api/v1/jobs/resolve", params={"reference": "@last", "owner": "eve"})
     assert code_of(nobodys) == (404, "job.not-found")
-    assert (await rest.client.get("/api/v1/jobs/resolve")).status_code == 400
+    assert (await rest.client.get("/api/v1/jobs/resolve")).status_code == 422
     found = await rest.client.get("/api/v1/jobs", params={"name": job["id"][-8:]})
     assert [each["id"] for each in found.json()] == [job["id"]]
 
