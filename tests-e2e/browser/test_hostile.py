@@ -27,7 +27,9 @@ exit 7
 def is_only_text(page: Page) -> None:
     """Nothing of the job became a part of the page."""
     assert page.evaluate("window.hacked") is None
-    assert page.title() == "Hodei"
+    assert page.title().endswith("Hodei")
+    assert "owned" not in page.title()
+    assert TURN not in page.title()
     found = page.evaluate(
         """() => [...document.querySelectorAll("main *")]
             .filter(it => it.matches("img, iframe, script, object, embed, style, a[href^='javascript' i]")

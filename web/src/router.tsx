@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { jobFilter } from "./routes/jobs-filter";
+import { type LogSearch, logSearchOf } from "@/logs/address";
 import { one, parseSearch, stringifySearch } from "./search";
 import { NoSuchPage, PageComing, PageFailed } from "./shell/Failures";
 import { Shell } from "./shell/Shell";
@@ -33,7 +34,7 @@ const routes = root.addChildren([
   createRoute({
     ...under,
     path: "/jobs/$jobId/logs",
-    validateSearch: (search): { attempt?: string } => ({ attempt: one(search["attempt"]) }),
+    validateSearch: (search): LogSearch & { attempt?: string } => ({ attempt: one(search["attempt"]), ...logSearchOf(search) }),
     component: lazyRouteComponent(() => import("./routes/job-logs")),
   }),
   createRoute({ ...under, path: "/workers", validateSearch: anySearch, component: lazyRouteComponent(() => import("./routes/workers")) }),

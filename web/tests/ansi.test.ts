@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { css, plain, spans } from "@/logs/ansi";
+import { contrast, css, plain, readable, rgbOf, spans } from "@/logs/ansi";
 
 const ESC = "\u001b";
 
@@ -65,4 +65,15 @@ describe("a colour", () => {
     [232, "rgb(8 8 8)"],
     [255, "rgb(238 238 238)"],
   ])("%i of the palette is %s", (index, expected) => expect(css(index)).toBe(expected));
+});
+
+describe("a colour for text", () => {
+  const palette = Array.from({ length: 240 }, (_, at) => at + 16);
+  it.each([...palette, "#000080", "#ffff00", "#777777"] as const)("%s can be read on both backgrounds", (color) => {
+    const [light, dark] = readable(color).match(/rgb\([^)]*\)/g)!.map(rgbOf);
+    expect(contrast(light!, rgbOf("#fbfcfd"))).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(dark!, rgbOf("#0b0e12"))).toBeGreaterThanOrEqual(4.5);
+  });
+
+  it("stays as it is where it can be read", () => expect(readable("#0000ff")).toContain("light-dark(rgb(0 0 255)"));
 });

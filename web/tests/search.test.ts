@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { addressOf, logSearchOf, soughtOf } from "@/logs/address";
 import { Finder } from "@/logs/finder";
 import { Level } from "@/logs/level";
 import { compile, NOTHING, ranges, search, type Sought } from "@/logs/search";
@@ -19,6 +20,38 @@ const found = (lines: string[], sought: Partial<Sought>, flags?: number[]) => {
   const { passed, matched } = search(piece(lines, flags), { ...NOTHING, ...sought });
   return { passed: [...passed], matched: [...matched] };
 };
+
+describe("a filter by level", () => {
+  const trace = [
+    "INFO starting",
+    "Traceback (most recent call last):",
+    '  File "job.py", line 3, in <module>',
+    "    main()",
+    "ValueError: no such row",
+    "done",
+    "ERROR failed:",
+    "\tat Main.run(Main.java:5)",
+    "Caused by: java.io.IOException",
+    "INFO next",
+    "  indented under it",
+  ];
+
+  it("keeps the lines that belong to an error", () => expect(found(trace, { level: Level.ERROR }).passed).toEqual([1, 2, 3, 4, 6, 7, 8]));
+  it("keeps what is indented under a line", () => expect(found(trace, { level: Level.INFO }).passed).toEqual([0, 9, 10]));
+  it("knows what a piece goes on with", () => {
+    const { passed } = search(piece(trace.slice(3)), { ...NOTHING, level: Level.ERROR }, trace.slice(0, 3));
+    expect([...passed]).toEqual([0, 1, 3, 4, 5]);
+  });
+});
+
+describe("an address", () => {
+  it("says what a log is narrowed to, and is read back", () => {
+    const sought = { text: "a b&c", regex: true, matchCase: true, level: Level.WARN, stream: "stderr" as const };
+    expect(soughtOf(logSearchOf(addressOf(sought, true)))).toEqual(sought);
+    expect(soughtOf({})).toEqual(NOTHING);
+    expect(soughtOf({ level: "nonsense", stream: "x" })).toEqual(NOTHING);
+  });
+});
 
 describe("a search in lines", () => {
   const lines = ["alpha", "Beta beta", "", "gamma (1.5)", "BETA"];

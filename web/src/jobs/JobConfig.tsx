@@ -81,7 +81,7 @@ export function JobConfig({ job }: { job: Job }) {
   );
 }
 
-function Command({ job }: { job: Job }) {
+export function Command({ job }: { job: Job }) {
   const { t } = useWords();
   const { command, script } = job.spec;
   const text = script ? script.content : Array.isArray(command) ? quoteAll(command) : (command ?? "");

@@ -5,6 +5,7 @@ import { isOver, type Job } from "@/api/types";
 import { useWords } from "@/i18n";
 import { readable } from "@/operations/reading";
 import { Card, Duration, Facts, RelativeTime } from "@/parts";
+import { Command } from "./JobConfig";
 import { JobTail } from "./JobTail";
 import { Timeline } from "./Timeline";
 import { UsageCharts } from "./UsageCharts";
@@ -12,14 +13,19 @@ import { UsageCharts } from "./UsageCharts";
 /** Where a job stands and why; what it spent its time on, uses and says. */
 export function JobOverview({ job }: { job: Job }) {
   const { t } = useWords();
+  const labels = Object.entries(job.spec.labels ?? {}).map(([key, value]) => readable(`${key}=${value}`));
   return (
     <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(0,1.3fr)]">
       <div className="flex min-w-0 flex-col gap-4">
         <Why job={job} />
+        <Command job={job} />
         <Timeline job={job} />
         <Card>
           <Facts
             facts={[
+              job.spec.description ? [t("job.description"), <span key="d" className="whitespace-pre-line">{readable(job.spec.description)}</span>] : null,
+              labels.length > 0 && [t("job.labels"), labels.join(", ")],
+              (job.spec.tags ?? []).length > 0 && [t("job.tags"), (job.spec.tags ?? []).map(readable).join(", ")],
               [t("jobs.column.created"), <RelativeTime key="c" time={job.created_at} />],
               [t("job.took"), job.started_at && <Duration from={job.started_at} to={job.completed_at} ms={job.completed_at ? job.duration_ms : null} />],
               job.exit_code !== null && [t("job.exit-code"), <span key="e" className="tabular">{job.exit_code}</span>],

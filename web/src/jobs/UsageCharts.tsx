@@ -1,7 +1,7 @@
 import { Gauge } from "lucide-react";
 import { isOver, type Job, type UsageSample } from "@/api/types";
 import { useWords } from "@/i18n";
-import { Card, EmptyState, ErrorPanel, Skeleton } from "@/parts";
+import { Card, EmptyState, ErrorPanel, Facts, Skeleton } from "@/parts";
 import { LineChart } from "@/parts/LineChart";
 import { rates, useUsage } from "./useUsage";
 
@@ -20,6 +20,16 @@ export function UsageCharts({ job, attempt, all = false, height }: { job: Job; a
   if (attempt > 0 && usage.isPending) return <Skeleton lines={4} />;
   if (usage.error && !usage.data) return <ErrorPanel error={usage.error} onRetry={() => void usage.refetch()} />;
   const samples = distinct(usage.data ?? []);
+  const ended = job.attempts.find(({ number }) => number === attempt);
+  if (samples.length === 0 && ended !== undefined && (ended.cpu_seconds !== null || ended.peak_memory_mib !== null))
+    return (
+      <Facts
+        facts={[
+          [t("job.cpu-time"), ended.cpu_seconds === null ? null : format.duration(ended.cpu_seconds * 1000)],
+          [t("job.peak-memory"), ended.peak_memory_mib === null ? null : format.bytes(ended.peak_memory_mib * 1024 * 1024)],
+        ]}
+      />
+    );
   if (samples.length === 0)
     return (
       <EmptyState icon={<Gauge size={28} aria-hidden />} title={t("job.no-usage")}>

@@ -1,6 +1,6 @@
 import { memo, type ReactNode, useLayoutEffect, useRef } from "react";
 import { classes } from "@/parts/classes";
-import { css, type Span, spans, type Style } from "./ansi";
+import { css, readable, type Span, spans, type Style } from "./ansi";
 import { MOST_SHOWN } from "./columns";
 import { Level } from "./level";
 import type { Range } from "./search";
@@ -129,7 +129,8 @@ function piece(key: number, text: string, style: Style | null, found: boolean): 
 }
 
 function looks({ fg, bg, bold, dim, italic, underline, inverse, strike }: Style): React.CSSProperties {
-  const front = fg === undefined ? undefined : css(bold && typeof fg === "number" && fg < 8 ? fg + 8 : fg);
+  const shade = bg === undefined && !inverse ? readable : css; // on a background of its own the colours are the job's
+  const front = fg === undefined ? undefined : shade(bold && typeof fg === "number" && fg < 8 ? fg + 8 : fg);
   const back = bg === undefined ? undefined : css(bg);
   const lines = [underline && "underline", strike && "line-through"].filter(Boolean).join(" ");
   return {

@@ -4,12 +4,13 @@ import { address } from "@/api/client";
 import { useWords } from "@/i18n";
 import { Button, EmptyState, ErrorPanel } from "@/parts";
 import { useSlash } from "@/state/slash";
+import { addressOf, type LogSearch, soughtOf } from "./address";
 import { plain } from "./ansi";
 import { columns, MOST_SHOWN } from "./columns";
 import { GapRow } from "./GapRow";
 import { LogList, type LogListHandle } from "./LogList";
 import { LogRow } from "./LogRow";
-import { type Sought, NOTHING, narrows } from "./search";
+import { type Sought, narrows } from "./search";
 import { SearchBox } from "./SearchBox";
 import { sinceStart, timeOfDay, useLogSettings } from "./settings";
 import { StatusBar } from "./StatusBar";
@@ -30,6 +31,9 @@ type Props = {
   line: number | null;
   onLine: (attempt: number, line: number) => void;
   onAttempt: (attempt: number) => void;
+  /** What the address narrows the log to, and to be told when that changes; left out where there is no such address. */
+  search?: LogSearch;
+  onSought?: (search: LogSearch) => void;
   /** Beside the buttons of the toolbar. */
   actions?: ReactNode;
 };
@@ -38,7 +42,7 @@ const AROUND = 200; // lines that are asked for beyond those in view
 const TYPING_MS = 150;
 
 /** The output of one attempt: live, searchable, of any length. */
-export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, actions }: Props) {
+export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, search = {}, onSought, actions }: Props) {
   const { t, format } = useWords();
   const settings = useLogSettings();
   const feed = useFeed(job, attempt);
@@ -48,9 +52,9 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
   const [following, setFollowing] = useState(line === null);
   const [frozen, setFrozen] = useState<number | null>(null);
   const [floor, setFloor] = useState(0);
-  const [text, setText] = useState("");
-  const [sought, setSought] = useState<Sought>(NOTHING);
-  const [only, setOnly] = useState(false);
+  const [sought, setSought] = useState<Sought>(() => soughtOf(search));
+  const [text, setText] = useState(sought.text);
+  const [only, setOnly] = useState(search.only === "1");
   const [current, setCurrent] = useState<number | null>(null);
   const { finder, searcher, wrong } = useFinder(feed, sought, floor);
   const rangesOf = useRanges(finder, searcher, store);
@@ -59,6 +63,12 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
     const timer = window.setTimeout(() => setSought((old) => (old.text === text ? old : { ...old, text })), TYPING_MS);
     return () => window.clearTimeout(timer);
   }, [text]);
+
+  const isFirst = useRef(true); // the address has it already
+  useEffect(() => {
+    if (!isFirst.current) onSought?.(addressOf(sought, only));
+    isFirst.current = false;
+  }, [sought, only]);
 
   const last = frozen ?? store.last;
   const filtered = sought.text !== "" && only ? finder?.matched : narrows(sought) ? finder?.passed : null;
@@ -139,7 +149,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
     setCurrent(null);
     toEnd();
   };
-  const onKey = (event: KeyboardEvent) => {
+  const onKey = (event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "preventDefault">) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/") box.current?.focus();
     else if (event.key === "n") step(1);
@@ -151,6 +161,18 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, ac
     event.preventDefault();
   };
   useSlash(() => box.current?.focus());
+  const keys = useRef(onKey);
+  keys.current = onKey;
+  useEffect(() => {
+    const pressed = (event: globalThis.KeyboardEvent) => {
+      const where = event.target instanceof Element ? event.target : document.body;
+      if (event.defaultPrevented || where.closest("input, textarea, select, [contenteditable], [role=dialog]")) return;
+      if (event.key === " " && where.closest("button, a")) return; // which it presses
+      keys.current(event);
+    };
+    window.addEventListener("keydown", pressed);
+    return () => window.removeEventListener("keydown", pressed);
+  }, []);
 
   const start = startedAt === null ? (store.has(1) ? store.time(1) : null) : Date.parse(startedAt);
   const timeOf = (sequence: number): string | null => {

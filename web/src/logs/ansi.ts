@@ -129,6 +129,45 @@ function apply(style: Style, code: number, variant: string | undefined): void {
   else if (code >= 100 && code <= 107) style.bg = code - 100 + 8;
 }
 
+/** The backgrounds of the log, light and dark (`--term` in styles.css). */
+const BACKGROUNDS = ["#fbfcfd", "#0b0e12"] as const;
+const READABLE = 4.5; // contrast of text that WCAG asks for
+
+/** A colour for text on the log's background: one that could not be read there is moved towards what can. */
+export function readable(color: Color): string {
+  if (typeof color === "number" && color < 16) return css(color);
+  const [light, dark] = BACKGROUNDS.map((background, at) => contrasting(rgbOf(css(color)), rgbOf(background), at === 0 ? 0 : 255));
+  return `light-dark(${light}, ${dark})`;
+}
+
+type Rgb = readonly [number, number, number];
+
+/** The numbers of `#rrggbb` or `rgb(r g b)`. */
+export function rgbOf(text: string): Rgb {
+  const found = text.startsWith("#") ? (text.slice(1).match(/../g) ?? []).map((two) => parseInt(two, 16)) : (text.match(/\d+/g) ?? []).map(Number);
+  return [found[0] ?? 0, found[1] ?? 0, found[2] ?? 0];
+}
+
+/** As WCAG has it: 1 is none, 21 is black on white. */
+export function contrast(one: Rgb, other: Rgb): number {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b) as [number, number];
+  return (high + 0.05) / (low + 0.05);
+}
+
+function luminance(rgb: Rgb): number {
+  const [r, g, b] = rgb.map((n) => (n <= 10 ? n / 3294 : ((n / 255 + 0.055) / 1.055) ** 2.4)) as unknown as Rgb;
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrasting(color: Rgb, background: Rgb, towards: number): string {
+  let now = color;
+  for (let share = 0; share <= 1; share += 0.05) {
+    now = color.map((n) => Math.round(n + (towards - n) * share)) as unknown as Rgb;
+    if (contrast(now, background) >= READABLE) break;
+  }
+  return `rgb(${now.join(" ")})`;
+}
+
 /** A colour for CSS: the first sixteen are the theme's, so that they can be read on its background. */
 export function css(color: Color): string {
   if (typeof color === "string") return color;

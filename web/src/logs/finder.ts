@@ -8,13 +8,14 @@ import type { LogStore, Piece } from "./store";
 
 type Ways = {
   store: LogStore;
-  search: (piece: Piece, sought: Sought) => Promise<Found>;
+  search: (piece: Piece, sought: Sought, before: string[]) => Promise<Found>;
   /** Resolves when the lines are in the store. */
   load: (from: number, to: number) => Promise<void>;
   changed: () => void;
 };
 
 const MOST_AT_ONCE = 100_000; // lines that are asked for together
+const REACH = 100; // lines of a stack trace that a piece may begin in the middle of
 const AT_ONCE = 4; // pieces on their way, so that neither side waits for the other
 
 export class Finder {
@@ -71,7 +72,7 @@ export class Finder {
             if (this.stopped) return;
             continue;
           }
-          coming.push([piece, search(piece, this.sought)]);
+          coming.push([piece, search(piece, this.sought, this.before(next))]);
           next += piece.count;
         }
         const [piece, promise] = coming.shift()!;
@@ -80,6 +81,13 @@ export class Finder {
     } finally {
       for (const [, promise] of coming) promise.catch(() => undefined);
     }
+  }
+
+  /** Lines in front of this one that may say which level it has. */
+  private before(next: number): string[] {
+    if (this.sought.level === null) return [];
+    const first = Math.max(1, next - REACH);
+    return Array.from({ length: next - first }, (_, at) => this.ways.store.text(first + at));
   }
 
   private async fetch(from: number): Promise<void> {

@@ -45,3 +45,29 @@ export function levelOf(line: string): Level {
       : (marked[1] ?? marked[2] ?? marked[3])!;
   return WORDS[word] ?? Level.NONE;
 }
+
+const TRACEBACK = /^\s*Traceback \(most recent call last\):/;
+const CHAINED = /^(During handling of the above exception|The above exception was the direct cause)/;
+const CONTINUED = /^(\s+\S|Caused by: )/; // indented, as stacks are, or the cause that follows one
+
+/** Levels of lines in their order: a line without one belongs to the line before where it is its continuation. */
+export class Levels {
+  private last: Level = Level.NONE;
+  private inTraceback = false;
+
+  of(line: string): Level {
+    if (TRACEBACK.test(line)) {
+      this.inTraceback = true;
+      return (this.last = Level.ERROR);
+    }
+    if (this.inTraceback) {
+      this.inTraceback = line === "" || /^\s/.test(line); // the line that names the exception is its end
+      return (this.last = Level.ERROR);
+    }
+    const own = levelOf(line);
+    if (own !== Level.NONE) return (this.last = own);
+    if (this.last !== Level.NONE && CONTINUED.test(line)) return this.last;
+    if (this.last === Level.ERROR && (line === "" || CHAINED.test(line))) return this.last;
+    return (this.last = Level.NONE);
+  }
+}

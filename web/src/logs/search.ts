@@ -1,6 +1,6 @@
 /** Which lines of a piece count: by level, by stream, by text. Pure; runs in a worker (search-worker.ts). */
 import { plain } from "./ansi";
-import { Level, levelOf } from "./level";
+import { type Level, Levels } from "./level";
 import { Flag, type Piece } from "./store";
 
 export type Sought = {
@@ -30,7 +30,8 @@ export function narrows(sought: Sought): boolean {
 
 const CONTROLS = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u206f\ufeff]/;
 
-export function search(piece: Piece, sought: Sought): Found {
+/** `before` are the lines in front of the piece, as far as a level may reach from them. */
+export function search(piece: Piece, sought: Sought, before: readonly string[] = []): Found {
   const pattern = compile(sought);
   if (pattern !== null && !sought.regex && !narrows(sought) && !CONTROLS.test(piece.text)) {
     return { passed: all(piece.count), matched: literal(piece, pattern) };
@@ -38,11 +39,14 @@ export function search(piece: Piece, sought: Sought): Found {
   const lines = piece.text.split("\n");
   const passed: number[] = [];
   const matched: number[] = [];
+  const levels = new Levels();
+  for (const line of before) levels.of(plain(line));
   for (let at = 0; at < piece.count; at += 1) {
     const flags = piece.flags[at] ?? 0;
-    if (sought.stream !== null && ((flags & Flag.STDERR) !== 0) !== (sought.stream === "stderr")) continue;
     const line = plain(lines[at] ?? "");
-    if (sought.level !== null && !(flags & Flag.GAP) && levelOf(line) !== sought.level) continue;
+    const level = sought.level === null || flags & Flag.GAP ? sought.level : levels.of(line);
+    if (sought.stream !== null && ((flags & Flag.STDERR) !== 0) !== (sought.stream === "stderr")) continue;
+    if (level !== sought.level) continue;
     passed.push(at);
     if (pattern === null) continue;
     pattern.lastIndex = 0;

@@ -17,8 +17,8 @@ export class Searcher {
   private timer: number | null = null;
   private next = 0;
 
-  async search(piece: Piece, sought: Sought): Promise<Found> {
-    return (await this.ask({ kind: "search", piece, sought })).found!;
+  async search(piece: Piece, sought: Sought, before: string[]): Promise<Found> {
+    return (await this.ask({ kind: "search", piece, sought, before })).found!;
   }
 
   async ranges(lines: string[], sought: Sought): Promise<Range[][]> {

@@ -43,7 +43,7 @@ export function useFinder(feed: LogFeed, sought: Sought, floor: number): { finde
     const asked = { frame: 0 };
     const made = new Finder(sought, floor + 1, {
       store: feed.store,
-      search: (piece, what) => searcher.current!.search(piece, what),
+      search: (piece, what, before) => searcher.current!.search(piece, what, before),
       load: (from, to) => {
         feed.points.search = from;
         return feed.load(from, to);

@@ -35,11 +35,13 @@ const TYPES = [
   "WorkerDisconnected",
   "WorkerReconnected",
   "WorkerTerminated",
+  "WorkerHeartbeat",
   "ProviderRegistered",
   "ProviderUpdated",
   "ProviderHealthChanged",
   "ProviderRemoved",
   "AutoScalingTriggered",
+  "SchedulerConfigured",
 ];
 
 type Props = { filter: AuditFilter; onChange: (filter: AuditFilter) => void };

@@ -11,8 +11,7 @@ type Props = { summary: MetricsSummary };
 /** The period in four numbers. */
 export function Summary({ summary }: Props) {
   const { t, format } = useWords();
-  const { jobs_by_state, finished, success_rate } = summary;
-  const failed = (jobs_by_state.FAILED ?? 0) + (jobs_by_state.TIMEOUT ?? 0);
+  const { failed, finished, success_rate } = summary;
   const minutes = (Date.parse(summary.until) - Date.parse(summary.since)) / 60_000;
   const rate = (n: number) => {
     const each = n / minutes;

@@ -1,4 +1,5 @@
 import { type ReactNode, useId } from "react";
+import { useTitle } from "@/state/title";
 import { classes } from "./classes";
 
 type Props = { title?: ReactNode; actions?: ReactNode; children: ReactNode; flush?: boolean; className?: string };
@@ -41,8 +42,9 @@ export function Facts({ facts }: { facts: readonly (readonly [name: string, valu
   );
 }
 
-/** The head of a page: its title, what belongs beside it, what can be done. */
-export function PageHead({ title, aside, actions, children }: { title: ReactNode; aside?: ReactNode; actions?: ReactNode; children?: ReactNode }) {
+/** The head of a page: its title (and what the tab says, if that is more), what belongs beside it, what can be done. */
+export function PageHead({ title, tab, aside, actions, children }: { title: string; tab?: string; aside?: ReactNode; actions?: ReactNode; children?: ReactNode }) {
+  useTitle(tab ?? title);
   return (
     <header className="mb-5 flex flex-wrap items-start justify-between gap-x-4 gap-y-3">
       <div className="min-w-0">

@@ -8,8 +8,10 @@ import type { Job } from "@/api/types";
 import { useWords } from "@/i18n";
 import { readable } from "@/operations/reading";
 import { LogViewer } from "@/logs/LogViewer";
+import type { LogSearch } from "@/logs/address";
 import { hashOf, lineOf } from "@/logs/view";
 import { buttonClass, ErrorPanel, Select, StateBadge } from "@/parts";
+import { useTitle } from "@/state/title";
 
 export default function JobLogs() {
   const { t } = useWords();
@@ -29,22 +31,29 @@ export default function JobLogs() {
   const onLine = useCallback(
     (at: number, line: number) => {
       setOpened((before) => ({ ...before, shows: at }));
-      void navigate({ to: "/jobs/$jobId/logs", params: { jobId }, search: {}, hash: hashOf(at, line), replace: true, resetScroll: false, hashScrollIntoView: false });
+      void navigate({ to: "/jobs/$jobId/logs", params: { jobId }, search: (before: LogSearch & { attempt?: string }) => ({ ...before, attempt: undefined }), hash: hashOf(at, line), replace: true, resetScroll: false, hashScrollIntoView: false });
     },
     [navigate, jobId],
   );
   const onAttempt = useCallback(
-    (number: number) => void navigate({ to: "/jobs/$jobId/logs", params: { jobId }, search: { attempt: String(number) }, replace: true }),
+    (number: number) => void navigate({ to: "/jobs/$jobId/logs", params: { jobId }, search: (before: LogSearch & { attempt?: string }) => ({ ...before, attempt: String(number) }), replace: true }),
     [navigate, jobId],
   );
 
+  const name = job.data ? readable(job.data.name ?? "") || jobId : t("logs.title");
+  useTitle(job.data ? `${name} · ${t("logs.title")}` : name);
+  const onSought = useCallback(
+    (next: LogSearch) =>
+      void navigate({ to: "/jobs/$jobId/logs", params: { jobId }, search: (before: LogSearch & { attempt?: string }) => ({ attempt: before.attempt, ...next }), hash: true, replace: true, resetScroll: false, hashScrollIntoView: false }),
+    [navigate, jobId],
+  );
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-surface px-3 py-2">
         <Link to="/jobs/$jobId" params={{ jobId }} aria-label={t("logs.back")} title={t("logs.back")} className={buttonClass({ look: "ghost", size: "sm", square: true })}>
           <ArrowLeft size={17} aria-hidden />
         </Link>
-        <h1 className="min-w-0 flex-1 truncate font-semibold">{job.data ? readable(job.data.name ?? "") || jobId : t("logs.title")}</h1>
+        <h1 className="min-w-0 flex-1 truncate font-semibold">{name}</h1>
         {job.data && <StateBadge state={job.data.state} />}
         {job.data && job.data.attempts.length > 1 && (
           <Select aria-label={t("logs.attempt")} value={String(attempt || newest)} onChange={(event) => onAttempt(Number(event.target.value))} className="!w-auto">
@@ -61,7 +70,7 @@ export default function JobLogs() {
           <ErrorPanel error={job.error} onRetry={() => void job.refetch()} />
         </div>
       ) : (
-        <LogViewer key={`${jobId}:${opened.as}`} job={jobId} attempt={opened.as} startedAt={started} line={linked?.line ?? null} onLine={onLine} onAttempt={onAttempt} />
+        <LogViewer key={`${jobId}:${opened.as}`} job={jobId} attempt={opened.as} startedAt={started} line={linked?.line ?? null} onLine={onLine} onAttempt={onAttempt} search={search} onSought={onSought} />
       )}
     </div>
   );

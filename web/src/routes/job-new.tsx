@@ -6,6 +6,7 @@ import type { Job } from "@/api/types";
 import { useWords } from "@/i18n";
 import { draftOf, EMPTY } from "@/form/draft";
 import { JobForm } from "@/form/JobForm";
+import { readable } from "@/operations/reading";
 import { Card, ErrorPanel, PageHead, Skeleton } from "@/parts";
 
 /** The form for a job, empty or filled from one that is there. */
@@ -17,7 +18,7 @@ export default function NewJob() {
     queryFn: ({ signal }) => api<Job>(`/jobs/${encodeURIComponent(from ?? "")}`, { signal }),
     enabled: from !== undefined,
   });
-  const title = model.data ? t("form.title.clone", { name: model.data.name || model.data.id }) : t("form.title");
+  const title = model.data ? t("form.title.clone", { name: readable(model.data.name ?? "") || model.data.id }) : t("form.title");
   if (from !== undefined && model.data === undefined)
     return (
       <>

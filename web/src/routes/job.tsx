@@ -63,6 +63,7 @@ function Head({ job }: { job: Job }) {
   return (
     <PageHead
       title={name(job)}
+      tab={`${name(job)} · ${t(`state.${job.state}`)}`}
       aside={<JobState job={job} />}
       actions={
         <>

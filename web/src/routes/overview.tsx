@@ -42,18 +42,19 @@ export default function Overview() {
 const TILES = [
   { word: "overview.total", states: [], tone: "wait" },
   { word: "state.RUNNING", states: ["RUNNING"], tone: "busy" },
-  { word: "state.FAILED", states: ["FAILED"], tone: "bad" },
+  { word: "metrics.failed", states: ["FAILED", "TIMEOUT"], tone: "bad" },
   { word: "state.SUCCEEDED", states: ["SUCCEEDED"], tone: "good" },
 ] as const;
 
 function Totals({ counts, total }: { counts: Partial<Record<JobState, number>> | undefined; total: number | undefined }) {
   const { t, format } = useWords();
   const day = useSummary("24h").data;
-  const note = (state: JobState | undefined) => {
+  const sum = (of: Partial<Record<JobState, number>>, states: readonly JobState[]) => states.reduce((all, state) => all + (of[state] ?? 0), 0);
+  const note = (states: readonly JobState[]) => {
     if (counts === undefined) return undefined;
-    if (state === "RUNNING") return t("overview.waiting", { n: (counts.PENDING ?? 0) + (counts.SCHEDULED ?? 0) });
+    if (states[0] === "RUNNING") return t("overview.waiting", { n: (counts.PENDING ?? 0) + (counts.SCHEDULED ?? 0) });
     if (day === undefined) return undefined;
-    return t("overview.last-day", { n: state === undefined ? day.submitted : (day.jobs_by_state[state] ?? 0) });
+    return t("overview.last-day", { n: states.length === 0 ? day.submitted : sum(day.jobs_by_state, states) });
   };
   return (
     <div className="mb-5 grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-5">
@@ -63,8 +64,8 @@ function Totals({ counts, total }: { counts: Partial<Record<JobState, number>> |
           states={[...states]}
           tone={tone}
           label={t(word)}
-          value={counts === undefined ? "…" : format.number(states[0] === undefined ? (total ?? 0) : (counts[states[0]] ?? 0))}
-          note={note(states[0])}
+          value={counts === undefined ? "…" : format.number(states.length === 0 ? (total ?? 0) : sum(counts, states))}
+          note={note(states)}
         />
       ))}
     </div>

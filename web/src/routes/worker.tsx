@@ -21,11 +21,7 @@ export default function Worker() {
   return (
     <>
       <PageHead
-        title={
-          <>
-            {t("workers.worker")} <span className="font-mono text-lg">{shortId(worker.id)}</span>
-          </>
-        }
+        title={`${t("workers.worker")} ${shortId(worker.id)}`}
         aside={<StateBadge state={shownState(worker)} />}
         actions={worker.ended_at === null && <WorkerActions worker={worker} />}
       >

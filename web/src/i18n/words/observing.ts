@@ -10,7 +10,7 @@ export const observing = {
   "metrics.range.30d": ["30 days", "30 días"],
   "metrics.submitted": ["Queued", "Encolados"],
   "metrics.ended": ["Ended", "Terminados"],
-  "metrics.failed": ["Failed", "Fallidos"],
+  "metrics.failed": ["Failed or timed out", "Fallidos o agotados"],
   "metrics.success-rate": ["{share} succeeded", "{share} completados"],
   "metrics.rate": ["{n} a minute", "{n} por minuto"],
   "metrics.rate.hour": ["{n} an hour", "{n} por hora"],

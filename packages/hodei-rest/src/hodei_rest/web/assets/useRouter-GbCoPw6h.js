@@ -1,1 +1,0 @@
-import{Bt as e,Rt as t}from"./client-iR96mYjy.js";var n=e(t(),1),r=n.createContext(null);function i(e){return n.useContext(r)}export{r as n,i as t};
