@@ -159,7 +159,7 @@ describe("the way through a log", () => {
 
 describe("what is shown", () => {
   it("is every line after what was cleared", () => {
-    const view = viewOf(100, 150, null);
+    const view = viewOf(100, 150, null, []);
     expect([view.rows, view.at(0), view.rowOf(120), view.rowOf(1), view.rowOf(999)]).toEqual([50, 101, 19, 0, 49]);
   });
   it("or those that were found", () => {
@@ -172,5 +172,47 @@ describe("what is shown", () => {
     expect(lineOf(hashOf(2, 123))).toEqual({ attempt: 2, line: 123 });
     expect(lineOf("#A1L9")).toEqual({ attempt: 1, line: 9 });
     expect(lineOf("#top")).toBeNull();
+  });
+});
+
+function batch(first: number, lines: string[], partial: number[] = [], stderr: number[] = []) {
+  return { attempt: 1, first, base_time: 0, times: lines.map(() => 0), lines, partial, stderr, platform: [] };
+}
+
+describe("a line that comes in pieces", () => {
+  const PARTIAL = Flag.PARTIAL;
+  const store = new LogStore();
+  const put = (first: number, lines: string[], partial: number[] = [], stderr: number[] = []) =>
+    store.append(batch(first, lines, partial, stderr));
+
+  it("is one row that changes, and its end is its end", () => {
+    put(1, ["start"]);
+    put(2, ["\rprogress 1"], [0]);
+    put(3, ["\rprogress 2"], [0]);
+    expect(store.flags(2) & PARTIAL).not.toBe(0);
+    expect(store.continued).toEqual([2]);
+    let view = viewOf(0, store.last, null, store.continued);
+    expect([view.rows, view.at(0), view.at(1)]).toEqual([2, 1, 3]);
+    expect(store.line(3)).toBe("\rprogress 1\rprogress 2");
+    put(4, [" done"]);
+    put(5, ["other", "last"]);
+    view = viewOf(0, store.last, null, store.continued);
+    expect(Array.from({ length: view.rows }, (_, row) => view.at(row))).toEqual([1, 4, 5, 6]);
+    expect(store.line(4)).toBe("\rprogress 1\rprogress 2 done");
+    expect([1, 4, 5, 6].map(view.rowOf)).toEqual([0, 1, 2, 3]);
+    expect(viewOf(3, store.last, null, store.continued).rows).toBe(3);
+  });
+
+  it("does not go on in the other stream", () => {
+    const two = new LogStore();
+    two.append(batch(1, ["out", "err"], [0], [1]));
+    expect(two.continued).toEqual([]);
+  });
+
+  it("is known in whatever order its pieces come", () => {
+    const late = new LogStore();
+    late.append(batch(2, ["end"]));
+    late.append(batch(1, ["begin "], [0]));
+    expect([late.continued, late.line(2)]).toEqual([[1], "begin end"]);
   });
 });

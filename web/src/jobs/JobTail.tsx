@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { api } from "@/api/client";
 import { keys } from "@/api/keys";
 import { isOver, type Job, type LogPage } from "@/api/types";
 import { useWords } from "@/i18n";
 import { plain } from "@/logs/ansi";
 import { Level, levelOf } from "@/logs/level";
+import { LogStore } from "@/logs/store";
 import { Card, classes, ErrorPanel, Skeleton } from "@/parts";
 
 const LINES = 12;
@@ -19,7 +21,12 @@ export function JobTail({ job }: { job: Job }) {
     queryFn: ({ signal }) => api<LogPage>(`/jobs/${encodeURIComponent(job.id)}/logs`, { query: { tail: LINES }, signal }),
     refetchInterval: isOver(job.state) || job.state === "PENDING" ? false : EVERY_MS,
   });
-  const lines = tail.data?.lines ?? [];
+  const store = useMemo(() => {
+    const found = new LogStore();
+    if (tail.data) found.addPage(tail.data);
+    return found;
+  }, [tail.data]);
+  const lines = (tail.data?.lines ?? []).filter(({ sequence }) => !store.continued.includes(sequence));
   return (
     <Card
       title={t("job.tail")}
@@ -40,7 +47,7 @@ export function JobTail({ job }: { job: Job }) {
       ) : (
         <div className="overflow-x-auto border-t border-line bg-term py-2 font-mono text-xs leading-5 text-term-ink">
           {lines.map((line) => {
-            const text = plain(line.text ?? "");
+            const text = plain(store.line(line.sequence));
             const level = levelOf(text);
             return (
               <div key={line.sequence} className={classes("whitespace-pre px-4", level === Level.ERROR ? "text-bad" : level === Level.WARN ? "text-warn" : line.stream === "stderr" && "text-muted")}>

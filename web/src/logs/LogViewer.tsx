@@ -72,7 +72,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, se
 
   const last = frozen ?? store.last;
   const filtered = sought.text !== "" && only ? finder?.matched : narrows(sought) ? finder?.passed : null;
-  const view = viewOf(floor, last, filtered === undefined ? null : filtered);
+  const view = viewOf(floor, last, filtered === undefined ? null : filtered, store.continued);
 
   const [room, setRoom] = useState(800);
   const { cell, digits, gutter, perLine, heightOf, onHeight } = useRowHeights(store, room, settings.time !== "off", settings.wrap);
@@ -188,7 +188,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, se
     const gap = flags & Flag.GAP ? store.gap(sequence) : undefined;
     if (gap !== undefined) return <GapRow key={sequence} sequence={sequence} gap={gap} />;
     if (!(flags & Flag.HERE)) return <div key={sequence} className="pl-3 text-faint" style={{ height: LINE }}>{sequence} ···</div>;
-    const written = store.text(sequence);
+    const written = filtered ? store.text(sequence) : store.line(sequence);
     const uncertain = settings.wrap && !columns(plain(written)).exact;
     return (
       <LogRow
@@ -295,7 +295,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, se
         feed={feed}
         paused={frozen !== null}
         shown={view.rows}
-        total={store.last}
+        total={store.last - store.continued.length}
         cleared={floor}
         onUnclear={() => setFloor(0)}
         onAttempt={onAttempt}

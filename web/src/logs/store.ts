@@ -61,6 +61,15 @@ class Block {
 }
 const EMPTY = new Uint32Array(0);
 
+const MOST_JOINED = 1 << 20; // characters of a line that is put together from pieces
+
+/** Put a number into a list in its order, once. */
+function insert(numbers: number[], number: number): void {
+  let at = numbers.length;
+  while (at > 0 && numbers[at - 1]! > number) at -= 1;
+  if (numbers[at - 1] !== number) numbers.splice(at, 0, number);
+}
+
 /** A run of lines for a search: `text` has a newline after each, `flags` one byte per line. */
 export type Piece = { first: number; count: number; text: string; flags: Uint8Array };
 
@@ -76,6 +85,8 @@ export class LogStore {
   widest = 0;
   private readonly blocks = new Map<number, Block>();
   private readonly gaps = new Map<number, Gap>();
+  /** Pieces of a line that go on in the next number, in their order: what was sent before the line had its end. */
+  readonly continued: number[] = [];
   /** Up to here nothing is kept any more: it was removed for its age. */
   private gone = 0;
 
@@ -93,6 +104,22 @@ export class LogStore {
   text(sequence: number): string {
     const index = sequence - 1;
     return sequence > this.gone && this.has(sequence) ? this.blocks.get(Math.floor(index / BLOCK))!.text(index % BLOCK) : "";
+  }
+
+  /** The whole line that ends with this number, with the pieces that were sent before. */
+  line(sequence: number): string {
+    let text = this.text(sequence);
+    for (let at = sequence - 1; text.length < MOST_JOINED && this.goesOn(at); at -= 1) text = this.text(at) + text;
+    return text;
+  }
+
+  /** Whether a number is a piece of a line of which the next number is a piece, too. */
+  private goesOn(sequence: number): boolean {
+    if (sequence < 1 || sequence <= this.gone) return false;
+    const here = this.flags(sequence);
+    const next = this.flags(sequence + 1);
+    const odd = Flag.PLATFORM | Flag.GAP;
+    return (here & Flag.PARTIAL) !== 0 && (next & Flag.HERE) !== 0 && ((here | next) & odd) === 0 && (here & Flag.STDERR) === (next & Flag.STDERR);
   }
 
   /** Epoch milliseconds. */
@@ -220,6 +247,7 @@ export class LogStore {
     block.put(index % BLOCK, text, time, flags);
     this.chars += block.chars - before;
     if (text.length > this.widest) this.widest = text.length;
+    for (const piece of [sequence - 1, sequence]) if (this.goesOn(piece)) insert(this.continued, piece);
   }
 
   private reach(sequence: number): void {

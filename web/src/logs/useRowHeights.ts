@@ -20,7 +20,7 @@ export function useRowHeights(store: LogStore, room: number, timed: boolean, wra
   const heightOf = (sequence: number): number => {
     if (!wrapped) return LINE;
     const known = measured.current.heights.get(sequence);
-    return known ?? Math.max(1, Math.ceil(columns(plain(store.text(sequence))).columns / perLine)) * LINE;
+    return known ?? Math.max(1, Math.ceil(columns(plain(store.line(sequence))).columns / perLine)) * LINE;
   };
   /** For lines whose width only the browser knows. */
   const onHeight = useCallback((sequence: number, pixels: number) => {

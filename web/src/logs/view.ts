@@ -9,14 +9,22 @@ export type View = {
   rowOf: (sequence: number) => number;
 };
 
-/** Lines after `floor` up to `last`, of `only` if it is given. */
-export function viewOf(floor: number, last: number, only: Sequences | null): View {
+/** Lines after `floor` up to `last`, of `only` if it is given; else all but the `continued` ones, which are in order. */
+export function viewOf(floor: number, last: number, only: Sequences | null, continued: readonly number[] = []): View {
   if (only === null) {
-    const rows = Math.max(0, last - floor);
+    const before = below(continued, floor + 1);
+    const left = (sequence: number) => below(continued, sequence) - before; // how many in front of it have no row
+    const rows = Math.max(0, last - floor - left(last + 1));
     return {
       rows,
-      at: (row) => floor + 1 + row,
-      rowOf: (sequence) => Math.max(0, Math.min(rows - 1, sequence - floor - 1)),
+      at: (row) => {
+        let sequence = floor + 1 + row;
+        for (let next = 0; ; sequence = next) {
+          next = floor + 1 + row + left(sequence + 1);
+          if (next === sequence) return sequence;
+        }
+      },
+      rowOf: (sequence) => Math.max(0, Math.min(rows - 1, sequence - floor - 1 - left(sequence))),
     };
   }
   const from = only.indexOf(floor + 1);
@@ -26,6 +34,17 @@ export function viewOf(floor: number, last: number, only: Sequences | null): Vie
     at: (row) => only.at(from + row),
     rowOf: (sequence) => Math.max(0, Math.min(rows - 1, only.indexOf(sequence) - from)),
   };
+}
+
+/** How many of the numbers are below this one. */
+function below(numbers: readonly number[], number: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** `#A2L123`: line 123 of attempt 2. */

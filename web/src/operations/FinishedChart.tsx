@@ -31,6 +31,7 @@ export default function FinishedChart({ range, height }: { range: Range; height?
       height={height}
       span={spanOf(range)}
       ticks="whole"
+      counts
       atLeast={4}
       format={(value) => format.number(value, { maximumFractionDigits: 1 })}
     />

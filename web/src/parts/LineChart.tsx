@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useTheme } from "@/state/theme";
 import { useWords } from "@/i18n";
+import { wholeOf } from "./whole";
 
 export type Series = {
   label: string;
@@ -28,6 +29,8 @@ type Props = {
   span?: readonly [from: number, to: number];
   /** Where the scale has its marks: at whole numbers, at whole KiB, MiB …; else anywhere. */
   ticks?: "whole" | "bytes";
+  /** Whether the values are counts of their steps: then the legend tells all of them together, not the last. */
+  counts?: boolean;
 };
 
 const INCREMENTS = {
@@ -40,7 +43,7 @@ const isLonely = (values: Series["values"]) =>
   values.some((value, at) => value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
 
 /** Lines over time. What it shows last is also said in words, for those who do not see it. */
-export function LineChart({ label, times, series, format = String, height = 180, atLeast = 0, legend = true, span, ticks }: Props) {
+export function LineChart({ label, times, series, format = String, height = 180, atLeast = 0, legend = true, span, ticks, counts = false }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const { t, format: say, language } = useWords();
@@ -58,9 +61,9 @@ export function LineChart({ label, times, series, format = String, height = 180,
     if (element === null) return;
     const style = getComputedStyle(document.documentElement);
     const color = (token: string) => style.getPropertyValue(`--${token}`).trim();
-    // without a pointer over it the legend tells the latest values
+    // without a pointer over it the legend tells of the whole: the latest values, or all counts together
     const value = (u: uPlot, v: number | null, at: number, index: number | null) => {
-      const known = index === null ? (u.data[at] as (number | null)[]).findLast((one) => one !== null) : v;
+      const known = index === null ? wholeOf(u.data[at] as (number | null)[], counts) : v;
       return known === null || known === undefined ? "–" : latest.current.format(known);
     };
     const axis = {
@@ -119,12 +122,12 @@ export function LineChart({ label, times, series, format = String, height = 180,
       plot.current = null;
     };
     // data comes through setData below; `shape` stands for the series' looks
-  }, [shape, dots, theme, height, atLeast, legend, language, from, to, ticks]);
+  }, [shape, dots, theme, height, atLeast, legend, language, from, to, ticks, counts]);
 
   useEffect(() => plot.current?.setData(latest.current.data), [times, series]);
 
   const last = series.map((s) => {
-    const value = s.values.findLast((v) => v !== null);
+    const value = wholeOf(s.values, counts);
     return `${s.label}: ${value === undefined || value === null ? "–" : format(value)}`;
   });
   if (times.length === 0)
