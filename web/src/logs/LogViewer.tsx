@@ -166,7 +166,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, se
   useEffect(() => {
     const pressed = (event: globalThis.KeyboardEvent) => {
       const where = event.target instanceof Element ? event.target : document.body;
-      if (event.defaultPrevented || where.closest("input, textarea, select, [contenteditable], [role=dialog]")) return;
+      if (event.defaultPrevented || where.closest("input, textarea, select, [contenteditable], [role=dialog], [role=menu]")) return;
       if (event.key === " " && where.closest("button, a")) return; // which it presses
       keys.current(event);
     };
@@ -188,7 +188,7 @@ export function LogViewer({ job, attempt, startedAt, line, onLine, onAttempt, se
     const gap = flags & Flag.GAP ? store.gap(sequence) : undefined;
     if (gap !== undefined) return <GapRow key={sequence} sequence={sequence} gap={gap} />;
     if (!(flags & Flag.HERE)) return <div key={sequence} className="pl-3 text-faint" style={{ height: LINE }}>{sequence} ···</div>;
-    const written = filtered ? store.text(sequence) : store.line(sequence);
+    const written = store.line(sequence);
     const uncertain = settings.wrap && !columns(plain(written)).exact;
     return (
       <LogRow

@@ -61,7 +61,7 @@ class Block {
 }
 const EMPTY = new Uint32Array(0);
 
-const MOST_JOINED = 1 << 20; // characters of a line that is put together from pieces
+const MOST_JOINED = 1 << 16; // characters of a line that is put together from pieces
 
 /** Put a number into a list in its order, once. */
 function insert(numbers: number[], number: number): void {

@@ -26,7 +26,7 @@ export function useRanges(finder: Finder | null, searcher: Searcher, store: LogS
       wanted.current.push(sequence);
       return null;
     }
-    const found = ranges(plain(store.text(sequence)), compile(finder.sought)!);
+    const found = ranges(plain(store.line(sequence)), compile(finder.sought)!);
     kept.current.lines.set(sequence, found);
     return found;
   };
@@ -37,7 +37,7 @@ export function useRanges(finder: Finder | null, searcher: Searcher, store: LogS
     if (asked.length === 0 || of === null) return;
     for (const sequence of asked) lines.set(sequence, []); // asked for once
     searcher
-      .ranges(asked.map((sequence) => plain(store.text(sequence))), of.sought)
+      .ranges(asked.map((sequence) => plain(store.line(sequence))), of.sought)
       .then((found) => {
         asked.forEach((sequence, at) => lines.set(sequence, found[at] ?? []));
         draw();

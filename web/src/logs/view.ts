@@ -18,11 +18,13 @@ export function viewOf(floor: number, last: number, only: Sequences | null, cont
     return {
       rows,
       at: (row) => {
-        let sequence = floor + 1 + row;
-        for (let next = 0; ; sequence = next) {
-          next = floor + 1 + row + left(sequence + 1);
-          if (next === sequence) return sequence;
+        let [low, high] = [floor + 1 + row, floor + 1 + row + continued.length - before];
+        while (low < high) {
+          const middle = (low + high) >> 1;
+          if (middle - floor - left(middle + 1) > row) high = middle;
+          else low = middle + 1;
         }
+        return low;
       },
       rowOf: (sequence) => Math.max(0, Math.min(rows - 1, sequence - floor - 1 - left(sequence))),
     };
